@@ -1,0 +1,78 @@
+"""The errors that sotlab raises, and nothing else.
+
+::
+
+    SotlabError
+    +-- UsageError          the command line or a parameter was given wrongly
+    +-- StationError        the station file, a role, an address, a lock
+    +-- InstrumentError     an instrument did not do what it was asked
+    |   +-- LimitError      a value outside what the station allows; nothing was sent
+    |   +-- InstrumentTimeoutError
+    +-- PlanError           a scan that cannot be run as asked
+    +-- RunError            a run folder that cannot be written, read or resumed
+    +-- DataError           a data file or table that cannot be read
+    +-- FitError            what was asked of an analysis is not determined by the data
+
+Each message is one line: who, what was asked with its unit, what is allowed, what to do.
+"""
+
+__all__ = [
+    "DataError",
+    "FitError",
+    "InstrumentError",
+    "InstrumentTimeoutError",
+    "LimitError",
+    "PlanError",
+    "RunError",
+    "SotlabError",
+    "StationError",
+    "UsageError",
+]
+
+
+class SotlabError(Exception):
+    """Something went wrong that is explained in one line."""
+
+    exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the message on one line, whatever was put into it."""
+        return " ".join(super().__str__().split())
+
+
+class UsageError(SotlabError):
+    """The command line, or a parameter, was given wrongly."""
+
+    exit_code = 2
+
+
+class StationError(SotlabError):
+    """The station file, a role, an address or the station's lock is at fault."""
+
+
+class InstrumentError(SotlabError):
+    """An instrument did not do what it was asked."""
+
+
+class LimitError(InstrumentError):
+    """A value lies outside what the station allows; nothing was sent to the instrument."""
+
+
+class InstrumentTimeoutError(InstrumentError):
+    """An instrument did not answer in time."""
+
+
+class PlanError(SotlabError):
+    """A scan cannot be run as it was asked for."""
+
+
+class RunError(SotlabError):
+    """A run folder cannot be written, read or resumed."""
+
+
+class DataError(SotlabError):
+    """A data file or table cannot be read."""
+
+
+class FitError(SotlabError):
+    """What was asked of an analysis is not determined by the data."""

@@ -1,0 +1,170 @@
+"""An iron-yoke electromagnet on a bipolar supply: slew, inductive lag, remanence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Magnet", "PlayHysteresis"]
+
+
+@dataclass(frozen=True)
+class PlayHysteresis:
+    """Model a yoke by play operators (Prandtl-Ishlinskii).
+
+    ``B = (k - sum w_j) I + sum w_j p_j``, where each play ``p_j`` follows the current I but lags behind it by its
+    threshold r_j. On the major loop the field is ``k I -+ sum w_j r_j``: the second term is the remanence; several
+    thresholds give nested minor loops. The saturation of the iron is left out: it begins above 1 T.
+
+    Parameters
+    ----------
+    coil_T_per_A : float
+        Slope k of the major loop [T/A].
+    remanence_T : float
+        Field left at zero current after the current came down from well above the largest threshold [T], >= 0.
+    thresholds_A : sequence of float
+        The r_j [A], > 0; each carries an equal share of the remanence.
+
+    References
+    ----------
+    A. Visintin, Differential Models of Hysteresis (Springer, 1994), chapter III.
+    """
+
+    coil_T_per_A: float
+    remanence_T: float
+    thresholds_A: tuple[float, ...]
+
+    def weights_T_per_A(self) -> tuple[float, ...]:
+        """Return the w_j [T/A]."""
+        return tuple(self.remanence_T / (len(self.thresholds_A) * r) for r in self.thresholds_A)
+
+    def follow(self, plays_A: Sequence[float], current_A: float) -> tuple[float, ...]:
+        """Return the plays after the current has moved monotonically to ``current_A``."""
+        return tuple(
+            min(max(p, current_A - r), current_A + r) for p, r in zip(plays_A, self.thresholds_A, strict=True)
+        )
+
+
+class Magnet:
+    """Follow the current and the field of a magnet that is driven by a supply.
+
+    The supply's reference ramps to its target at the slew limit; the coil's current follows by
+    ``dI/dt = (reference - I) / tau`` with tau = L/R; the yoke follows the current by :class:`PlayHysteresis`.
+    The state is known exactly at the last change, and any later time follows in closed form.
+
+    Parameters
+    ----------
+    yoke : PlayHysteresis
+        Field from current.
+    time_constant_s : float
+        L/R of the coil [s].
+    slew_A_per_s : float
+        Slew limit of the supply's reference [A/s].
+    resistance_ohm : float
+        Resistance of coil and leads [ohm].
+
+    Notes
+    -----
+    Times must not run backwards: a time before the last change is taken to be that change.
+    """
+
+    def __init__(
+        self, yoke: PlayHysteresis, time_constant_s: float, slew_A_per_s: float, resistance_ohm: float
+    ) -> None:
+        self._yoke = yoke
+        self._tau_s = time_constant_s
+        self._slew_A_per_s = slew_A_per_s
+        self.resistance_ohm = resistance_ohm
+        self._weights_T_per_A = yoke.weights_T_per_A()
+        self._slope_T_per_A = yoke.coil_T_per_A - sum(self._weights_T_per_A)
+        # The state at the last change: a demagnetised yoke without current.
+        self._start_s = -math.inf
+        self._current_A = self._reference_A = self._target_A = 0.0
+        self._rate_A_per_s = 0.0
+        self._ramp_s = 0.0
+        self._turn_s = math.inf
+        self._turn_A = 0.0
+        self._plays_A = tuple(0.0 for _ in yoke.thresholds_A)
+
+    def set_current(self, t_s: float, current_A: float) -> None:
+        """Send the supply's reference to ``current_A`` at the slew limit, from the bench time ``t_s`` on."""
+        self._catch_up(t_s)
+        self._target_A = current_A
+        distance_A = current_A - self._reference_A
+        self._rate_A_per_s = math.copysign(self._slew_A_per_s, distance_A)
+        self._ramp_s = abs(distance_A) / self._slew_A_per_s
+        self._find_turn()
+
+    def release(self, t_s: float) -> None:
+        """Switch the supply's output off: no voltage drives the coil, its current decays with L/R."""
+        self._catch_up(t_s)
+        self._target_A = self._reference_A = self._rate_A_per_s = self._ramp_s = 0.0
+        self._find_turn()
+
+    def reference_A(self, t_s: float) -> float:
+        """Return the current to which the coil would settle if the supply's ramp stopped now [A]."""
+        elapsed_s = max(t_s - self._start_s, 0.0)
+        return self._target_A if elapsed_s >= self._ramp_s else self._reference_A + self._rate_A_per_s * elapsed_s
+
+    def current_A(self, t_s: float) -> float:
+        """Return the current through the coil [A]."""
+        return self._current_after(max(t_s - self._start_s, 0.0))
+
+    def voltage_V(self, t_s: float) -> float:
+        """Return the voltage at the supply's terminals, ``R I + L dI/dt`` [V]."""
+        return self.resistance_ohm * self.reference_A(t_s)
+
+    def field_T(self, t_s: float) -> float:
+        """Return mu0*H between the poles [T]."""
+        elapsed_s = max(t_s - self._start_s, 0.0)
+        current_A = self._current_after(elapsed_s)
+        plays_A = self._plays_after(elapsed_s, current_A)
+        field_T = self._slope_T_per_A * current_A
+        for weight_T_per_A, play_A in zip(self._weights_T_per_A, plays_A, strict=True):
+            field_T += weight_T_per_A * play_A
+        return field_T
+
+    def still_moving(self, t_s: float, tolerance_T: float) -> bool:
+        """Return whether the field will still move by more than ``tolerance_T`` after ``t_s``."""
+        still_to_go_A = abs(self._target_A - self.current_A(t_s)) + abs(self._target_A - self.reference_A(t_s))
+        return still_to_go_A * self._yoke.coil_T_per_A > tolerance_T
+
+    def _current_after(self, elapsed_s: float) -> float:
+        if elapsed_s == math.inf:  # nothing was ever set
+            return self._target_A
+        if elapsed_s <= self._ramp_s:
+            return self._on_ramp(elapsed_s)
+        at_end_A = self._on_ramp(self._ramp_s)
+        return self._target_A + (at_end_A - self._target_A) * math.exp(-(elapsed_s - self._ramp_s) / self._tau_s)
+
+    def _on_ramp(self, elapsed_s: float) -> float:
+        """Solve dI/dt = (reference - I) / tau for a reference that rises at a constant rate."""
+        lag_A = self._rate_A_per_s * self._tau_s
+        decaying_A = self._current_A - self._reference_A + lag_A
+        reference_A = self._reference_A + self._rate_A_per_s * elapsed_s
+        return reference_A - lag_A + decaying_A * math.exp(-elapsed_s / self._tau_s)
+
+    def _find_turn(self) -> None:
+        """Find where the current turns round: at most once after a change, and only while the reference ramps."""
+        self._turn_s = math.inf
+        lag_A = self._rate_A_per_s * self._tau_s
+        decaying_A = self._current_A - self._reference_A + lag_A
+        if decaying_A * lag_A > 0.0 and abs(decaying_A) > abs(lag_A):
+            turn_s = self._tau_s * math.log(decaying_A / lag_A)
+            if turn_s < self._ramp_s:
+                self._turn_s, self._turn_A = turn_s, self._on_ramp(turn_s)
+
+    def _plays_after(self, elapsed_s: float, current_A: float) -> tuple[float, ...]:
+        plays_A = self._plays_A
+        if elapsed_s > self._turn_s:
+            plays_A = self._yoke.follow(plays_A, self._turn_A)
+        return self._yoke.follow(plays_A, current_A)
+
+    def _catch_up(self, t_s: float) -> None:
+        """Make ``t_s`` the moment from which the state is counted."""
+        t_s = max(t_s, self._start_s)
+        elapsed_s = t_s - self._start_s if self._start_s > -math.inf else 0.0
+        reference_A, current_A = self.reference_A(t_s), self._current_after(elapsed_s)
+        self._plays_A = self._plays_after(elapsed_s, current_A)
+        self._start_s, self._reference_A, self._current_A = t_s, reference_A, current_A
