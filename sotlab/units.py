@@ -5,6 +5,7 @@ A field is always mu0*H in tesla, so Oe, G and A/m convert to T; magnetisations 
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -15,7 +16,7 @@ from sotlab.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["convert", "factor", "parse_quantity", "split_quantity"]
+__all__ = ["convert", "factor", "parse_quantity", "prefixed", "pretty", "split_quantity"]
 
 Number = TypeVar("Number", float, "np.ndarray")
 
@@ -147,3 +148,28 @@ def _pint():
     if "emu" not in registry:
         registry.define("emu = 1e-3 * ampere * meter ** 2")
     return registry, pint.errors
+
+
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_NO_PREFIX = ("", "dBm", "dB", "deg", "1")
+
+
+def prefixed(value: float, unit: str) -> tuple[float, str]:
+    """Return a factor and a unit in which ``value`` is a number between 1 and 1000: (1e3, "mT") for 0.045 T."""
+    if unit in _NO_PREFIX or "/" in unit or "*" in unit or value == 0.0 or not math.isfinite(value):
+        return 1.0, unit
+    exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-9)
+    exponent = min(max(exponent, -15), 12)
+    return 10.0**-exponent, _PREFIXES[exponent] + unit
+
+
+def pretty(value: float | None, sigma: float | None, unit: str) -> str:
+    """Return ``49.23 ± 0.11 mT``: two digits of sigma, and as many of the value as those allow; ``-`` for None."""
+    if value is None:
+        return "-"
+    factor_, shown = prefixed(value, unit)
+    tail = f" {shown}" if shown not in ("", "1") else ""
+    if sigma is None or not math.isfinite(sigma) or sigma <= 0.0:
+        return f"{value * factor_:.6g}{tail}"
+    decimals = max(0, 1 - math.floor(math.log10(sigma * factor_)))
+    return f"{value * factor_:.{decimals}f} ± {sigma * factor_:.{decimals}f}{tail}"

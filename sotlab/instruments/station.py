@@ -166,7 +166,7 @@ class Station:
         driver = driver_class.open(
             role,
             settings.resource,
-            visa_library=self._manager.visalib,
+            visa_library=self.visa_library,
             timeout_s=settings.timeout_s,
             options=options,
             limits=limits,
@@ -184,13 +184,18 @@ class Station:
         return role in self.config.roles
 
     @property
+    def visa_library(self) -> Any:
+        """The PyVISA library through which the station's instruments are reached."""
+        return self._manager.visalib
+
+    @property
     def simulated(self) -> bool:
         """Whether anything on this station is simulated; derived, never typed in.
 
         True if the VISA library says so of itself, is PyVISA-sim's, or if an instrument's serial number or firmware
         version begins with SIM (which holds over sockets too).
         """
-        library = self._manager.visalib
+        library = self.visa_library
         if getattr(library, "simulated", False) or type(library).__module__.split(".")[0] == "pyvisa_sim":
             return True
         return any(_says_simulated(identity) for identity in self.identities.values())

@@ -1,0 +1,422 @@
+"""The command line. Each command imports what it needs when it runs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from sotlab.errors import SotlabError, UsageError
+
+if TYPE_CHECKING:
+    pass
+
+EXIT_ABORTED = 3
+EXIT_NOTHING_DETERMINED = 5
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
+station_option = click.option(
+    "--station",
+    metavar="S",
+    help="A station file, or virtual:NAME for a shipped virtual bench. Default: station.toml in this folder.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="sotlab")
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+def cli(debug: bool) -> None:
+    """Run a spin-orbit-torque lab: measure, record, analyse; on real instruments or on the virtual lab."""
+
+
+# -- measuring ---------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--seed", type=click.IntRange(0), help="Seed of the bench's noise; the same seed gives the same rows.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@json_option
+def demo(seed: int | None, out: Path, as_json: bool) -> None:
+    """Measure a whole ST-FMR experiment on the virtual lab and compare what comes out with the sample's truth."""
+    from sotlab.procedures.demo import run_demo
+
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    with _terminal(as_json) as terminal, _stoppable(terminal):
+        done = run_demo(f"virtual:stfmr?seed={seed}", out, terminal.follow, add_truth=_truth)
+    told = {"seed": seed, "runs": [str(folder) for folder in done.folders], "report": str(done.report or "")}
+    if done.outcome is None:
+        if not as_json:
+            click.echo(f"stopped; what was measured is in {done.folders[-1]}")
+        _finish({**told, "status": "aborted"}, as_json, EXIT_ABORTED)
+    if not as_json:
+        terminal.show_reduction(done.outcome.json, title=f"ST-FMR on the virtual lab, seed {seed}")
+        click.echo(f"\nReport: {done.report}")
+        click.echo(f"The same again: sotlab demo --seed {seed}. In a window: sotlab gui --station virtual:stfmr")
+    _finish({**done.outcome.json, **told, "status": "finished"}, as_json, 0)
+
+
+@cli.command()
+@click.argument("procedure")
+@station_option
+@click.option("--sample", metavar="F", help="Sample file. Default: the station's.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter, with a unit: frequency=7GHz."
+)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of a virtual bench's noise.")
+@click.option("--truth", is_flag=True, help="On a virtual bench: show the sample's truth beside the results.")
+@json_option
+def run(
+    procedure: str,
+    station: str | None,
+    sample: str | None,
+    settings: Sequence[str],
+    out: Path,
+    seed: int | None,
+    truth: bool,
+    as_json: bool,
+) -> None:
+    """Run PROCEDURE once, into a run folder."""
+    from sotlab.instruments.station import Station
+    from sotlab.procedures.runs.installed import find_procedure
+    from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
+    from sotlab.procedures.runs.run import Run, summary
+    from sotlab.procedures.runs.scan import Scan
+
+    procedure_class = find_procedure(procedure)
+    values = dict(_assignments(settings))
+    if not issubclass(procedure_class, Scan):
+        raise UsageError(f"{procedure} is no Scan of sotlab; run it with sotlab.procedures.runs.run.Run in a script")
+    spec = _with_seed(_station(station), seed)
+    scan = procedure_class(**{**values, "station": spec, "sample": sample or values.get("sample", "")})
+    with Station.open(spec, scan.ROLES) as bench:
+        scan.use(bench)
+        if truth and _virtual_lab(bench) is None:
+            raise UsageError(f"--truth: {spec} is no virtual bench in this process; only that knows its truth")
+        measurement = Run(scan, out, bench.sample(scan.sample).name)
+        with _terminal(as_json) as terminal, _stoppable(terminal):
+            terminal.follow(measurement)
+        told = {**summary(measurement), "simulated": bench.simulated, "station": spec}
+        if measurement.worker.unsafe:
+            told["unsafe"] = measurement.worker.unsafe
+            click.echo(f"sotlab: NOT SAFE: {measurement.worker.unsafe}", err=True)
+        if measurement.worker.error is not None:
+            measurement.raise_error()
+        reduction = reduce_runs([measurement.folder]) if scan.ANALYSIS and told["rows"] else None
+        if reduction is not None:
+            if truth:
+                _truth(bench, reduction.json)
+            write_results(measurement.folder.results, reduction)
+            write_page(measurement.folder.report, reduction)
+            told |= {"reduction": reduction.json, "report": str(measurement.folder.report)}
+    status = EXIT_ABORTED if told["status"] == "aborted" else 0
+    if not as_json:
+        if reduction is not None:
+            terminal.show_reduction(reduction.json, title=f"{procedure} {told['run']}")
+        click.echo(f"{told['status']}: {told['rows']} rows in {told['data']}")
+    _finish(told, as_json, status)
+
+
+@cli.command()
+@json_option
+def procedures(as_json: bool) -> None:
+    """List what can be run, with parameters, units, limits and columns."""
+    from sotlab.procedures.runs.installed import describe_procedures
+
+    described = describe_procedures()
+    if as_json:
+        _print_json({"procedures": described})
+        return
+    for entry in described:
+        click.secho(entry["name"], bold=True)
+        click.echo(f"  {entry['summary']}")
+        for parameter in entry["parameters"]:
+            limits = ""
+            if parameter.get("minimum") is not None:
+                limits = f"  [{parameter['minimum']:g} .. {parameter['maximum']:g}]"
+            unit = f" {parameter['unit']}" if parameter["unit"] else ""
+            click.echo(f"    {parameter['parameter']:<12} {parameter['default']!s:>14}{unit}{limits}")
+        click.echo(f"  columns: {', '.join(entry['columns'])}\n")
+
+
+# -- analysing ---------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("kind")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the analysis: g=2.1.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME[:UNIT]",
+    help="Which column of a table is what, by header or 1-based number: field=1:Oe.",
+)
+@click.option("--require", "required", multiple=True, metavar="NAME", help="Exit 5 unless this result is determined.")
+@click.option("--report", type=click.Path(path_type=Path), help="Also write a report with plots to this HTML file.")
+@json_option
+def analyse(
+    kind: str,
+    files: Sequence[Path],
+    settings: Sequence[str],
+    columns: Sequence[str],
+    required: Sequence[str],
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Reduce FILES, run folders or tables measured elsewhere, by the analysis KIND."""
+    from sotlab.procedures.runs.reduce import reduce_files
+
+    outcome = reduce_files(kind, files, columns=columns, settings=dict(_assignments(settings)), report=report)
+    result = outcome.json
+    for problem in outcome.problems:
+        click.echo(f"sotlab: {problem}", err=True)
+    missing = [name for name in required if not _determined(result, name)]
+    if outcome.problems:
+        status = 1
+    elif missing or not any(_determined(result, name) for name in _names(result)):
+        status = EXIT_NOTHING_DETERMINED
+    else:
+        status = 0
+    if as_json:
+        if outcome.problems:
+            result = {**result, "error": "; ".join(outcome.problems)}
+        _print_json(result)
+    else:
+        from sotlab.procedures.runs.terminal import Terminal
+
+        Terminal(quiet=False).show_reduction(result, title=f"{kind}: {len(files)} inputs")
+        for name in missing:
+            click.echo(f"sotlab: {name} is not determined by these data", err=True)
+    sys.exit(status)
+
+
+# -- the bench ---------------------------------------------------------------------------------------------------
+
+
+@cli.group()
+def station() -> None:
+    """Look after the bench."""
+
+
+@station.command("check")
+@click.argument("spec", metavar="S", required=False)
+@json_option
+def station_check(spec: str | None, as_json: bool) -> None:
+    """Ask every instrument of the station S who it is; nothing is switched."""
+    from sotlab.instruments.station import Station
+
+    with Station.open(_station(spec), roles=()) as bench:
+        roles = bench.check()
+        simulated = bench.simulated
+    if as_json:
+        _print_json({"roles": roles, "simulated": simulated})
+    else:
+        for row in roles:
+            mark = "ok " if row["ok"] else "BAD"
+            click.echo(
+                f"{mark} {row['role']:<12} {row['resource']:<24} {row['model']:<18} {row['idn'] or row['problem']}"
+            )
+            if row["ok"] and row["safe_state"]:
+                click.echo(f"    safe: {row['safe_state']}; when the PC vanishes: {row['when_pc_vanishes']}")
+        if simulated:
+            click.echo("SIMULATED: this is a virtual bench.")
+    sys.exit(0 if all(row["ok"] for row in roles) else 1)
+
+
+@cli.group()
+def lab() -> None:
+    """Look at the virtual instruments."""
+
+
+@lab.command("list")
+@click.argument("bench", required=False)
+@json_option
+def lab_list(bench: str | None, as_json: bool) -> None:
+    """List the instruments on a virtual BENCH (a shipped name or a file); without one, the benches."""
+    from sotlab.simulated.lab import Lab, shipped_benches
+
+    if bench is None:
+        names = shipped_benches()
+        if as_json:
+            _print_json({"benches": names})
+        else:
+            click.echo("\n".join(names))
+        return
+    devices = Lab.acquire(bench).list_devices()
+    if as_json:
+        _print_json({"devices": devices})
+    else:
+        for device in devices:
+            click.echo(f"{device['resource']:<24} {device['model']:<18} {device['role']}")
+
+
+@cli.command()
+@station_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@click.option("--screenshots", type=click.Path(path_type=Path), help="Write pictures of the window there, and exit.")
+def gui(station: str | None, out: Path, screenshots: Path | None) -> None:
+    """Open the operator's window."""
+    from sotlab.gui.app import run_window
+
+    spec = _station(station)
+    if spec.startswith("virtual:") and "clock=" not in spec:
+        spec += ("&" if "?" in spec else "?") + "clock=20"  # virtual time would be over before it can be watched
+    sys.exit(run_window(_with_seed(spec, None), out, screenshots))
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; every error is one line, or one JSON object, and an exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    as_json = "--json" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        status = cli.main(args=words, prog_name="sotlab", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _tell(f"{error.format_message()} (see sotlab --help)", as_json)
+        sys.exit(UsageError.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _tell("stopped", as_json)
+        sys.exit(EXIT_ABORTED)
+    except SotlabError as error:
+        if debug:
+            traceback.print_exc()
+        _tell(str(error), as_json)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; so do we, quietly
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        _tell(f"internal error: {type(error).__name__}: {error}; --debug shows where; please report it", as_json)
+        sys.exit(1)
+
+
+def _tell(message: str, as_json: bool) -> None:
+    line = " ".join(message.split())
+    if as_json:
+        _print_json({"error": line})
+    else:
+        click.echo(f"sotlab: {line}", err=True)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _finish(told: dict[str, Any], as_json: bool, status: int) -> NoReturn:
+    if as_json:
+        _print_json(told)
+    sys.exit(status)
+
+
+def _station(spec: str | None) -> str:
+    if spec is not None:
+        return spec
+    if Path("station.toml").is_file():
+        return "station.toml"
+    raise UsageError(
+        "no station: there is no station.toml in this folder; give --station FILE, or --station virtual:stfmr for the"
+        " virtual bench"
+    )
+
+
+def _with_seed(spec: str, seed: int | None) -> str:
+    """Put a seed into the name of a virtual bench, so that what is recorded can be repeated."""
+    if not spec.startswith("virtual:"):
+        if seed is not None:
+            raise UsageError(f"--seed: '{spec}' is no virtual bench; real noise has no seed")
+        return spec
+    if seed is None and "seed=" in spec:
+        return spec
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    return f"{spec}{'&' if '?' in spec else '?'}seed={chosen}"
+
+
+def _assignments(settings: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set {setting}: write it as NAME=VALUE, as in frequency=7GHz")
+        yield name.strip(), value.strip()
+
+
+def _names(result: dict[str, Any]) -> list[str]:
+    in_spectra = {name for row in result.get("spectra", []) for name, v in row.items() if isinstance(v, dict)}
+    return [*result["results"], *in_spectra]
+
+
+def _determined(result: dict[str, Any], name: str) -> bool:
+    rows = [result["results"], *result.get("spectra", [])]
+    return any(isinstance(row.get(name), dict) and row[name].get("value") is not None for row in rows)
+
+
+def _virtual_lab(bench: Any) -> Any:
+    return getattr(bench.visa_library, "lab", None)
+
+
+def _truth(bench: Any, result: dict[str, Any]) -> None:
+    """Put the virtual sample's truth, and the pull, beside each value of a reduction."""
+    lab = _virtual_lab(bench)
+    for row in result["spectra"]:
+        _compare(row, lab.truth(frequency_Hz=row["frequency"], power_dBm=row["power"], angle_deg=row["angle"]))
+    if result["spectra"]:
+        first = result["spectra"][0]
+        _compare(
+            result["results"],
+            lab.truth(frequency_Hz=first["frequency"], power_dBm=first["power"], angle_deg=first["angle"]),
+        )
+
+
+def _compare(values: dict[str, Any], truth: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, dict) and name in truth:
+            value["truth"] = truth[name]["value"]
+            known = value["value"] is not None and value["sigma"]
+            value["pull"] = (value["value"] - value["truth"]) / value["sigma"] if known else None
+
+
+@contextmanager
+def _terminal(quiet: bool) -> Iterator[Any]:
+    from sotlab.procedures.runs.terminal import Terminal
+
+    with Terminal(quiet=quiet) as terminal:
+        yield terminal
+
+
+@contextmanager
+def _stoppable(terminal: Any) -> Iterator[None]:
+    """Make Ctrl-C, and being told to go, stop the run that is followed: its bench is then made safe."""
+
+    def stop(number: int, frame: Any) -> None:
+        terminal.stop_run()
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The demonstration: field sweeps at seven frequencies on one bench, reduced together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sotlab.instruments.station import Station
+from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_page, write_results
+from sotlab.procedures.runs.run import Run
+from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
+
+__all__ = ["FREQUENCIES_GHZ", "Demonstration", "run_demo"]
+
+#: As in the first seed: 4 to 10 GHz.
+FREQUENCIES_GHZ = (4, 5, 6, 7, 8, 9, 10)
+
+#: What one would guess of permalloy before measuring it; only the windows are chosen by it [T].
+GUESSED_MEFF_T = 1.0
+
+
+@dataclass
+class Demonstration:
+    """What came of it: ``outcome`` is None if it was stopped before it was through."""
+
+    outcome: Outcome | None
+    folders: list[Path] = field(default_factory=list)
+    report: Path | None = None
+
+
+def run_demo(
+    station: str,
+    out: Path,
+    follow: Callable[[Run], None],
+    add_truth: Callable[[Station, dict[str, Any]], None] = lambda bench, result: None,
+    frequencies_GHz: tuple[float, ...] = FREQUENCIES_GHZ,
+) -> Demonstration:
+    """Sweep the field at each frequency, then reduce all spectra together and write a report.
+
+    Parameters
+    ----------
+    station : str
+        The station; it stays open over all sweeps, as on a real afternoon.
+    out : Path
+        Folder of runs.
+    follow : callable
+        Starts a run and returns when it has ended; shows it meanwhile.
+    add_truth : callable, optional
+        Puts the truth of a virtual sample beside the values of a reduction.
+    frequencies_GHz : tuple of float
+        Where to measure.
+
+    Raises
+    ------
+    SotlabError
+        If a run fails.
+    """
+    folders = []
+    with Station.open(station, STFMRFieldSweep.ROLES) as bench:
+        for frequency_GHz in frequencies_GHz:
+            start_T, stop_T = window(1e9 * frequency_GHz, bench.sample().g)
+            scan = STFMRFieldSweep(station=station, frequency=1e9 * frequency_GHz, start=start_T, stop=stop_T)
+            scan.use(bench)
+            run = Run(scan, out, bench.sample().name)
+            follow(run)
+            run.raise_error()
+            folders.append(run.folder)
+            if run.status == "Aborted":
+                return Demonstration(None, [folder.path for folder in folders])
+            write_results(run.folder.results, reduce_runs([run.folder]))
+        outcome = reduce_runs(folders)
+        add_truth(bench, outcome.json)
+    report = out / f"{date.today():%Y-%m-%d}" / f"{folders[0].run_id}_demo.html"
+    write_page(report, outcome)
+    return Demonstration(outcome, [folder.path for folder in folders], report)
+
+
+def window(frequency_Hz: float, g: float) -> tuple[float, float]:
+    """Return a field window [T] that holds the line although M_eff is only guessed: 0.5 to 1.7 of the guess.
+
+    The guess is the field for which f = (gamma/2pi) sqrt(B (B + mu0 M)).
+    """
+    reduced_T = frequency_Hz / (13.996e9 * g)
+    guess_T = np.sqrt(0.25 * GUESSED_MEFF_T**2 + reduced_T**2) - 0.5 * GUESSED_MEFF_T
+    return round(0.5 * guess_T, 4), round(1.7 * guess_T, 4)

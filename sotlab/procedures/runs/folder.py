@@ -1,0 +1,87 @@
+"""The folder of one run: ``runs/<date>/<id>_<procedure>_<sample>/`` and the files in it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sotlab.errors import RunError
+
+__all__ = ["RunFolder"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where the files of a run are.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    run_id : str
+        ``<date>-<time>-<random>``: sorts by time, and does not repeat between machines.
+    procedure : str
+        Name of the procedure.
+    """
+
+    path: Path
+    run_id: str
+    procedure: str
+
+    @classmethod
+    def create(cls, out: Path, procedure: str, sample: str) -> RunFolder:
+        """Make a new folder below ``out``.
+
+        Raises
+        ------
+        RunError
+            If it cannot be made.
+        """
+        now = datetime.now()
+        run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        name = re.sub(r"[^A-Za-z0-9._+-]+", "-", f"{run_id}_{procedure}_{sample}")
+        path = out / f"{now:%Y-%m-%d}" / name
+        try:
+            path.mkdir(parents=True, exist_ok=False)
+        except OSError as error:
+            raise RunError(
+                f"{path}: the run's folder cannot be made: {error.strerror}; choose another with --out"
+            ) from error
+        return cls(path, run_id, procedure)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Return the folder of a run that there is.
+
+        Raises
+        ------
+        RunError
+            If it is no run folder.
+        """
+        match = re.match(r"(?P<id>\d{8}-\d{6}-[0-9a-f]{4})_(?P<procedure>[^_]+)", path.resolve().name)
+        if match is None or not path.is_dir():
+            raise RunError(f"{path}: this is no run folder")
+        return cls(path, match["id"], match["procedure"])
+
+    @property
+    def data(self) -> Path:
+        """The rows: PyMeasure's CSV."""
+        return self.path / f"{self.run_id}_{self.procedure}.csv"
+
+    @property
+    def journal(self) -> Path:
+        """What was asked and what happened."""
+        return self.path / "events.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """What was made of the rows."""
+        return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows it."""
+        return self.path / "report.html"

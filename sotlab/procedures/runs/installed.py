@@ -1,0 +1,63 @@
+"""Which procedures there are: those of entry points, ours too, and those named by module or file."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import entry_points
+from typing import Any
+
+from pymeasure.experiment import Procedure
+
+from sotlab.errors import StationError, UsageError
+from sotlab.instruments.station import load_class
+
+__all__ = ["describe_procedures", "find_procedure"]
+
+GROUP = "sotlab.procedures"
+
+
+def find_procedure(name: str) -> type[Procedure]:
+    """Return the procedure called ``name``: an entry point, ``module:Class`` or ``file.py:Class``.
+
+    Raises
+    ------
+    UsageError
+        If there is none: those that there are, are named.
+    """
+    try:
+        found = load_class(GROUP, name, "procedure")
+    except StationError as error:
+        raise UsageError(str(error)) from error
+    if not (isinstance(found, type) and issubclass(found, Procedure)):
+        raise UsageError(f"procedure: '{name}' is no procedure (a subclass of pymeasure.experiment.Procedure)")
+    return found
+
+
+def describe_procedures() -> list[dict[str, Any]]:
+    """Return every installed procedure with its parameters, units, limits and columns."""
+    described = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        procedure_class = find_procedure(entry.name)
+        parameters = [
+            {
+                "parameter": attribute,
+                "name": parameter.name,
+                "unit": getattr(parameter, "units", None),
+                "default": parameter.default,
+                "minimum": getattr(parameter, "minimum", None),
+                "maximum": getattr(parameter, "maximum", None),
+                "choices": list(getattr(parameter, "choices", None) or []) or None,
+                "description": parameter.description,
+            }
+            for attribute, parameter in procedure_class().parameter_objects().items()
+        ]
+        described.append(
+            {
+                "name": entry.name,
+                "summary": (inspect.getdoc(procedure_class) or "").split("\n")[0],
+                "roles": list(getattr(procedure_class, "ROLES", ())),
+                "columns": list(procedure_class.DATA_COLUMNS),
+                "parameters": parameters,
+            }
+        )
+    return described

@@ -1,0 +1,74 @@
+"""The journal of a run: append-only JSON lines, the record of what was asked and what happened.
+
+Without a ``run_close`` line a run was interrupted. Each line has ``event``, ``wall`` (local time with its offset) and
+``t`` (bench time since the run began [s]).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sotlab.analysis.values import plain
+from sotlab.errors import RunError
+from sotlab.procedures.runs.durable import DurableFile
+
+__all__ = ["Journal", "read_journal"]
+
+
+class Journal:
+    """Writes the journal.
+
+    Parameters
+    ----------
+    path : Path
+        The file; lines are appended.
+    bench_time : callable
+        Returns the bench time since the run began [s].
+    """
+
+    def __init__(self, path: Path, bench_time: Callable[[], float]) -> None:
+        self._file = DurableFile(path)
+        self._bench_time = bench_time
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Append one line and flush it.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        wall = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        line = {"event": event, "wall": wall, "t": self._bench_time(), **fields}
+        self._file.write(json.dumps(plain(line), ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+    def close(self) -> None:
+        """Sync and close the file."""
+        self._file.close()
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """Return the journal's lines; a torn last line is left out.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read, or a line before the last is not JSON.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise RunError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    events = []
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last line feed is torn, or empty
+        try:
+            event = json.loads(line)
+            event["event"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise RunError(f"{path}: line {number} of the journal is damaged") from None
+        events.append(event)
+    return events

@@ -1,0 +1,296 @@
+"""From runs, or from files measured elsewhere, to results: finds the analysis, feeds it, stores what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from sotlab.analysis.values import Reduction
+from sotlab.errors import DataError, RunError, SotlabError, StationError, UsageError
+from sotlab.instruments.station import load_class
+from sotlab.instruments.validation import explain
+from sotlab.procedures.runs.folder import RunFolder
+from sotlab.procedures.runs.foreign import ColumnSpec, read_table
+from sotlab.procedures.runs.reader import RunRecord, read_run
+from sotlab.procedures.runs.report import write_report
+from sotlab.units import parse_quantity, pretty
+
+__all__ = ["Outcome", "find_analysis", "reduce_files", "reduce_runs", "write_page", "write_results"]
+
+GROUP = "sotlab.analyses"
+
+
+@dataclass
+class Outcome:
+    """A reduction with what it was made from.
+
+    Attributes
+    ----------
+    json : dict
+        The reduction, as it is printed and stored.
+    spectra : list
+        The input of the analysis, in the order of ``json["spectra"]``.
+    problems : list of str
+        Inputs that could not be read: one line each, that names the file.
+    provenance : dict of str to str
+        Where the input comes from, for the report.
+    """
+
+    reduction: Reduction
+    spectra: list[Any]
+    problems: list[str] = field(default_factory=list)
+    provenance: dict[str, str] = field(default_factory=dict)
+    json: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.json = self.reduction.to_json()
+
+
+def find_analysis(kind: str) -> Any:
+    """Return the analysis called ``kind``: an entry point, ``module:Class`` or ``file.py:Class``.
+
+    Raises
+    ------
+    UsageError
+        If there is none: those that there are, are named.
+    """
+    try:
+        return load_class(GROUP, kind, "analysis")()
+    except StationError as error:
+        raise UsageError(str(error)) from error
+
+
+def reduce_runs(folders: Sequence[RunFolder]) -> Outcome:
+    """Reduce runs of one kind together, with the settings that they know of themselves.
+
+    Raises
+    ------
+    DataError, RunError
+        If a run cannot be read, or has no rows.
+    UsageError
+        If the runs are for different analyses, or disagree on a setting.
+    """
+    records = [read_run(folder.path) for folder in folders]
+    analysis = find_analysis(_analysis_of(records[0])["kind"])
+    spectra = [spectrum for record in records for spectrum in _spectra_of_run(analysis, record)]
+    outcome = _reduce(analysis, spectra, _settings_of_runs(records))
+    outcome.provenance = _provenance(records)
+    return outcome
+
+
+def reduce_files(
+    kind: str,
+    files: Sequence[Path],
+    *,
+    columns: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    report: Path | None = None,
+) -> Outcome:
+    """Reduce run folders and tables measured elsewhere, together.
+
+    Parameters
+    ----------
+    kind : str
+        The analysis.
+    files : sequence of Path
+        Run folders, or tables for which ``columns`` says what is what.
+    columns : sequence of str
+        ``ROLE=NAME[:UNIT]``.
+    settings : mapping of str to str
+        Settings of the analysis, as text with units; they come before what runs know of themselves.
+    report : Path, optional
+        Where to write a page with plots.
+
+    Raises
+    ------
+    DataError
+        If nothing could be read at all.
+    UsageError
+        If the analysis, a column or a setting does not exist.
+    """
+    analysis = find_analysis(kind)
+    specs = [ColumnSpec.parse(text) for text in columns]
+    _check_roles(analysis, specs)
+    spectra: list[Any] = []
+    records: list[RunRecord] = []
+    problems: list[str] = []
+    for path in files:
+        try:
+            if path.is_dir():
+                record = read_run(path)
+                spectra += _spectra_of_run(analysis, record)
+                records.append(record)
+            else:
+                spectra += _spectra_of_file(analysis, path, specs)
+        except SotlabError as error:
+            problems.append(str(error))
+    if not spectra:
+        raise DataError("; ".join(problems))
+    chosen = _settings_of_runs(records) | _parsed(analysis, settings or {})
+    outcome = _reduce(analysis, spectra, chosen, problems)
+    outcome.provenance = {"inputs": ", ".join(path.name for path in files)}
+    if report is not None:
+        write_page(report, outcome)
+    return outcome
+
+
+def write_results(path: Path, outcome: Outcome) -> None:
+    """Write the reduction as JSON.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    text = json.dumps(outcome.json, ensure_ascii=False, indent=1, allow_nan=False)
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path}: the results cannot be written: {error.strerror}") from error
+
+
+def write_page(path: Path, outcome: Outcome) -> None:
+    """Write the reduction as a page with values and plots.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    result = outcome.json
+    plots = next((entry.load() for entry in entry_points(group="sotlab.plots", name=result["kind"])), None)
+    write_report(
+        path,
+        f"{result['kind']}: {len(outcome.spectra)} spectra",
+        simulated=result["simulated"],
+        tables=_tables(result),
+        figures=plots(outcome.spectra, outcome.reduction) if plots else [],
+        notes=[*result["flags"], *(f"{row['name']}: {flag}" for row in result["spectra"] for flag in row["flags"])],
+        provenance={**outcome.provenance, "reduced with": f"sotlab {version('sotlab')}"},
+    )
+
+
+def _reduce(analysis: Any, spectra: list[Any], settings: Mapping[str, Any], problems: Sequence[str] = ()) -> Outcome:
+    try:
+        model = analysis.settings.model_validate(dict(settings))
+    except ValidationError as error:
+        raise UsageError(explain(f"analysis {analysis.kind}", error)) from error
+    return Outcome(analysis.reduce(spectra, model), spectra, list(problems))
+
+
+def _check_roles(analysis: Any, specs: Sequence[ColumnSpec]) -> None:
+    known = [*analysis.columns, *analysis.axes]
+    for spec in specs:
+        if spec.role not in known:
+            raise UsageError(
+                f"--column {spec.role}: the analysis '{analysis.kind}' has no such column; it has {', '.join(known)}"
+            )
+
+
+def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
+    mapping = _analysis_of(record)
+    if mapping["kind"] != analysis.kind:
+        raise DataError(
+            f"{record.folder.path}: this run is for the analysis '{mapping['kind']}', not '{analysis.kind}'"
+        )
+    headers = {**mapping["columns"], **mapping["axes"]}
+    missing = [header for header in headers.values() if header not in record.rows]
+    if missing:
+        raise DataError(f"{record.folder.data}: there is no column '{missing[0]}'")
+    if record.rows.empty:
+        raise DataError(f"{record.folder.data}: the run is {record.status} and has no rows")
+    axes = list(mapping["axes"])
+    rows = record.rows.rename(columns={header: role for role, header in headers.items()})
+    # Rows are grouped by what stays the same along a spectrum, in the order in which they were measured.
+    for values, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
+        yield analysis.spectrum(
+            {role: group[role].to_numpy(float) for role in mapping["columns"]},
+            dict(zip(axes, map(float, np.atleast_1d(values)), strict=True)),
+            name=record.folder.path.name,
+            simulated=record.simulated,
+        )
+
+
+def _spectra_of_file(analysis: Any, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:
+    given = {spec.role for spec in specs}
+    missing = [role for role in analysis.columns if role not in given]
+    if missing:
+        raise UsageError(f"{path}: say which column is '{missing[0]}', as in --column {missing[0]}=1:UNIT")
+    for table in read_table(path, specs, axes=analysis.axes, units={**analysis.columns, **analysis.axes}):
+        yield analysis.spectrum(table.columns, table.header, name=path.name, simulated=False)
+
+
+def _analysis_of(record: RunRecord) -> dict[str, Any]:
+    try:
+        return record.opened["analysis"]
+    except KeyError:
+        raise DataError(f"{record.folder.path}: the procedure of this run names no analysis") from None
+
+
+def _settings_of_runs(records: Iterable[RunRecord]) -> dict[str, Any]:
+    """Return the settings that the runs know; those that disagree must be said by the user."""
+    settings: dict[str, Any] = {}
+    for record in records:
+        for name, value in _analysis_of(record)["settings"].items():
+            if settings.setdefault(name, value) != value:
+                raise UsageError(
+                    f"{record.folder.path}: the runs disagree on {name} ({settings[name]} and {value});"
+                    f" reduce them apart, or give --set {name}=VALUE"
+                )
+    return settings
+
+
+def _parsed(analysis: Any, settings: Mapping[str, str]) -> dict[str, float]:
+    fields = analysis.settings.model_fields
+    parsed = {}
+    for name, text in settings.items():
+        if name not in fields:
+            raise UsageError(
+                f"--set {name}: the analysis '{analysis.kind}' has no such setting; it has {', '.join(fields)}"
+            )
+        unit = (fields[name].json_schema_extra or {}).get("unit")
+        parsed[name] = parse_quantity(text, unit)
+    return parsed
+
+
+def _provenance(records: Sequence[RunRecord]) -> dict[str, str]:
+    opened = records[0].opened
+    return {
+        "runs": ", ".join(record.folder.run_id for record in records),
+        "status": ", ".join(sorted({record.status for record in records})),
+        "sample": f"{opened['sample']['name']}: {opened['sample']['description']}",
+        "station": f"{opened['station']['config']['station']['name']} ({opened['station']['spec']})",
+        "operator": opened["operator"],
+        "measured with": ", ".join(f"{name} {number}" for name, number in opened["versions"].items()),
+    }
+
+
+def _tables(result: Mapping[str, Any]) -> list[tuple[str, list[str], list[list[str]]]]:
+    results = [[name, pretty(v["value"], v["sigma"], v["unit"]), *_beside(v)] for name, v in result["results"].items()]
+    with_truth = any("truth" in v for v in result["results"].values())
+    tables = [("Results", ["", "value", *(["truth", "pull"] if with_truth else [])], results)]
+    if result["spectra"]:
+        names = [name for name, v in result["spectra"][0].items() if isinstance(v, dict) and "sigma" in v]
+        rows = [
+            [
+                pretty(row["frequency"], None, "Hz"),
+                *(pretty(row[n]["value"], row[n]["sigma"], row[n]["unit"]) for n in names),
+            ]
+            for row in result["spectra"]
+        ]
+        tables.append(("Spectra", ["frequency", *names], rows))
+    return tables
+
+
+def _beside(value: Mapping[str, Any]) -> list[str]:
+    if "truth" not in value:
+        return []
+    pull = "" if value["pull"] is None else f"{value['pull']:+.2f}"
+    return [pretty(value["truth"], None, value["unit"]), pull]

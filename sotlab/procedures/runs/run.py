@@ -1,0 +1,123 @@
+"""One run, from its folder to its results: what the command line, the window and a script all use."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pymeasure.experiment import Procedure
+
+from sotlab.errors import SotlabError
+from sotlab.procedures.runs.bus import Bus
+from sotlab.procedures.runs.folder import RunFolder
+from sotlab.procedures.runs.live import LiveReduction
+from sotlab.procedures.runs.reduce import find_analysis
+from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.runs.worker import RunWorker
+
+__all__ = ["Run"]
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """A procedure with its folder, its worker and its live reduction.
+
+    Examples
+    --------
+    >>> run = Run(STFMRFieldSweep(station="virtual:stfmr"), Path("runs"))   # doctest: +SKIP
+    >>> run.start()                                                         # doctest: +SKIP
+    >>> run.wait()                                                          # doctest: +SKIP
+    """
+
+    def __init__(self, procedure: Procedure, out: Path, sample_name: str = "sample") -> None:
+        self.procedure = procedure
+        self.bus = Bus()
+        self.folder = RunFolder.create(out, type(procedure).__name__, sample_name)
+        self.worker = RunWorker(procedure, self.folder, self.bus, operator=_operator())
+        self._live: LiveReduction | None = None
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin to measure, in the worker's thread."""
+        scan = self.procedure
+        if isinstance(scan, Scan) and scan.ANALYSIS is not None:
+            columns = {**scan.ANALYSIS.columns, **scan.ANALYSIS.axes}
+            self._live = LiveReduction(self.bus, columns, find_analysis(scan.ANALYSIS.kind).live)
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Ask the worker to stop: it makes the bench safe and keeps what was measured."""
+        self.worker.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the worker is still at it."""
+        return self.worker.is_alive()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end, at most ``timeout_s``; return whether it has ended.
+
+        PyMeasure's ``Worker.join`` would stop the worker after its time-out; this does not.
+        """
+        threading.Thread.join(self.worker, timeout_s)
+        if self.worker.is_alive():
+            return False
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+        return True
+
+    @property
+    def status(self) -> str:
+        """PyMeasure's word for the state: Queued, Running, Finished, Aborted, Failed."""
+        return Procedure.STATUS_STRINGS[self.procedure.status]
+
+    def raise_error(self) -> None:
+        """Raise what ended the run, if it failed.
+
+        Raises
+        ------
+        SotlabError
+            What was raised, or a line that names what was if it was no error of ours.
+        """
+        error = self.worker.error
+        if error is None:
+            return
+        if isinstance(error, SotlabError):
+            raise error
+        raise SotlabError(f"{type(self.procedure).__name__}: {type(error).__name__}: {error}") from error
+
+    def __enter__(self) -> Run:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.stop()
+        self.wait()
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user, as in a bare container
+        return ""
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Return what to tell of a run that has ended."""
+    return {
+        "run": run.folder.run_id,
+        "folder": str(run.folder.path),
+        "data": str(run.folder.data),
+        "status": run.status.lower(),
+        "rows": run.worker.results.rows,
+        "unsafe": run.worker.unsafe,
+    }

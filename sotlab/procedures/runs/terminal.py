@@ -1,0 +1,151 @@
+"""A run at the terminal: progress with the time to go, the fit as it comes, and tables of results."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from sotlab.procedures.runs.run import Run
+from sotlab.procedures.runs.scan import Scan
+from sotlab.units import pretty
+
+__all__ = ["Terminal"]
+
+
+class Terminal:
+    """Follows runs on stderr, so that stdout stays for what is asked for.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show results only if asked (``--json``); progress is shown where stderr is a terminal all the same.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self._run: Run | None = None
+        self._stopped = False
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("to go"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[fit]}"),
+            console=Console(stderr=True),
+            disable=quiet and not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> Terminal:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._run is not None and self._run.running:
+            self._run.stop()
+            self._run.wait()
+        self._progress.stop()
+
+    def follow(self, run: Run) -> None:
+        """Start a run and show it until it has ended."""
+        self._run = run
+        news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        run.bus.subscribe(lambda topic, record: news.put((topic, record)))
+        total = _rows_planned(run)
+        task = self._progress.add_task(_title(run), total=total, fit="")
+        if self._stopped:
+            run.stop()
+        run.start()
+        while not run.wait(0.1):
+            self._show(news, task)
+        self._show(news, task)
+
+    def stop_run(self) -> None:
+        """Ask the run that is followed to stop; the bench is made safe before ``follow`` returns."""
+        self._stopped = True
+        if self._run is not None:
+            self._run.stop()
+
+    def show_reduction(self, reduction: Mapping[str, Any], title: str) -> None:
+        """Print a reduction as tables on stdout; with truth and pull where they are known."""
+        console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 140, highlight=False)
+        console.print(f"\n[bold]{title}[/bold]")
+        if reduction["simulated"]:
+            console.print("SIMULATED")
+        if reduction["spectra"]:
+            console.print(_spectra_table(reduction["spectra"]))
+        console.print(_results_table(reduction["results"]))
+        for flag in [*reduction["flags"], *_spectrum_flags(reduction["spectra"])]:
+            console.print(f"! {flag}", markup=False)
+
+    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any) -> None:
+        rows, fit = 0, None
+        while not news.empty():
+            topic, record = news.get()
+            rows += topic == "results"
+            fit = record if topic == "fit" else fit
+        self._progress.advance(task, rows)
+        if fit is not None:
+            self._progress.update(task, fit=describe_fit(fit))
+
+
+def describe_fit(fit: Mapping[str, Any]) -> str:
+    """Return a live fit in a few words."""
+    return "  ".join(f"{name} {pretty(v['value'], v['sigma'], v['unit'])}" for name, v in fit.items() if v["value"])
+
+
+def _rows_planned(run: Run) -> int | None:
+    scan = run.procedure
+    return len(scan.numbered(scan.plan())) if isinstance(scan, Scan) else None
+
+
+def _title(run: Run) -> str:
+    frequency = getattr(run.procedure, "frequency", None)
+    name = type(run.procedure).__name__
+    return f"{name} {frequency / 1e9:g} GHz" if isinstance(frequency, float) else name
+
+
+def _results_table(results: Mapping[str, Any]) -> Table:
+    truth = any("truth" in value for value in results.values())
+    table = Table("result", "value", *(("truth", "pull") if truth else ()), box=None, pad_edge=False)
+    for name, value in results.items():
+        table.add_row(name, pretty(value["value"], value["sigma"], value["unit"]), *(_truth(value) if truth else ()))
+    return table
+
+
+def _spectra_table(spectra: list[Mapping[str, Any]]) -> Table:
+    names = [name for name, value in spectra[0].items() if isinstance(value, Mapping) and "sigma" in value]
+    truth = any("truth" in row[name] for row in spectra for name in names)
+    table = Table("frequency", box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+        if truth:
+            table.add_column("truth", justify="right", style="dim", no_wrap=True)
+            table.add_column("pull", justify="right", style="dim", no_wrap=True)
+    for row in spectra:
+        cells = [pretty(row["frequency"], None, "Hz")]
+        for name in names:
+            value = row[name]
+            cells.append(pretty(value["value"], value["sigma"], value["unit"]))
+            cells += _truth(value) if truth else []
+        table.add_row(*cells)
+    return table
+
+
+def _truth(value: Mapping[str, Any]) -> list[str]:
+    pull = value.get("pull")
+    return [pretty(value.get("truth"), None, value["unit"]), "" if pull is None else f"{pull:+.1f}"]
+
+
+def _spectrum_flags(spectra: list[Mapping[str, Any]]) -> list[str]:
+    return [f"{row['name']}: {flag}" for row in spectra for flag in row["flags"]]

@@ -1,0 +1,221 @@
+"""Runs one procedure in a thread: PyMeasure's Worker, which records before it publishes and never loses an error.
+
+Where PyMeasure's differs, and why ours is needed: a row that cannot be written ends the run instead of being logged;
+each stage of the shutdown runs whether or not the one before it failed; the status that a run ended with is stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from pymeasure.experiment import Procedure, Worker
+
+from sotlab.clock import Clock, RealClock
+from sotlab.errors import DataError
+from sotlab.procedures.runs.bus import Bus
+from sotlab.procedures.runs.folder import RunFolder
+from sotlab.procedures.runs.journal import Journal
+from sotlab.procedures.runs.recorder import RunResults
+from sotlab.procedures.runs.scan import SCHEMA, Point, Scan
+
+__all__ = ["RunWorker"]
+
+log = logging.getLogger(__name__)
+
+#: Name of each status in the journal.
+EXIT_STATUS = {Procedure.FINISHED: "finished", Procedure.ABORTED: "aborted", Procedure.FAILED: "failed"}
+
+
+class RunWorker(Worker):
+    """Run a procedure, a :class:`Scan` or any other of PyMeasure's, into a run folder.
+
+    Attributes
+    ----------
+    error : Exception or None
+        What ended the run, if it failed.
+    unsafe : str or None
+        What could not be made safe, if anything.
+    """
+
+    def __init__(self, procedure: Procedure, folder: RunFolder, bus: Bus, operator: str = "") -> None:
+        super().__init__(RunResults(procedure, folder.data))
+        self.name = f"run {folder.run_id}"
+        self.procedure = procedure
+        self.folder = folder
+        self.bus = bus
+        self.operator = operator
+        self.error: BaseException | None = None
+        self.unsafe: str | None = None
+        self._clock: Clock = RealClock()
+        self._began = self._clock.now()
+        self.journal = Journal(folder.journal, self._bench_time)
+
+    def run(self) -> None:
+        """Start up, execute and shut down; whatever fails, everything after it is still done."""
+        procedure = self.procedure
+        procedure.should_stop = self.should_stop
+        procedure.emit = self.emit
+        procedure.is_last = self.is_last
+        if isinstance(procedure, Scan):
+            procedure.run_id = self.folder.run_id
+        self.update_status(Procedure.RUNNING)
+        try:
+            self._start_up()
+            if not self.should_stop():
+                procedure.execute()
+        except (KeyboardInterrupt, SystemExit):
+            self.stop()
+        except BaseException as error:  # an aborted thread must still make the bench safe
+            self._fail(error)
+        self._shutdown_procedure()
+        status = Procedure.FAILED if self.error else Procedure.ABORTED if self.should_stop() else Procedure.FINISHED
+        self._stage(self.results.close)
+        if self.error:
+            status = Procedure.FAILED  # also when the last row could not be brought to the disk
+        self._stage(self._close_journal, status)
+        self.update_status(status)
+        self.monitor_queue.put(None)
+        self.stop()
+
+    def emit(self, topic: str, record: Any) -> None:
+        """Record, then publish.
+
+        Raises
+        ------
+        RunError
+            If a row, or a line of the journal, cannot be written: it is raised into the procedure.
+        """
+        if topic == "results":
+            self.results.write_row(record)
+        elif topic == "batch results":
+            for row in _rows(record):
+                self.results.write_row(row)
+                self.bus.publish("results", row)
+            return
+        elif topic == "plan_extend":
+            self.journal.write("plan_extend", **plan_as_columns(record))
+        elif topic == "made_safe":
+            self.unsafe = "; ".join(f"{role}: {problem}" for role, problem in record.items() if problem) or None
+            self.journal.write("made_safe", outputs=record)
+        elif topic in ("status", "progress"):
+            self.monitor_queue.put((topic, record))
+        elif topic == "event":
+            self.journal.write(**record)
+        self.bus.publish(topic, record)
+
+    def is_last(self) -> bool:
+        """Return True: a run knows of no queue."""
+        return True
+
+    def _start_up(self) -> None:
+        """Start the procedure and open the files; the journal is opened even if the procedure could not start."""
+        try:
+            self.procedure.startup()
+            self.procedure.evaluate_metadata()
+        except BaseException:
+            self.journal.write("run_open", **self._run_fields())
+            raise
+        if isinstance(self.procedure, Scan):
+            self._clock = self.procedure.clock
+            self._began = self._clock.now()
+        self.results.open()
+        self.journal.write("run_open", **self._run_fields(), **self._scan_fields())
+
+    def _fail(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error = error
+        log.debug("the run failed", exc_info=error)
+        self._stage(self.journal.write, "error", kind=type(error).__name__, message=str(error))
+        self.bus.publish("error", error)
+
+    def _shutdown_procedure(self) -> None:
+        try:
+            self.procedure.shutdown()
+        except BaseException as error:  # the files must still be closed
+            self._fail(error)
+
+    def _stage(self, action: Any, *args: Any, **kwargs: Any) -> None:
+        """Do one stage of the ending; an error of it is kept and the next stage is done all the same."""
+        try:
+            action(*args, **kwargs)
+        except Exception as error:
+            if self.error is None:
+                self.error = error
+            log.error("%s: %s", self.name, error)
+
+    def _run_fields(self) -> dict[str, Any]:
+        procedure = self.procedure
+        return {
+            "schema": SCHEMA,
+            "run": self.folder.run_id,
+            "procedure": f"{type(procedure).__module__}.{type(procedure).__qualname__}",
+            "versions": _versions(),
+            "parameters": {
+                name: {"name": p.name, "value": p.value if p.is_set() else None, "unit": getattr(p, "units", None)}
+                for name, p in procedure.parameter_objects().items()
+            },
+            "columns": list(procedure.DATA_COLUMNS),
+            "operator": self.operator,
+        }
+
+    def _scan_fields(self) -> dict[str, Any]:
+        scan = self.procedure
+        if not isinstance(scan, Scan) or scan.bench is None:
+            return {}
+        fields: dict[str, Any] = {
+            "simulated": scan.bench.simulated,
+            "station": scan.bench.snapshot(),
+            "sample": scan.the_sample().model_dump(mode="json"),
+            "plan": plan_as_columns(scan.numbered(scan.plan())),
+            "duration_s": scan.duration_s(),
+        }
+        if scan.ANALYSIS is not None:
+            fields["analysis"] = {
+                "kind": scan.ANALYSIS.kind,
+                "columns": dict(scan.ANALYSIS.columns),
+                "axes": dict(scan.ANALYSIS.axes),
+                "settings": scan.analysis_settings(scan.bench),
+            }
+        return fields
+
+    def _close_journal(self, status: int) -> None:
+        try:
+            message = str(self.error) if self.error else None
+            self.journal.write(
+                "run_close", exit_status=EXIT_STATUS[status], rows=self.results.rows, error=message, unsafe=self.unsafe
+            )
+        finally:
+            self.journal.close()
+
+    def _bench_time(self) -> float:
+        return self._clock.now() - self._began
+
+
+def plan_as_columns(points: Sequence[Point]) -> dict[str, Any]:
+    """Return a plan as one list per setting, which is a tenth of the size of one object per point."""
+    names = list(points[0].settings) if points else []
+    return {
+        "index": [point.index for point in points],
+        "repeat": [point.repeat for point in points],
+        "settings": {name: [point.settings[name] for point in points] for name in names},
+    }
+
+
+def _rows(batch: Any) -> list[dict[str, Any]]:
+    """Return a batch, a dictionary of sequences of one length, as rows."""
+    if not isinstance(batch, Mapping):
+        raise DataError(f"'batch results' must be a dictionary of sequences, not a {type(batch).__name__}")
+    lengths = {name: 1 if isinstance(v, str | bytes) else np.size(v) for name, v in batch.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"the columns of a batch differ in length: {lengths}; no row of it was written")
+    return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+
+
+def _versions() -> dict[str, str]:
+    names = ("sotlab", "pymeasure", "pyvisa", "numpy", "scipy")
+    return {"python": sys.version.split()[0], **{name: version(name) for name in names}}

@@ -1,0 +1,119 @@
+"""The plots of an ST-FMR reduction, for reports and papers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from sotlab.units import prefixed, pretty
+
+__all__ = ["figures"]
+
+#: Okabe and Ito's colours, told apart by everybody.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+#: Rows of panels in one figure; more spectra go on to the next.
+PER_FIGURE = 8
+
+
+def figures(spectra: Sequence[Any], reduction: Mapping[str, Any]) -> list[tuple[str, Figure]]:
+    """Return (caption, figure) for the spectra with their fits, and for what depends on frequency.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+        What was reduced, in the order of ``reduction["spectra"]``.
+    reduction : mapping
+        The reduction as JSON has it.
+    """
+    rows = reduction["spectra"]
+    pictures = []
+    for first in range(0, len(rows), PER_FIGURE):
+        chunk = slice(first, first + PER_FIGURE)
+        pictures.append(("Spectra and fits", _spectra(spectra[chunk], rows[chunk])))
+    fitted = [row for row in rows if row["field_res"]["value"] is not None]
+    if len(fitted) > 1:
+        pictures.append(("Resonance field and line width against frequency", _against_frequency(fitted, reduction)))
+    return [(caption, _marked(figure, reduction["simulated"])) for caption, figure in pictures]
+
+
+def _spectra(spectra: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
+    columns = 2 if len(rows) > 1 else 1
+    lines = -(-len(rows) // columns)
+    figure = Figure(figsize=(5.2 * columns, 3.1 * lines), layout="constrained")
+    panels = figure.subplots(2 * lines, columns, squeeze=False, height_ratios=[3, 1] * lines)
+    for k in range(lines * columns):
+        top, bottom = panels[2 * (k // columns), k % columns], panels[2 * (k // columns) + 1, k % columns]
+        if k < len(rows):
+            _spectrum(top, bottom, spectra[k], rows[k])
+        else:
+            top.set_axis_off()
+            bottom.set_axis_off()
+    return figure
+
+
+def _spectrum(top: Any, bottom: Any, spectrum: Any, row: Mapping[str, Any]) -> None:
+    field_mT = 1e3 * spectrum.field_T
+    scale, unit = prefixed(float(np.ptp(spectrum.voltage_V)), "V")
+    top.plot(field_mT, scale * spectrum.voltage_V, ".", ms=3, color=COLOURS[0], label="measured")
+    top.set_title(f"{row['frequency'] / 1e9:g} GHz", fontsize=9, loc="left")
+    top.set_ylabel(f"V ({unit.replace('u', 'µ')})", fontsize=8)
+    top.tick_params(labelsize=7, labelbottom=False)
+    bottom.tick_params(labelsize=7)
+    bottom.set_xlabel("µ₀H (mT)", fontsize=8)
+    bottom.axhline(0.0, color="0.5", lw=0.8)
+    fit = row.get("fit")
+    if fit is None:
+        reason = row["flags"][0] if row["flags"] else "not fitted"
+        top.set_title(f"{row['frequency'] / 1e9:g} GHz: not fitted", fontsize=9, loc="left")
+        top.text(0.02, 0.04, reason, transform=top.transAxes, fontsize=7, color=COLOURS[1], wrap=True)
+        return
+    order = np.argsort(spectrum.field_T)
+    model_V = lorentzians(spectrum.field_T, fit)
+    symmetric_V = lorentzians(spectrum.field_T, {**fit, "v_asym": 0.0})
+    antisymmetric_V = lorentzians(spectrum.field_T, {**fit, "v_sym": 0.0})
+    top.plot(field_mT[order], scale * symmetric_V[order], "--", lw=0.9, color=COLOURS[2], label="symmetric")
+    top.plot(field_mT[order], scale * antisymmetric_V[order], ":", lw=1.1, color=COLOURS[3], label="antisymmetric")
+    top.plot(field_mT[order], scale * model_V[order], "-", lw=1.2, color=COLOURS[1], label="fit")
+    bottom.plot(field_mT, scale * (spectrum.voltage_V - model_V), ".", ms=2, color=COLOURS[0])
+    top.legend(fontsize=6, frameon=False)
+
+
+def lorentzians(field_T: np.ndarray, fit: Mapping[str, float]) -> np.ndarray:
+    """Return the fitted line at ``field_T``, to be drawn."""
+    x = (np.abs(field_T) if fit.get("absolute_field") else field_T) - fit["field_res"]
+    width = fit["width"]
+    line = (fit["v_sym"] * width**2 + fit["v_asym"] * width * x) / (x**2 + width**2)
+    return line + fit["offset"] + fit["slope"] * x
+
+
+def _against_frequency(rows: Sequence[Mapping[str, Any]], reduction: Mapping[str, Any]) -> Figure:
+    figure = Figure(figsize=(10.4, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    frequency_GHz = np.array([row["frequency"] for row in rows]) / 1e9
+    results = reduction["results"]
+    for axes, name, label in ((left, "field_res", "resonance field (mT)"), (right, "width", "half width (mT)")):
+        value = 1e3 * np.array([row[name]["value"] for row in rows])
+        sigma = 1e3 * np.array([row[name]["sigma"] for row in rows])
+        axes.errorbar(frequency_GHz, value, sigma, fmt="o", ms=4, capsize=2, color=COLOURS[0])
+        axes.set_xlabel("frequency (GHz)")
+        axes.set_ylabel(label)
+    for row in reduction.get("curves", []):
+        axes = left if row["name"] == "field_res" else right
+        axes.plot(np.array(row["frequency"]) / 1e9, 1e3 * np.array(row["value"]), "-", color=COLOURS[1], lw=1.2)
+    left.set_title(f"µ₀M_eff = {_text(results['mu0_meff'])}", fontsize=9)
+    right.set_title(f"α = {_text(results['alpha'])},  W₀ = {_text(results['width_0'])}", fontsize=9)
+    return figure
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    return pretty(result["value"], result["sigma"], result["unit"])
+
+
+def _marked(figure: Figure, simulated: bool) -> Figure:
+    if simulated:
+        figure.text(0.5, 0.5, "SIMULATED", fontsize=40, color="0.5", alpha=0.18, ha="center", va="center", rotation=20)
+    return figure

@@ -1,0 +1,143 @@
+"""The station file: what is wrong in it is said in one line that names file, table and key."""
+
+import pytest
+
+from sotlab.errors import LimitError, StationError
+from sotlab.instruments.driver import Limits
+from sotlab.instruments.station import StationConfig, load_class, shipped_stations, validated
+
+GOOD = """
+[station]
+name = "bench"
+visa_library = "@py"
+safe_order = ["source"]
+
+[roles.source]
+driver = "E8257D"
+resource = "GPIB0::19::INSTR"
+limits = { power_dBm = [-20, "10 dBm"], frequency_Hz = ["2 GHz", "20 GHz"] }
+"""
+
+
+@pytest.fixture
+def station_file(tmp_path):
+    def write(text):
+        path = tmp_path / "station.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_a_good_file_is_read(station_file):
+    config, path = StationConfig.load(station_file(GOOD))
+    assert config.roles["source"].resource == "GPIB0::19::INSTR"
+    assert path.name == "station.toml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('name = "bench"', "", ["station.toml", "[station] name"]),
+        ('driver = "E8257D"', "", ["[roles.source] driver"]),
+        ('driver = "E8257D"', 'drivr = "E8257D"', ["[roles.source]", "driver"]),
+        ('safe_order = ["source"]', 'safe_order = ["magnet"]', ["safe_order", "'magnet'", "source"]),
+        ('resource = "GPIB0::19::INSTR"', "resource = 19", ["[roles.source] resource", "19"]),
+        ("[roles.source]", "[roles.source", ["station.toml", "TOML"]),
+        ("[roles.source]", "[rolls.source]", ["roles"]),
+    ],
+)
+def test_what_is_wrong_is_named(station_file, old, new, named):
+    with pytest.raises(StationError) as raised:
+        StationConfig.load(station_file(GOOD.replace(old, new)))
+    message = str(raised.value)
+    assert "\n" not in message
+    for word in named:
+        assert word in message
+
+
+def test_a_missing_file_offers_both_ways_on(tmp_path):
+    with pytest.raises(StationError, match=r"does not exist.*virtual:"):
+        StationConfig.load(str(tmp_path / "none.toml"))
+
+
+def test_an_unknown_virtual_bench_names_those_there_are():
+    with pytest.raises(StationError, match="shipped: .*virtual:stfmr"):
+        StationConfig.load("virtual:nowhere")
+
+
+def test_options_of_a_virtual_bench_reach_its_library():
+    config, _ = StationConfig.load("virtual:stfmr?seed=3&clock=20")
+    assert config.station.visa_library == "stfmr?clock=20&seed=3@sotlab"
+
+
+def test_every_shipped_station_has_valid_drivers_options_and_limits():
+    for name in shipped_stations():
+        config, path = StationConfig.load(f"virtual:{name}")
+        for role, settings in config.roles.items():
+            driver = load_class("sotlab.drivers", settings.driver, path.name)
+            validated(driver, role, settings, path.name)
+
+
+def test_a_driver_that_is_not_installed_names_those_that_are():
+    with pytest.raises(StationError, match=r"'E8257X' is not installed; installed: .*E8257D"):
+        load_class("sotlab.drivers", "E8257X", "station.toml: [roles.source] driver")
+
+
+def test_a_driver_may_come_from_a_file_beside_the_station(tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine:\n    pass\n", encoding="utf-8")
+    assert load_class("sotlab.drivers", "mine.py:Mine", "here", tmp_path).__name__ == "Mine"
+    with pytest.raises(StationError, match="other"):
+        load_class("sotlab.drivers", "other.py:Mine", "here", tmp_path)
+
+
+def roles(station_file, text, role="source"):
+    config, path = StationConfig.load(station_file(text))
+    settings = config.roles[role]
+    return validated(load_class("sotlab.drivers", settings.driver, path.name), role, settings, path.name)
+
+
+def test_limits_may_be_typed_with_units_and_never_exceed_the_hardware(station_file):
+    _, limits = roles(station_file, GOOD.replace('"20 GHz"', '"900 GHz"'))
+    assert limits.ranges["frequency_Hz"] == (2e9, 67e9)
+    assert limits.ranges["power_dBm"] == (-20.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("power_dBm = [-20,", "power_W = [-20,", "power_W"),
+        ('[-20, "10 dBm"]', '[30, "10 dBm"]', "lowest"),
+        ('[-20, "10 dBm"]', '[-20, "10 mT"]', "power_dBm"),
+        ('[-20, "10 dBm"]', "[-20, 1, 2]", "power_dBm"),
+        ("limits = {", 'options = { settling = "5 ms" }\nlimits = {', "settling"),
+    ],
+)
+def test_wrong_limits_and_options_are_named(station_file, old, new, named):
+    with pytest.raises(StationError, match=named):
+        roles(station_file, GOOD.replace(old, new))
+
+
+def test_a_magnet_without_a_stated_limit_is_refused(station_file):
+    text = """
+[station]
+name = "bench"
+[roles.field]
+driver = "KepcoBOP50-20MG"
+resource = "GPIB0::6::INSTR"
+options = { tesla_per_ampere = 0.02 }
+limits = { field_T = [-0.3, 0.3] }
+"""
+    with pytest.raises(StationError, match="field_rate_T_per_s is missing"):
+        roles(station_file, text, "field")
+
+
+@pytest.mark.parametrize("value", [10.1, -20.1, float("nan")])
+def test_a_limit_names_role_value_range_and_where_it_stands(value):
+    limits = Limits("source", "station.toml", {"power_dBm": (-20.0, 10.0)})
+    limits.check("power_dBm", 10.0)
+    limits.check("power_dBm", -20.0)
+    with pytest.raises(LimitError) as raised:
+        limits.check("power_dBm", value)
+    for word in ("source", "dBm asked", "allowed -20.0 dBm to 10.0 dBm", "[roles.source.limits] power_dBm"):
+        assert word in str(raised.value)
