@@ -46,7 +46,10 @@ def cli(debug: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
 @json_option
 def demo(seed: int | None, out: Path, as_json: bool) -> None:
-    """Measure a whole ST-FMR experiment on the virtual lab and compare what comes out with the sample's truth."""
+    """Measure and analyse on the virtual lab: a whole ST-FMR experiment.
+
+    Seven field sweeps, fitted while they arrive; the results stand beside the truth of the simulated sample.
+    """
     from sotlab.procedures.demo import run_demo
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
@@ -129,7 +132,7 @@ def run(
 @cli.command()
 @json_option
 def procedures(as_json: bool) -> None:
-    """List what can be run, with parameters, units, limits and columns."""
+    """List what can be run, with parameters and units."""
     from sotlab.procedures.runs.installed import describe_procedures
 
     described = describe_procedures()
@@ -174,7 +177,10 @@ def analyse(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Reduce FILES, run folders or tables measured elsewhere, by the analysis KIND."""
+    """Reduce FILES by the analysis KIND.
+
+    FILES are run folders, or tables measured elsewhere: then --column says which column is what.
+    """
     from sotlab.procedures.runs.reduce import reduce_files
 
     outcome = reduce_files(kind, files, columns=columns, settings=dict(_assignments(settings)), report=report)
@@ -244,16 +250,16 @@ def lab() -> None:
 @json_option
 def lab_list(bench: str | None, as_json: bool) -> None:
     """List the instruments on a virtual BENCH (a shipped name or a file); without one, the benches."""
-    from sotlab.simulated.lab import Lab, shipped_benches
+    from sotlab.simulated.lab import Lab, LabSpec, shipped_benches
 
     if bench is None:
-        names = shipped_benches()
+        names = list(shipped_benches())
         if as_json:
             _print_json({"benches": names})
         else:
             click.echo("\n".join(names))
         return
-    devices = Lab.acquire(bench).list_devices()
+    devices = Lab(LabSpec.parse(bench)).list_devices()
     if as_json:
         _print_json({"devices": devices})
     else:

@@ -82,6 +82,6 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: the rows cannot be read: {error}") from error
     body = "".join(line for line in text[: text.rfind("\n") + 1].splitlines(keepends=True) if not line.startswith("#"))
     try:
-        return pd.read_csv(io.StringIO(body), float_precision="round_trip")
+        return pd.read_csv(io.StringIO(body))
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: there is no table in this file: {error}") from error
