@@ -83,9 +83,7 @@ class Macrospin:
         damped_T = field_T + 1j * self.alpha * omega_T
         return np.array([[1j * omega_T, damped_T + self.mu0_meff_T], [-damped_T, 1j * omega_T]])
 
-    def in_plane_response(
-        self, field_T: float, frequency_Hz: float, in_plane_T: complex, normal_T: complex
-    ) -> complex:
+    def in_plane_response(self, field_T: float, frequency_Hz: float, in_plane_T: complex, normal_T: complex) -> complex:
         """Return the complex amplitude of m2, the in-plane rotation of m towards e2 = z x m [rad].
 
         Parameters

@@ -41,9 +41,7 @@ class PlayHysteresis:
 
     def follow(self, plays_A: Sequence[float], current_A: float) -> tuple[float, ...]:
         """Return the plays after the current has moved monotonically to ``current_A``."""
-        return tuple(
-            min(max(p, current_A - r), current_A + r) for p, r in zip(plays_A, self.thresholds_A, strict=True)
-        )
+        return tuple(min(max(p, current_A - r), current_A + r) for p, r in zip(plays_A, self.thresholds_A, strict=True))
 
 
 class Magnet:
@@ -125,10 +123,10 @@ class Magnet:
             field_T += weight_T_per_A * play_A
         return field_T
 
-    def still_moving(self, t_s: float, tolerance_T: float) -> bool:
-        """Return whether the field will still move by more than ``tolerance_T`` after ``t_s``."""
-        still_to_go_A = abs(self._target_A - self.current_A(t_s)) + abs(self._target_A - self.reference_A(t_s))
-        return still_to_go_A * self._yoke.coil_T_per_A > tolerance_T
+    def travel_T(self, t_s: float) -> float:
+        """Return an upper bound of how far the field will still move after ``t_s`` [T]."""
+        to_go_A = abs(self._target_A - self.current_A(t_s)) + abs(self._target_A - self.reference_A(t_s))
+        return to_go_A * self._yoke.coil_T_per_A
 
     def _current_after(self, elapsed_s: float) -> float:
         if elapsed_s == math.inf:  # nothing was ever set

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log10, sqrt
+from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
 
-__all__ = ["RFPath", "RFState"]
+__all__ = ["Microwave", "RFPath", "RFState"]
 
 #: Characteristic impedance of the line [ohm].
 Z0_OHM = 50.0
@@ -67,9 +67,7 @@ class RFPath:
 
     def level_error_dB(self, frequency_Hz: float) -> float:
         """Return by how much the source's level is off at this frequency [dB]."""
-        return float(
-            self._amplitude_dB * np.sin(2 * np.pi * frequency_Hz / self._PERIODS_HZ + self._phases_rad).sum()
-        )
+        return float(self._amplitude_dB * np.sin(2 * np.pi * frequency_Hz / self._PERIODS_HZ + self._phases_rad).sum())
 
     def loss_dB(self, frequency_Hz: float) -> float:
         """Return the loss between source and strip [dB]."""
@@ -85,6 +83,34 @@ class RFPath:
         gamma = (resistance_ohm - Z0_OHM) / (resistance_ohm + Z0_OHM)
         return sqrt(2.0 * self.power_at_device_W(frequency_Hz, power_dBm) / Z0_OHM) * abs(1.0 - gamma)
 
-    def set_power_dBm(self, frequency_Hz: float, current_A_peak: float, resistance_ohm: float) -> float:
-        """Return the level to set for this peak current [dBm], the inverse of :meth:`current_A_peak`."""
-        return 20.0 * log10(current_A_peak / self.current_A_peak(frequency_Hz, 0.0, resistance_ohm))
+
+class Microwave:
+    """The source's output, and what of it reaches the strip.
+
+    Parameters
+    ----------
+    path : RFPath
+        From source to strip.
+    resistance_ohm : float
+        Of the strip [ohm].
+    """
+
+    def __init__(self, path: RFPath, resistance_ohm: float) -> None:
+        self.path = path
+        self._resistance_ohm = resistance_ohm
+        self.state = RFState()
+        self._current_A_peak = 0.0
+
+    def set(self, **changes: float) -> None:
+        """Change what the source puts out, at once: the names are those of :class:`RFState`."""
+        self.state = replace(self.state, **changes)
+        self._current_A_peak = self.current_for(self.state.frequency_Hz, self.state.power_dBm)
+
+    def current_for(self, frequency_Hz: float, power_dBm: float) -> float:
+        """Return the peak current in the strip at this setting [A]."""
+        return self.path.current_A_peak(frequency_Hz, power_dBm, self._resistance_ohm)
+
+    @property
+    def current_A_peak(self) -> float:
+        """Peak current in the strip now, without modulation [A]."""
+        return self._current_A_peak if self.state.on else 0.0

@@ -1,0 +1,631 @@
+"""The session contract: what PyVISA and PyMeasure rely on, in bench time."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pyvisa
+from pymeasure.adapters import VISAAdapter
+from pymeasure.instruments import Instrument
+from pymeasure.instruments.agilent import Agilent8257D
+from pyvisa import constants
+from pyvisa.constants import BufferOperation, EventMechanism, EventType, StatusCode
+from pyvisa.resources import MessageBasedResource
+
+from sotlab.errors import StationError
+
+GPIB = "GPIB0::19::INSTR"
+ENDINGS = {"read_termination": "\n", "write_termination": "\n"}
+
+
+def error_of(action: Callable[[], object]) -> StatusCode:
+    """Return the status code that an action fails with."""
+    with pytest.raises(pyvisa.VisaIOError) as problem:
+        action()
+    return StatusCode(problem.value.error_code)
+
+
+# --- managers and resources -----------------------------------------------------------------------------------
+
+
+def test_a_query_goes_through_with_pyvisas_own_defaults(manage) -> None:
+    instrument = manage().open_resource(GPIB)  # writes CR LF, reads to END
+    assert instrument.query("*IDN?") == "Example Instruments,S1,SIM0001,1.0\n"
+
+
+def test_the_library_tells_that_it_is_simulated_and_carries_its_clock(manage) -> None:
+    library = manage().visalib
+    assert library.simulated is True
+    assert library.clock is library.lab.clock
+    assert library.library_path != "unset"
+
+
+def test_library_paths_are_the_shipped_benches_and_never_unset(manage) -> None:
+    paths = type(manage().visalib).get_library_paths()
+    assert "unset" not in paths
+    assert all(isinstance(path, str) for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("?*::INSTR", 7), ("?*", 8), ("GPIB?*::INSTR", 3), ("(GPIB|USB)?*::INSTR", 4), ("?*::SOCKET", 1), ("PXI?*", 0)],
+)
+def test_resources_are_listed_by_visa_expressions(manage, query: str, count: int) -> None:
+    assert len(manage().list_resources(query)) == count
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GPIB::19",
+        "USB0::0x1111::0x2222::SIM1::0::INSTR",
+        "TCPIP::source.example::INSTR",
+        "TCPIP0::source.example::hislip0::INSTR",
+        "TCPIP0::source.example::5025::SOCKET",
+        "ASRL1::INSTR",
+    ],
+)
+def test_every_kind_of_resource_answers(manage, name: str) -> None:
+    instrument = manage().open_resource(name, **ENDINGS)
+    assert instrument.query("FREQ?") == "+1.0000000000000E+09"
+
+
+def test_opening_what_is_not_there_fails(manage) -> None:
+    manager = manage()
+    assert error_of(lambda: manager.open_resource("GPIB0::3::INSTR")) == StatusCode.error_resource_not_found
+    assert error_of(lambda: manager.visalib.open(manager.session, "nonsense")) == (
+        StatusCode.error_invalid_resource_name
+    )
+
+
+def test_a_serial_port_opens_once(manage) -> None:
+    manager = manage()
+    first = manager.open_resource("ASRL1::INSTR")
+    assert error_of(lambda: manager.open_resource("ASRL1::INSTR")) == StatusCode.error_resource_busy
+    first.close()
+    manager.open_resource("ASRL1::INSTR")
+
+
+def test_managers_of_one_bench_see_one_lab_and_it_goes_with_the_last(manage, bench_file: Path, monkeypatch) -> None:
+    monkeypatch.chdir(bench_file.parent)
+    one = manage()
+    other = pyvisa.ResourceManager("bench.yaml?clock=virtual@sotlab")  # the same file, another spelling
+    assert other is not one
+    one.open_resource(GPIB, **ENDINGS).write("FREQ 3 GHZ")
+    assert other.open_resource(GPIB, **ENDINGS).query("FREQ?") == "+3.0000000000000E+09"
+    one.close()
+    assert other.open_resource(GPIB, **ENDINGS).query("FREQ?") == "+3.0000000000000E+09"
+    other.close()
+    assert manage().open_resource(GPIB, **ENDINGS).query("FREQ?") == "+1.0000000000000E+09"
+
+
+def test_two_options_are_two_labs(manage) -> None:
+    one, other = (manage(f"clock=virtual&seed={seed}").open_resource(GPIB, **ENDINGS) for seed in (0, 1))
+    one.write("FREQ 3 GHZ")
+    assert other.query("FREQ?") == "+1.0000000000000E+09"
+    assert one.query("MEAS:VOLT?") != other.query("MEAS:VOLT?")
+
+
+def test_closing_with_an_unread_reply_loses_it_and_nothing_else(manage) -> None:
+    manager = manage()
+    first = manager.open_resource(GPIB, **ENDINGS)
+    first.write("FREQ?")
+    first.close()
+    second = manager.open_resource(GPIB, **ENDINGS)
+    assert second.query("OUTP?") == "0"
+    assert second.query("SYST:ERR?") == '+0,"No error"'
+    assert len(manager.visalib.lab.devices[GPIB].ports) == 1
+
+
+def test_a_closed_session_is_an_invalid_object(manage) -> None:
+    manager = manage()
+    session, _ = manager.open_bare_resource(GPIB)
+    manager.visalib.close(session)
+    for action in (
+        lambda: manager.visalib.read(session, 1),
+        lambda: manager.visalib.write(session, b""),
+        lambda: manager.visalib.close(session),
+        lambda: manager.visalib.get_attribute(session, constants.ResourceAttribute.timeout_value),
+    ):
+        assert error_of(action) == StatusCode.error_invalid_object
+
+
+# --- reading and writing --------------------------------------------------------------------------------------
+
+
+def test_a_read_ends_at_end_termination_character_or_count(source: MessageBasedResource) -> None:
+    library, session = source.visalib, source.session
+    source.write("*IDN?")
+    with source.ignore_warning(StatusCode.success_max_count_read):
+        assert library.read(session, 4) == (b"Exam", StatusCode.success_max_count_read)
+    data, status = library.read(session, 1000)
+    assert (data[-1:], status) == (b"\n", StatusCode.success)  # END came with the last byte
+    source.set_visa_attribute(constants.ResourceAttribute.termchar, ord(","))
+    source.write("*IDN?")
+    assert library.read(session, 1000) == (b"Example Instruments,", StatusCode.success_termination_character_read)
+    assert source.last_status == StatusCode.success_termination_character_read
+    assert library.last_status == StatusCode.success_termination_character_read
+    source.clear()
+
+
+def test_without_termination_character_a_binary_reply_comes_whole(source: MessageBasedResource) -> None:
+    source.read_termination = None
+    source.write("TRAC:DATA?")
+    assert source.read_raw() == b"#15\x00\n;\xff'\n"
+    assert source.query_binary_values("TRAC:DATA?", datatype="B") == [0, 10, 59, 255, 39]
+
+
+def test_with_suppressed_end_a_read_goes_on_to_its_count_or_its_time_out(source: MessageBasedResource) -> None:
+    source.read_termination = None
+    source.set_visa_attribute(constants.ResourceAttribute.suppress_end_enabled, True)
+    source.write("OUTP?")
+    with source.ignore_warning(StatusCode.success_max_count_read):
+        assert source.visalib.read(source.session, 2) == (b"0\n", StatusCode.success_max_count_read)
+    source.write("OUTP?")
+    assert error_of(lambda: source.visalib.read(source.session, 3)) == StatusCode.error_timeout
+
+
+def test_a_socket_knows_no_end_and_needs_a_termination_character(manage) -> None:
+    socket = manage().open_resource("TCPIP0::source.example::5025::SOCKET", write_termination="\n")
+    socket.write("OUTP?")
+    assert error_of(socket.read) == StatusCode.error_timeout
+    socket.read_termination = "\n"
+    assert socket.query("OUTP?;:FUNC?") == "0;SIN"
+
+
+def test_a_message_without_end_is_held_until_its_end(source: MessageBasedResource) -> None:
+    source.set_visa_attribute(constants.ResourceAttribute.send_end_enabled, False)
+    source.write_raw(b"FREQ 2 ")
+    source.write_raw(b"GHZ;FREQ")
+    source.set_visa_attribute(constants.ResourceAttribute.send_end_enabled, True)
+    source.write_raw(b"?")
+    assert source.read() == "+2.0000000000000E+09"
+
+
+def test_a_block_survives_being_sent_in_pieces(source: MessageBasedResource, manage) -> None:
+    source.set_visa_attribute(constants.ResourceAttribute.send_end_enabled, False)
+    for piece in (b"TRAC:LOAD 'a',#1", b"4\n;", b"\r\xff\n"):
+        source.write_raw(piece)
+    assert source.visalib.lab.devices[GPIB].label == "a=b'\\n;\\r\\xff'"
+
+
+def test_a_reply_that_is_not_asked_for_times_out_in_bench_time(source: MessageBasedResource) -> None:
+    clock = source.visalib.clock
+    before, wall = clock.now(), time.perf_counter()
+    assert error_of(source.read) == StatusCode.error_timeout
+    assert clock.now() - before == pytest.approx(2.0, abs=0.01)
+    assert time.perf_counter() - wall < 0.5
+    assert source.query("SYST:ERR?") == '-420,"Query UNTERMINATED"'
+
+
+def test_a_slow_reply_times_out_and_can_be_read_afterwards(source: MessageBasedResource) -> None:
+    source.write("READ?")
+    assert error_of(source.read) == StatusCode.error_timeout
+    assert source.read() == "+1.0E-6"
+    source.timeout = 3000
+    assert source.query("READ?") == "+1.0E-6"
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf")])
+def test_without_time_out_a_read_waits_as_long_as_it_takes(source: MessageBasedResource, timeout) -> None:
+    source.timeout = timeout
+    before = source.visalib.clock.now()
+    assert source.query("READ?") == "+1.0E-6"
+    assert source.visalib.clock.now() - before == pytest.approx(2.4, abs=0.02)
+
+
+def test_a_time_out_of_zero_does_not_wait(source: MessageBasedResource) -> None:
+    source.timeout = 0
+    source.write("READ?")
+    before = source.visalib.clock.now()
+    assert error_of(source.read) == StatusCode.error_timeout
+    assert source.visalib.clock.now() - before < 0.01
+    assert source.query("SYST:ERR?") == '-410,"Query INTERRUPTED"'
+
+
+def test_each_transaction_costs_bench_time_by_its_length(source: MessageBasedResource) -> None:
+    clock = source.visalib.clock
+    before = clock.now()
+    source.write("OUTP?")  # 6 bytes with LF
+    assert clock.now() - before == pytest.approx(2e-3 + 6 * 2e-6)
+    source.read()
+    assert clock.now() - before == pytest.approx(4e-3 + 8 * 2e-6)
+
+
+def test_a_slower_serial_line_costs_more(manage) -> None:
+    serial = manage().open_resource("ASRL1::INSTR", **ENDINGS, baud_rate=1200)
+    assert (serial.baud_rate, serial.parity) == (1200, constants.Parity.none)
+    clock = serial.visalib.clock
+    before = clock.now()
+    serial.write("OUTP 1")
+    assert clock.now() - before == pytest.approx(2e-3 + 7 * 10 / 1200)
+
+
+def test_clear_drops_the_pending_reply_and_bytes_half_sent(source: MessageBasedResource) -> None:
+    source.write("FREQ?")
+    source.clear()
+    assert source.query("OUTP?") == "0"
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        BufferOperation.discard_read_buffer,
+        BufferOperation.discard_read_buffer_no_io,
+        BufferOperation.discard_receive_buffer,
+        BufferOperation.discard_receive_buffer2,
+        BufferOperation.discard_read_buffer | BufferOperation.flush_write_buffer,
+    ],
+)
+def test_flushing_the_read_side_drops_the_reply(source: MessageBasedResource, mask: BufferOperation) -> None:
+    source.write("FREQ?")
+    source.flush(mask)
+    assert source.query("OUTP?") == "0"
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        BufferOperation.flush_write_buffer,
+        BufferOperation.discard_write_buffer,
+        BufferOperation.flush_transmit_buffer,
+        BufferOperation.discard_transmit_buffer,
+    ],
+)
+def test_flushing_the_write_side_leaves_the_reply(source: MessageBasedResource, mask: BufferOperation) -> None:
+    source.write("OUTP?")
+    source.flush(mask)
+    assert source.read() == "0"
+
+
+def test_a_flush_mask_that_means_nothing_is_refused(source: MessageBasedResource) -> None:
+    assert error_of(lambda: source.visalib.flush(source.session, 0)) == StatusCode.error_invalid_mask
+
+
+def test_bytes_in_buffer_counts_what_has_arrived(manage) -> None:
+    serial = manage().open_resource("ASRL1::INSTR", **ENDINGS)
+    assert serial.bytes_in_buffer == 0
+    serial.write("OUTP?")
+    assert serial.bytes_in_buffer == 2
+    serial.read_bytes(1)
+    assert serial.bytes_in_buffer == 1
+    serial.flush(BufferOperation.discard_read_buffer)
+    serial.write("READ?")
+    assert serial.bytes_in_buffer == 0  # not before its time
+
+
+# --- status and service requests ------------------------------------------------------------------------------
+
+
+def test_the_status_byte_is_read_by_serial_poll(source: MessageBasedResource) -> None:
+    source.write("*CLS;*ESE 32;*SRE 32")
+    assert source.read_stb() == 0
+    source.write("OUTP?")
+    assert source.stb == 16
+    source.read()
+    source.write("BOGUS")
+    assert source.stb == 4 + 32 + 64
+    assert source.stb == 4 + 32
+    source.write("*CLS")
+
+
+def test_a_service_request_ends_the_wait_when_the_operation_ends(source) -> None:
+    source.write("*CLS;*ESE 1;*SRE 32;:SWE:STAR;*OPC")
+    before = source.visalib.clock.now()
+    source.wait_for_srq(10000)
+    assert source.visalib.clock.now() - before == pytest.approx(3.0, abs=0.1)
+    assert source.query("*ESR?") == "1"
+
+
+def test_waiting_for_a_service_request_that_does_not_come_times_out(source: MessageBasedResource) -> None:
+    source.enable_event(EventType.service_request, EventMechanism.queue)
+    before = source.visalib.clock.now()
+    assert error_of(lambda: source.wait_on_event(EventType.service_request, 5000)) == StatusCode.error_timeout
+    assert source.visalib.clock.now() - before == pytest.approx(5.0, abs=0.1)
+    assert source.wait_on_event(EventType.service_request, 10, capture_timeout=True).timed_out
+
+
+def test_an_event_tells_its_type_and_is_closed(source: MessageBasedResource) -> None:
+    source.enable_event(EventType.service_request, EventMechanism.queue)
+    source.write("*CLS;*ESE 32;*SRE 32;BOGUS")
+    response = source.wait_on_event(EventType.service_request, 1000)
+    assert response.event.event_type == EventType.service_request
+    assert source.visalib.get_attribute(response.event.context, constants.EventAttribute.event_type)[0] == (
+        EventType.service_request
+    )
+    del response
+    assert source.visalib._events == set()
+    source.write("*CLS")
+
+
+def test_discarded_and_disabled_service_requests_are_not_waited_for(source: MessageBasedResource) -> None:
+    source.write("*CLS;*ESE 32;*SRE 32")
+    source.enable_event(EventType.service_request, EventMechanism.queue)
+    source.write("BOGUS")
+    source.discard_events(EventType.service_request, EventMechanism.queue)
+    assert error_of(lambda: source.wait_on_event(EventType.service_request, 100)) == StatusCode.error_timeout
+    source.disable_event(EventType.service_request, EventMechanism.queue)
+    assert error_of(lambda: source.wait_on_event(EventType.service_request, 100)) == StatusCode.error_not_enabled
+    source.write("*CLS")
+
+
+def test_handlers_and_other_events_are_refused(source: MessageBasedResource) -> None:
+    assert error_of(lambda: source.enable_event(EventType.service_request, EventMechanism.handler)) == (
+        StatusCode.error_nonsupported_mechanism
+    )
+    assert error_of(lambda: source.enable_event(EventType.trig, EventMechanism.queue)) == StatusCode.error_invalid_event
+    assert (
+        error_of(lambda: source.install_handler(EventType.service_request, lambda *arguments: None))
+        == StatusCode.error_nonsupported_operation
+    )
+
+
+def test_the_bus_trigger_reaches_the_model(source, manage) -> None:
+    source.assert_trigger()
+    before = source.visalib.clock.now()
+    assert source.query("*OPC?") == "1"
+    assert source.visalib.clock.now() - before == pytest.approx(1.0, abs=0.01)
+    meter = manage().open_resource("GPIB0::12::INSTR")
+    meter.assert_trigger()
+    assert meter.visalib.lab.devices["GPIB0::12::INSTR"].errors.popleft()[0] == -211
+
+
+def test_remote_enable_is_noted(source) -> None:
+    source.control_ren(constants.RENLineOperation.deassert)
+    assert source.remote_enabled == constants.LineState.unasserted
+    source.control_ren(constants.RENLineOperation.asrt)
+    assert source.remote_enabled == constants.LineState.asserted
+
+
+def test_what_is_not_simulated_is_refused_as_unsupported(source) -> None:
+    library, session = source.visalib, source.session
+    for action in (
+        lambda: library.gpib_command(session, b"\x08"),
+        lambda: library.map_trigger(session, 0, 0, 0),
+        lambda: library.read_asynchronously(session, 1),
+        lambda: library.gpib_send_ifc(session),
+    ):
+        assert error_of(action) == StatusCode.error_nonsupported_operation
+
+
+# --- attributes and locks -------------------------------------------------------------------------------------
+
+
+def test_attributes_tell_the_address_and_keep_what_is_set(manage) -> None:
+    manager = manage()
+    gpib = manager.open_resource(GPIB, timeout=750)
+    assert (gpib.primary_address, gpib.interface_number, gpib.timeout) == (19, 0, 750)
+    assert gpib.resource_name == GPIB
+    assert gpib.resource_class == "INSTR"
+    usb = manager.open_resource("USB0::0x1111::0x2222::SIM1::0::INSTR")
+    assert (usb.manufacturer_id, usb.model_code, usb.serial_number) == (0x1111, 0x2222, "SIM1")
+
+
+def test_attributes_that_do_not_fit_are_refused(source: MessageBasedResource) -> None:
+    attribute = constants.ResourceAttribute
+    assert error_of(lambda: source.get_visa_attribute(attribute.asrl_baud_rate)) == (
+        StatusCode.error_nonsupported_attribute
+    )
+    assert error_of(lambda: source.set_visa_attribute(attribute.resource_name, "x")) == (
+        StatusCode.error_attribute_read_only
+    )
+    assert error_of(lambda: source.set_visa_attribute(attribute.termchar, 999)) == (
+        StatusCode.error_nonsupported_attribute_state
+    )
+
+
+def test_an_exclusive_lock_keeps_other_sessions_out(manage) -> None:
+    manager = manage()
+    owner, other = (manager.open_resource(GPIB, **ENDINGS) for _ in range(2))
+    owner.lock_excl()
+    assert owner.query("OUTP?") == "0"
+    assert other.lock_state == constants.AccessModes.exclusive_lock
+    for action in (lambda: other.write("OUTP 1"), other.read, other.clear, other.read_stb, other.assert_trigger):
+        assert error_of(action) == StatusCode.error_resource_locked
+    before = manager.visalib.clock.now()
+    assert error_of(lambda: other.lock_excl(timeout=1000)) == StatusCode.error_timeout
+    assert manager.visalib.clock.now() - before == pytest.approx(1.0, abs=0.02)
+    owner.unlock()
+    assert other.query("OUTP?") == "0"
+    assert error_of(owner.unlock) == StatusCode.error_session_not_locked
+
+
+def test_a_shared_lock_is_shared_by_its_key(manage) -> None:
+    manager = manage()
+    one, two, outsider = (manager.open_resource(GPIB, **ENDINGS) for _ in range(3))
+    key = one.lock()
+    assert two.lock(requested_key=key) == key
+    assert (one.query("OUTP?"), two.query("OUTP?")) == ("0", "0")
+    assert error_of(lambda: outsider.query("OUTP?")) == StatusCode.error_resource_locked
+    assert error_of(lambda: outsider.lock(timeout=10, requested_key="wrong")) == StatusCode.error_timeout
+    one.close()  # gives its lock back
+    assert error_of(lambda: outsider.query("OUTP?")) == StatusCode.error_resource_locked
+    two.close()
+    assert outsider.query("OUTP?") == "0"
+
+
+def test_locks_nest(manage) -> None:
+    manager = manage()
+    owner, other = (manager.open_resource(GPIB, **ENDINGS) for _ in range(2))
+    owner.lock_excl()
+    owner.lock_excl()
+    owner.unlock()
+    assert error_of(lambda: other.query("OUTP?")) == StatusCode.error_resource_locked
+    owner.unlock()
+    assert other.query("OUTP?") == "0"
+
+
+def test_opening_with_a_lock_waits_and_then_fails_if_it_is_taken(manage) -> None:
+    manager = manage()
+    owner = manager.open_resource(GPIB, access_mode=constants.AccessModes.exclusive_lock, **ENDINGS)
+    assert owner.query("OUTP?") == "0"
+    assert (
+        error_of(
+            lambda: manager.open_resource(GPIB, access_mode=constants.AccessModes.exclusive_lock, open_timeout=100)
+        )
+        == StatusCode.error_resource_locked
+    )
+    assert len(manager.visalib.lab.devices[GPIB].ports) == 1
+
+
+# --- threads and drivers --------------------------------------------------------------------------------------
+
+
+def test_two_threads_on_one_device_never_get_each_others_replies(manage) -> None:
+    manager = manage()
+    sessions = [manager.open_resource(GPIB, **ENDINGS) for _ in range(2)]
+    wrong: list[str] = []
+
+    def ask(session, question: str, answer: str) -> None:
+        wrong.extend(reply for reply in (session.query(question) for _ in range(1500)) if reply != answer)
+
+    threads = [
+        threading.Thread(target=ask, args=(sessions[0], "FREQ?", "+1.0000000000000E+09")),
+        threading.Thread(target=ask, args=(sessions[1], "FUNC?;:OUTP?", "SIN;0")),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert wrong == []
+    assert sessions[0].query("SYST:ERR?") == '+0,"No error"'
+
+
+def test_registered_threads_on_one_bench_give_the_same_log_in_every_run(manage) -> None:
+    def log_of_one_run() -> list[tuple[float, str, str]]:
+        manager = manage("clock=virtual&seed=1")
+        clock, log, ready = manager.visalib.clock, [], threading.Barrier(3)
+
+        def worker(name: str, step_s: float) -> None:
+            instrument = manager.open_resource(GPIB, **ENDINGS)
+            clock.register()
+            ready.wait()
+            try:
+                clock.wait_until(1.0 + step_s)
+                for _ in range(40):
+                    log.append((clock.now(), name, instrument.query("MEAS:VOLT?")))
+                    clock.sleep(step_s)
+            finally:
+                clock.unregister()
+
+        threads = [threading.Thread(target=worker, args=pair) for pair in (("a", 0.31), ("b", 0.73), ("c", 1.13))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        manager.close()
+        return log
+
+    first = log_of_one_run()
+    assert len(first) == 120
+    assert len({reply for _, _, reply in first}) == 120
+    assert log_of_one_run() == first
+    assert log_of_one_run() == first
+
+
+def test_time_is_put_back_in_pymeasure_when_the_bench_closes(manage) -> None:
+    import pymeasure.instruments.instrument as driver_module
+
+    assert driver_module.time is time
+    manager = manage()
+    manager.open_resource(GPIB)
+    assert driver_module.time is not time
+    manager.close()
+    assert driver_module.time is time
+
+
+def test_a_driver_imported_between_manager_and_session_sleeps_in_bench_time(manage, monkeypatch) -> None:
+    manager = manage()
+    late = types.ModuleType("pymeasure.instruments.imported_late")
+    late.sleep = time.sleep
+    monkeypatch.setitem(sys.modules, late.__name__, late)
+    manager.open_resource(GPIB)
+    late.sleep(500.0)
+    assert manager.visalib.clock.now() == pytest.approx(500.0)
+
+
+def test_a_bench_in_real_time_rebinds_nothing(manage) -> None:
+    import pymeasure.instruments.instrument as driver_module
+
+    manage("clock=real").open_resource(GPIB)
+    assert driver_module.time is time
+
+
+def test_the_clock_of_the_environment_counts_when_the_manager_opens(manage, monkeypatch) -> None:
+    first = manage("seed=0")
+    assert not hasattr(first.visalib.clock, "cost")
+    first.close()
+    monkeypatch.setenv("SOTLAB_CLOCK", "virtual")
+    assert hasattr(manage("seed=0").visalib.clock, "cost")
+
+
+def test_an_unknown_bench_is_one_line_from_pyvisa_too() -> None:
+    with pytest.raises(StationError, match="no bench 'nowhere'; shipped are"):
+        pyvisa.ResourceManager("nowhere@sotlab")
+
+
+def test_the_same_seed_gives_the_same_readings(manage) -> None:
+    def readings() -> list[str]:
+        manager = manage("clock=virtual&seed=5")
+        instrument = manager.open_resource(GPIB, **ENDINGS)
+        found = [instrument.query("MEAS:VOLT?") for _ in range(20)]
+        manager.close()
+        return found
+
+    first = readings()
+    assert len(set(first)) == 20
+    assert readings() == first
+
+
+@pytest.mark.filterwarnings("ignore:It is not known whether this device support SCPI:FutureWarning")
+def test_a_stock_pymeasure_driver_works_and_closing_its_adapter_leaves_others_open(bench_file: Path) -> None:
+    library = f"{bench_file}?clock=virtual@sotlab"
+    adapter, other = VISAAdapter(GPIB, library), VISAAdapter("GPIB0::12::INSTR", library)
+    driver = Agilent8257D(adapter)
+    driver.frequency = 7e9
+    driver.power = -3.0
+    driver.output = True
+    assert (driver.frequency, driver.power, driver.output) == (7e9, -3.0, True)
+    assert driver.id.startswith("Example Instruments,S1,SIM0001")
+    assert driver.ask(":SYST:ERR?").strip() == '+0,"No error"'
+    adapter.close()
+    assert Instrument(other, "meter", includeSCPI=False).ask("RDGFIELD?").strip() == "+0.1E+00"
+    other.close()
+    other.manager.close()
+
+
+def test_flush_read_buffer_of_a_pymeasure_adapter_drops_the_reply(bench_file: Path) -> None:
+    adapter = VISAAdapter(GPIB, f"{bench_file}?clock=virtual@sotlab")
+    adapter.write("FREQ?")
+    adapter.flush_read_buffer()
+    adapter.write("OUTP?")
+    assert adapter.read() == "0\n"
+    adapter.close()
+    adapter.manager.close()
+
+
+def test_a_pymeasure_drivers_sleep_takes_bench_time(bench_file: Path) -> None:
+    adapter = VISAAdapter(GPIB, f"{bench_file}?clock=virtual@sotlab")
+    clock = adapter.manager.visalib.clock
+    before, wall = clock.now(), time.perf_counter()
+    Instrument(adapter, "instrument", includeSCPI=False).wait_for(25.0)
+    assert clock.now() - before == pytest.approx(25.0, abs=0.01)
+    assert time.perf_counter() - wall < 2.0
+    adapter.connection.query_delay = 10.0  # PyVISA's own sleep
+    adapter.connection.query("OUTP?")
+    assert clock.now() - before == pytest.approx(35.0, abs=0.05)
+    adapter.close()
+    adapter.manager.close()
+
+
+def test_scaled_time_passes_in_wall_time(manage) -> None:
+    instrument = manage("clock=100").open_resource(GPIB, **ENDINGS, timeout=5000)
+    wall = time.perf_counter()
+    instrument.query("READ?")  # 2.4 s of bench time
+    assert 0.02 < time.perf_counter() - wall < 1.0
