@@ -51,15 +51,18 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
     Seven field sweeps, fitted while they arrive; the results stand beside the truth of the simulated sample.
     """
     from sotlab.procedures.demo import run_demo
+    from sotlab.procedures.runs.reduce import write_page
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     with _terminal(as_json) as terminal, _stoppable(terminal):
         done = run_demo(f"virtual:stfmr?seed={seed}", out, terminal.follow, add_truth=_truth)
-    told = {"seed": seed, "runs": [str(folder) for folder in done.folders], "report": str(done.report or "")}
+    told: dict[str, Any] = {"seed": seed, "runs": [str(folder) for folder in done.folders]}
     if done.outcome is None:
         if not as_json:
             click.echo(f"stopped; what was measured is in {done.folders[-1]}")
         _finish({**told, "status": "aborted"}, as_json, EXIT_ABORTED)
+    write_page(done.report, done.outcome)
+    told["report"] = str(done.report)
     if not as_json:
         terminal.show_reduction(done.outcome.json, title=f"ST-FMR on the virtual lab, seed {seed}")
         click.echo(f"\nReport: {done.report}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sotlab.instruments.station import Station
-from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_page, write_results
+from sotlab.procedures.runs.folder import RunFolder
+from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_results
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
@@ -30,7 +30,11 @@ class Demonstration:
 
     outcome: Outcome | None
     folders: list[Path] = field(default_factory=list)
-    report: Path | None = None
+
+    @property
+    def report(self) -> Path:
+        """Where the report on all sweeps belongs: beside their folders."""
+        return self.folders[0].with_name(f"{RunFolder.open(self.folders[0]).run_id}_demo.html")
 
 
 def run_demo(
@@ -40,7 +44,7 @@ def run_demo(
     add_truth: Callable[[Station, dict[str, Any]], None] = lambda bench, result: None,
     frequencies_GHz: tuple[float, ...] = FREQUENCIES_GHZ,
 ) -> Demonstration:
-    """Sweep the field at each frequency, then reduce all spectra together and write a report.
+    """Sweep the field at each frequency, then reduce all spectra together.
 
     Parameters
     ----------
@@ -75,9 +79,7 @@ def run_demo(
             write_results(run.folder.results, reduce_runs([run.folder]))
         outcome = reduce_runs(folders)
         add_truth(bench, outcome.json)
-    report = out / f"{date.today():%Y-%m-%d}" / f"{folders[0].run_id}_demo.html"
-    write_page(report, outcome)
-    return Demonstration(outcome, [folder.path for folder in folders], report)
+    return Demonstration(outcome, [folder.path for folder in folders])
 
 
 def window(frequency_Hz: float, g: float) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from sotlab.analysis.kittel import gyromagnetic_Hz_per_T, resonance_field_T
+from sotlab.analysis.lineshape import PARAMETERS, lineshape
 from sotlab.units import prefixed, pretty
 
 __all__ = ["figures"]
@@ -72,9 +74,10 @@ def _spectrum(top: Any, bottom: Any, spectrum: Any, row: Mapping[str, Any]) -> N
         top.text(0.02, 0.04, reason, transform=top.transAxes, fontsize=7, color=COLOURS[1], wrap=True)
         return
     order = np.argsort(spectrum.field_T)
-    model_V = lorentzians(spectrum.field_T, fit)
-    symmetric_V = lorentzians(spectrum.field_T, {**fit, "v_asym": 0.0})
-    antisymmetric_V = lorentzians(spectrum.field_T, {**fit, "v_sym": 0.0})
+    line_T = np.abs(spectrum.field_T) if fit["absolute_field"] else spectrum.field_T
+    model_V = _line(line_T, fit)
+    symmetric_V = _line(line_T, {**fit, "v_asym": 0.0})
+    antisymmetric_V = _line(line_T, {**fit, "v_sym": 0.0})
     top.plot(field_mT[order], scale * symmetric_V[order], "--", lw=0.9, color=COLOURS[2], label="symmetric")
     top.plot(field_mT[order], scale * antisymmetric_V[order], ":", lw=1.1, color=COLOURS[3], label="antisymmetric")
     top.plot(field_mT[order], scale * model_V[order], "-", lw=1.2, color=COLOURS[1], label="fit")
@@ -82,12 +85,8 @@ def _spectrum(top: Any, bottom: Any, spectrum: Any, row: Mapping[str, Any]) -> N
     top.legend(fontsize=6, frameon=False)
 
 
-def lorentzians(field_T: np.ndarray, fit: Mapping[str, float]) -> np.ndarray:
-    """Return the fitted line at ``field_T``, to be drawn."""
-    x = (np.abs(field_T) if fit.get("absolute_field") else field_T) - fit["field_res"]
-    width = fit["width"]
-    line = (fit["v_sym"] * width**2 + fit["v_asym"] * width * x) / (x**2 + width**2)
-    return line + fit["offset"] + fit["slope"] * x
+def _line(field_T: np.ndarray, fit: Mapping[str, float]) -> np.ndarray:
+    return lineshape(field_T, *(fit[name] for name in PARAMETERS))
 
 
 def _against_frequency(rows: Sequence[Mapping[str, Any]], reduction: Mapping[str, Any]) -> Figure:
@@ -101,9 +100,13 @@ def _against_frequency(rows: Sequence[Mapping[str, Any]], reduction: Mapping[str
         axes.errorbar(frequency_GHz, value, sigma, fmt="o", ms=4, capsize=2, color=COLOURS[0])
         axes.set_xlabel("frequency (GHz)")
         axes.set_ylabel(label)
-    for row in reduction.get("curves", []):
-        axes = left if row["name"] == "field_res" else right
-        axes.plot(np.array(row["frequency"]) / 1e9, 1e3 * np.array(row["value"]), "-", color=COLOURS[1], lw=1.2)
+    g = reduction["settings"]["g"]
+    curve_GHz = np.linspace(0.9 * frequency_GHz.min(), 1.05 * frequency_GHz.max(), 200)
+    if (meff_T := results["mu0_meff"]["value"]) is not None:
+        left.plot(curve_GHz, 1e3 * resonance_field_T(1e9 * curve_GHz, meff_T, g=g), "-", color=COLOURS[1], lw=1.2)
+    if (alpha := results["alpha"]["value"]) is not None:
+        width_T = results["width_0"]["value"] + alpha * 1e9 * curve_GHz / gyromagnetic_Hz_per_T(g)
+        right.plot(curve_GHz, 1e3 * width_T, "-", color=COLOURS[1], lw=1.2)
     left.set_title(f"µ₀M_eff = {_text(results['mu0_meff'])}", fontsize=9)
     right.set_title(f"α = {_text(results['alpha'])},  W₀ = {_text(results['width_0'])}", fontsize=9)
     return figure

@@ -22,7 +22,7 @@ class RunFolder:
     path : Path
         The folder.
     run_id : str
-        ``<date>-<time>-<random>``: sorts by time, and does not repeat between machines.
+        ``<date>-<time>-<milliseconds><random>``: sorts by time, and does not repeat between machines.
     procedure : str
         Name of the procedure.
     """
@@ -41,7 +41,7 @@ class RunFolder:
             If it cannot be made.
         """
         now = datetime.now()
-        run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{secrets.token_hex(1)}"
         name = re.sub(r"[^A-Za-z0-9._+-]+", "-", f"{run_id}_{procedure}_{sample}")
         path = out / f"{now:%Y-%m-%d}" / name
         try:
@@ -61,7 +61,7 @@ class RunFolder:
         RunError
             If it is no run folder.
         """
-        match = re.match(r"(?P<id>\d{8}-\d{6}-[0-9a-f]{4})_(?P<procedure>[^_]+)", path.resolve().name)
+        match = re.match(r"(?P<id>\d{8}-\d{6}-[0-9a-f]{5})_(?P<procedure>[^_]+)", path.resolve().name)
         if match is None or not path.is_dir():
             raise RunError(f"{path}: this is no run folder")
         return cls(path, match["id"], match["procedure"])

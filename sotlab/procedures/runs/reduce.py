@@ -171,7 +171,7 @@ def write_page(path: Path, outcome: Outcome) -> None:
         f"{result['kind']}: {len(outcome.spectra)} spectra",
         simulated=result["simulated"],
         tables=_tables(result),
-        figures=plots(outcome.spectra, outcome.reduction) if plots else [],
+        figures=plots(outcome.spectra, result) if plots else [],
         notes=[*result["flags"], *(f"{row['name']}: {flag}" for row in result["spectra"] for flag in row["flags"])],
         provenance={**outcome.provenance, "reduced with": f"sotlab {version('sotlab')}"},
     )
@@ -182,7 +182,7 @@ def _reduce(analysis: Any, spectra: list[Any], settings: Mapping[str, Any], prob
         model = analysis.settings.model_validate(dict(settings))
     except ValidationError as error:
         raise UsageError(explain(f"analysis {analysis.kind}", error)) from error
-    return Outcome(analysis.reduce(spectra, model), spectra, list(problems))
+    return Outcome(analysis.reduce(spectra, model), analysis.separate(spectra), list(problems))
 
 
 def _check_roles(analysis: Any, specs: Sequence[ColumnSpec]) -> None:

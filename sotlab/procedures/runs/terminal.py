@@ -10,8 +10,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
+from sotlab.analysis.values import LiveFit
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.units import pretty
@@ -33,13 +34,13 @@ class Terminal:
         self._run: Run | None = None
         self._stopped = False
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=8)),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("to go"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[fit]}"),
+            TextColumn("{task.fields[fit]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             disable=quiet and not sys.stderr.isatty(),
         )
@@ -99,9 +100,9 @@ class Terminal:
             self._progress.update(task, fit=describe_fit(fit))
 
 
-def describe_fit(fit: Mapping[str, Any]) -> str:
+def describe_fit(fit: LiveFit) -> str:
     """Return a live fit in a few words."""
-    return "  ".join(f"{name} {pretty(v['value'], v['sigma'], v['unit'])}" for name, v in fit.items() if v["value"])
+    return "  ".join(f"{name} {pretty(v.value, v.sigma, v.unit)}" for name, v in fit.values.items())
 
 
 def _rows_planned(run: Run) -> int | None:
@@ -111,8 +112,7 @@ def _rows_planned(run: Run) -> int | None:
 
 def _title(run: Run) -> str:
     frequency = getattr(run.procedure, "frequency", None)
-    name = type(run.procedure).__name__
-    return f"{name} {frequency / 1e9:g} GHz" if isinstance(frequency, float) else name
+    return f"{frequency / 1e9:g} GHz" if isinstance(frequency, float) else type(run.procedure).__name__
 
 
 def _results_table(results: Mapping[str, Any]) -> Table:
@@ -124,27 +124,26 @@ def _results_table(results: Mapping[str, Any]) -> Table:
 
 
 def _spectra_table(spectra: list[Mapping[str, Any]]) -> Table:
+    """Return one line a spectrum, or one line a value where truth and pull stand beside it."""
     names = [name for name, value in spectra[0].items() if isinstance(value, Mapping) and "sigma" in value]
-    truth = any("truth" in row[name] for row in spectra for name in names)
-    table = Table("frequency", box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-        if truth:
-            table.add_column("truth", justify="right", style="dim", no_wrap=True)
-            table.add_column("pull", justify="right", style="dim", no_wrap=True)
+    if not any("truth" in row[name] for row in spectra for name in names):
+        table = Table("frequency", *names, box=None, pad_edge=False)
+        for row in spectra:
+            cells = [pretty(row[name]["value"], row[name]["sigma"], row[name]["unit"]) for name in names]
+            table.add_row(pretty(row["frequency"], None, "Hz"), *cells)
+        return table
+    table = Table("frequency", "", "value", "truth", "pull", box=None, pad_edge=False)
     for row in spectra:
-        cells = [pretty(row["frequency"], None, "Hz")]
         for name in names:
-            value = row[name]
-            cells.append(pretty(value["value"], value["sigma"], value["unit"]))
-            cells += _truth(value) if truth else []
-        table.add_row(*cells)
+            value = pretty(row[name]["value"], row[name]["sigma"], row[name]["unit"])
+            frequency = pretty(row["frequency"], None, "Hz") if name == names[0] else ""
+            table.add_row(frequency, name, value, *_truth(row[name]))
     return table
 
 
 def _truth(value: Mapping[str, Any]) -> list[str]:
     pull = value.get("pull")
-    return [pretty(value.get("truth"), None, value["unit"]), "" if pull is None else f"{pull:+.1f}"]
+    return [pretty(value.get("truth"), None, value["unit"]), "" if pull is None else f"{pull:+.2f}"]
 
 
 def _spectrum_flags(spectra: list[Mapping[str, Any]]) -> list[str]:

@@ -1,0 +1,137 @@
+"""Uncertainties of a least-squares fit whose residuals are correlated in the order of measurement.
+
+The noise is taken to be a first-order autoregression, cov(e_i, e_j) = s^2 rho^|i-j|. The estimate stays the ordinary
+least-squares one; its covariance is the sandwich (J'J)^-1 J' R J (J'J)^-1 s^2. The fit takes part of the noise with it,
+and more of slow noise, so that the residuals look whiter and smaller than the noise: their expected lag-1
+autocorrelation is computed for a table of rho, with the fit's own projector, and read backwards.
+
+References
+----------
+Cochrane and Orcutt, J. Am. Stat. Assoc. 44, 32 (1949); Newey and West, Econometrica 55, 703 (1987), for the sandwich.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+__all__ = ["CorrelatedNoise", "correlated_covariance"]
+
+#: The table of rho; beyond its ends the end is taken.
+_RHO = np.array([-0.9, -0.7, -0.5, -0.35, -0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97])
+#: Zeros appended for the Fourier transform, so that the noise does not correlate around the ends.
+_PADDING = 48
+
+
+@dataclass(frozen=True)
+class CorrelatedNoise:
+    """The noise under a fit, and the covariance that it gives the parameters; one entry a spectrum.
+
+    Parameters
+    ----------
+    covariance : (K, P, P) float
+        Covariance of the parameters.
+    sigma : (K,) float
+        Standard deviation of the noise.
+    rho : (K,) float
+        Lag-1 autocorrelation of the noise.
+    lag1 : (K,) float
+        Lag-1 autocorrelation of the residuals as they are: smaller, since the fit follows slow noise.
+    freedom : (K,) float
+        Degrees of freedom left to estimate sigma from, at least 1: few where the noise is slow.
+    """
+
+    covariance: np.ndarray
+    sigma: np.ndarray
+    rho: np.ndarray
+    lag1: np.ndarray
+    freedom: np.ndarray
+
+
+def correlated_covariance(
+    jacobian: np.ndarray, residual: np.ndarray, mask: np.ndarray
+) -> CorrelatedNoise:
+    """Return the covariance of fitted parameters under first-order autoregressive noise.
+
+    Parameters
+    ----------
+    jacobian : (K, P, N) float
+        Derivatives of the model, in the order of measurement; 0 at gaps.
+    residual : (K, N) float
+        Data minus model; 0 at gaps.
+    mask : (K, N) float
+        1 for a point that counts, 0 for a gap.
+
+    """
+    points = mask.sum(axis=1)
+    pairs = np.einsum("kn,kn->k", mask[:, 1:], mask[:, :-1])
+    rss = np.maximum(np.einsum("kn,kn->k", residual, residual), 1e-300)
+    lag1 = np.einsum("kn,kn->k", residual[:, 1:], residual[:, :-1]) / rss
+
+    to_orthonormal = _whitener(jacobian)
+    # Single precision is ample for a correction. Real and imaginary parts stand side by side, as two real columns.
+    basis = to_orthonormal.astype(np.float32) @ jacobian.astype(np.float32)
+    length = fft.next_fast_len(mask.shape[1] + _PADDING, real=True)
+    spectrum = fft.rfft(basis, length).view(np.float32)
+    cosine, weight = _frequencies(length)
+
+    own = np.einsum("kpf,kpf->kf", spectrum, spectrum)
+    # Expected products of residuals 0 and 1 apart, for each rho of the table: tr(MR) and tr(SMRM) with M = 1 - QQ'
+    # and S the shift; to the order of (spacing/width)^2 the fit's own functions stay among themselves when shifted,
+    # SQQ' = QQ'S, which leaves tr(SR) - tr(Q'SRQ).
+    table = weight[:, None] * _density(cosine, _RHO).T  # (frequencies, table)
+    lost = own @ np.hstack([table, cosine[:, None] * table]).astype(np.float32)
+    squares = np.maximum(points[:, None] - lost[:, : len(_RHO)], 0.02 * points[:, None])
+    products = pairs[:, None] * _RHO - lost[:, len(_RHO) :]
+    rho = _invert(_RHO, products / squares, lag1)
+
+    density = _density(cosine, rho)
+    weighted = spectrum * (weight * density).astype(np.float32)[:, None, :]
+    inner = (weighted @ spectrum.transpose(0, 2, 1)).astype(float)  # Q R Q'
+    left = np.maximum(points - np.einsum("kpp->k", inner), 0.02 * points)
+    noise2 = rss / left
+    covariance = noise2[:, None, None] * (to_orthonormal.transpose(0, 2, 1) @ inner @ to_orthonormal)
+    # Satterthwaite: the residuals' sum of squares varies as that of tr(MR)^2/tr(MRMR) independent ones would.
+    ratio = rho**2 / (1 - rho**2)
+    spread = points * (1 + 2 * ratio) - 2 * ratio / (1 - rho**2)
+    spread += np.einsum("kpq,kpq->k", inner, inner) - 2 * np.einsum("kf,kf->k", own, weight * density**2)
+    freedom = np.maximum(left**2 / np.maximum(spread, left), 1.0)
+    return CorrelatedNoise(covariance, np.sqrt(noise2), rho, lag1, freedom)
+
+
+def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosine and weight of each frequency of a real transform, twice over: as real and imaginary part."""
+    cosine = np.cos(2 * np.pi * np.arange(length // 2 + 1) / length)
+    weight = np.full(len(cosine), 2.0 / length)
+    weight[0] = 1.0 / length
+    if length % 2 == 0:
+        weight[-1] = 1.0 / length
+    return np.repeat(cosine, 2), np.repeat(weight, 2)
+
+
+def _whitener(jacobian: np.ndarray) -> np.ndarray:
+    """Return T (K, P, P) for which the rows of T J are orthonormal."""
+    gram = jacobian @ jacobian.transpose(0, 2, 1)
+    scale = np.sqrt(np.einsum("kpp->kp", gram)) + 1e-300
+    gram = gram / (scale[:, :, None] * scale[:, None, :])
+    # A parameter that the data hardly hold must not stop the others: it gets a large sigma instead.
+    gram += 1e-10 * np.eye(gram.shape[1])
+    return np.linalg.inv(np.linalg.cholesky(gram)) / scale[:, None, :]
+
+
+def _density(cosine: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Return the spectral density (len(rho), F) of a first-order autoregression of unit variance."""
+    rho = rho[:, None]
+    return (1 - rho**2) / (1 - 2 * rho * cosine + rho**2)
+
+
+def _invert(x: np.ndarray, y: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return where each row of the rising curves y (K, T) over x (T,) reaches ``wanted`` (K,), by straight lines."""
+    y = np.maximum.accumulate(y, axis=1)
+    upper = np.clip((y < wanted[:, None]).sum(axis=1), 1, len(x) - 1)
+    rows = np.arange(len(y))
+    y0, y1 = y[rows, upper - 1], y[rows, upper]
+    part = np.clip((wanted - y0) / np.maximum(y1 - y0, 1e-12), 0, 1)
+    return x[upper - 1] + part * (x[upper] - x[upper - 1])

@@ -1,0 +1,427 @@
+"""The ST-FMR line: a symmetric and an antisymmetric Lorentzian on a straight baseline, fitted without a guess.
+
+Three files share the work: :mod:`~sotlab.analysis.varpro` finds the line, :mod:`~sotlab.analysis.correlated` gives the
+uncertainties, and this one prepares what was measured and says what may be believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.polynomial import legendre
+
+from sotlab.analysis.correlated import CorrelatedNoise, correlated_covariance
+from sotlab.analysis.varpro import Lines, Spectra, fit_lines, step_rss
+from sotlab.errors import FitError
+
+__all__ = ["PARAMETERS", "LineFit", "fit_lineshape", "lineshape"]
+
+#: The order of the parameters in a covariance matrix.
+PARAMETERS = ("v_sym", "v_asym", "field_res", "width", "offset", "slope")
+
+MIN_POINTS = 10
+MIN_FIELDS = 8
+#: A sweep whose other sign of field takes up less than this part of it crosses zero by the gaussmeter's error only.
+ZERO_CROSSING = 0.05
+#: How often noise alone may pass for a line, at one place of the window; there are some hundred such places.
+FALSE_ALARM = 1e-5
+#: Spectra fitted in one go: more of them no longer fit into the processor's cache.
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class LineFit:
+    """Fitted lines, one entry a spectrum; NaN where there is no line to be believed (see ``flags``).
+
+    Each ``*_sigma`` is one standard deviation, corrected for residuals that are correlated in the order of
+    measurement. Fields are magnitudes: ``field_sign`` tells on which side of zero the spectrum was measured.
+
+    Parameters
+    ----------
+    v_sym, v_asym : (n,) float
+        Symmetric and antisymmetric amplitude V_S, V_A [V].
+    field_res : (n,) float
+        Resonance field B0 > 0 [T].
+    width : (n,) float
+        Half width at half maximum W > 0 [T].
+    offset, slope : (n,) float
+        Baseline at the resonance field c [V], and its slope d against abs(B) [V/T].
+    covariance : (n, 6, 6) float
+        Covariance in the order of ``PARAMETERS``.
+    rms : (n,) float
+        Standard deviation of the noise, the six fitted parameters allowed for [V].
+    lag1 : (n,) float
+        Lag-1 autocorrelation of the noise in the order of measurement: that of the residuals, corrected for what the
+        fit takes with it.
+    points : (n,) int
+        Points that were fitted.
+    field_sign : (n,) float
+        +1, or -1 for a spectrum at negative fields.
+    flags : tuple of tuple of str
+        For each spectrum what its reader must know.
+    """
+
+    v_sym: np.ndarray
+    v_asym: np.ndarray
+    field_res: np.ndarray
+    width: np.ndarray
+    offset: np.ndarray
+    slope: np.ndarray
+    v_sym_sigma: np.ndarray
+    v_asym_sigma: np.ndarray
+    field_res_sigma: np.ndarray
+    width_sigma: np.ndarray
+    offset_sigma: np.ndarray
+    slope_sigma: np.ndarray
+    covariance: np.ndarray
+    rms: np.ndarray
+    lag1: np.ndarray
+    points: np.ndarray
+    field_sign: np.ndarray
+    flags: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        """Return the number of spectra."""
+        return len(self.v_sym)
+
+    @property
+    def good(self) -> np.ndarray:
+        """Return for each spectrum whether it has a line (n,) bool."""
+        return np.isfinite(self.field_res)
+
+    def model(self, field_T: np.ndarray) -> np.ndarray:
+        """Return the fitted voltage (n, N) [V] at the fields ``field_T`` (N,) or (n, N) [T], signed as measured."""
+        columns = [getattr(self, name)[:, None] for name in PARAMETERS]
+        return lineshape(self.field_sign[:, None] * np.atleast_2d(field_T), *columns)
+
+
+def lineshape(
+    field_T: np.ndarray,
+    v_sym: np.ndarray | float,
+    v_asym: np.ndarray | float,
+    field_res_T: np.ndarray | float,
+    width_T: np.ndarray | float,
+    offset_V: np.ndarray | float = 0.0,
+    slope: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """Return V = V_S W^2/(x^2 + W^2) + V_A W x/(x^2 + W^2) + c + d x [V], x = B - B0, W = half width at half maximum.
+
+    Parameters
+    ----------
+    field_T : array of float
+        Field B, taken as positive on the side of the resonance [T].
+    v_sym, v_asym, offset_V : float or array
+        V_S, V_A, c [V].
+    field_res_T, width_T : float or array
+        B0 and W (half width) [T].
+    slope : float or array
+        d [V/T].
+    """
+    x = np.asarray(field_T, float) - field_res_T
+    return (v_sym * width_T**2 + v_asym * width_T * x) / (x * x + width_T**2) + offset_V + slope * x
+
+
+def fit_lineshape(
+    field_T: np.ndarray | Sequence[np.ndarray], voltage_V: np.ndarray | Sequence[np.ndarray]
+) -> LineFit:
+    """Fit V = V_S W^2/(x^2 + W^2) + V_A W x/(x^2 + W^2) + c + d x to one spectrum or many, without a guess.
+
+    Parameters
+    ----------
+    field_T : (N,) or (n, N) float, or n arrays of any lengths
+        Field mu0*H [T] in the order of measurement, in any order and with repeats; NaN for a gap. One axis (N,)
+        serves all spectra.
+    voltage_V : (N,) or (n, N) float, or n arrays of any lengths
+        Rectified voltage [V]; NaN for a gap.
+
+    Returns
+    -------
+    LineFit
+        One entry a spectrum. What is not a line, or is not held by the window, is NaN with a flag that says why.
+
+    Raises
+    ------
+    FitError
+        If fields and voltages do not fit each other in shape, or are not numbers.
+
+    Notes
+    -----
+    Spectra at negative fields are fitted against abs(B). A line V_S, V_A that stems from torques along y changes sign
+    with B: such a spectrum gives -V_S, -V_A of its partner at positive fields; the part that stays is of another
+    origin. A spectrum with both signs of field has two resonances and is refused: fit its two sides separately.
+
+    W is the half width at half maximum. The sigmas hold for noise with first-order autoregressive correlation in the
+    order given; under white noise they equal the usual ones.
+
+    References
+    ----------
+    Liu et al., Phys. Rev. Lett. 106, 036601 (2011), for the line; :mod:`sotlab.analysis.varpro` for the method.
+
+    Examples
+    --------
+    >>> field = np.linspace(0.02, 0.12, 101)
+    >>> fit = fit_lineshape(field, lineshape(field, 2e-6, -1e-6, 0.07, 0.004))
+    >>> round(float(fit.field_res[0]), 6), round(float(fit.width[0]), 6)
+    (0.07, 0.004)
+    """
+    fields, voltages = _as_lists(field_T, voltage_V)
+    results: list[_Batch] = []
+    order = sorted(range(len(voltages)), key=lambda k: len(voltages[k]))  # like lengths together: little padding
+    for start in range(0, len(order), BATCH):
+        chosen = order[start : start + BATCH]
+        results.append(_fit_batch([fields[k] for k in chosen], [voltages[k] for k in chosen]))
+    back = np.argsort(order)
+
+    def gathered(name: str) -> np.ndarray:
+        return np.concatenate([getattr(batch, name) for batch in results])[back]
+
+    values, covariance = gathered("values"), gathered("covariance")
+    sigmas = np.sqrt(np.einsum("kpp->kp", covariance))
+    flags = [flag for batch in results for flag in batch.flags]
+    return LineFit(
+        *values.T,
+        *sigmas.T,
+        covariance,
+        *(gathered(name) for name in ("rms", "lag1", "points", "field_sign")),
+        flags=tuple(tuple(flags[k]) for k in back),
+    )
+
+
+@dataclass
+class _Batch:
+    """The results of one batch, as arrays over its spectra."""
+
+    values: np.ndarray
+    covariance: np.ndarray
+    rms: np.ndarray
+    lag1: np.ndarray
+    points: np.ndarray
+    field_sign: np.ndarray
+    flags: list[list[str]] = field(default_factory=list)
+
+
+def _as_lists(field_T, voltage_V) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
+    """Return one field and one voltage array a spectrum, of equal lengths."""
+    try:
+        if _is_flat(voltage_V):
+            voltage_V = [voltage_V]
+        voltages = [np.asarray(one, float) for one in voltage_V]
+        if _is_flat(field_T):
+            fields = [np.asarray(field_T, float)] * len(voltages)
+        else:
+            fields = [np.asarray(one, float) for one in field_T]
+    except (TypeError, ValueError):
+        raise FitError("line shape: fields and voltages must be arrays of numbers, in T and V") from None
+    if not voltages:
+        raise FitError("line shape: no spectrum given; give at least one array of voltages in V")
+    if len(fields) != len(voltages):
+        raise FitError(f"line shape: {len(fields)} field axes for {len(voltages)} spectra; give one axis, or one each")
+    for k, (b, v) in enumerate(zip(fields, voltages, strict=True)):
+        if b.ndim != 1 or b.shape != v.shape:
+            raise FitError(f"line shape: spectrum {k + 1} has fields {b.shape} and voltages {v.shape}; give one each")
+    return fields, voltages
+
+
+def _is_flat(item) -> bool:
+    """Return whether an array or sequence holds plain numbers, not further arrays."""
+    if isinstance(item, np.ndarray) and item.dtype != object:
+        return item.ndim == 1
+    return len(item) == 0 or np.ndim(item[0]) == 0
+
+
+def _fit_batch(fields: Sequence[np.ndarray], voltages: Sequence[np.ndarray]) -> _Batch:
+    count = len(voltages)
+    shared = all(b is fields[0] for b in fields)
+    b, v = _padded(fields), _padded(voltages)
+    mask = np.isfinite(b) & np.isfinite(v)
+    shared = shared and bool((mask == mask[0]).all())
+    points = mask.sum(axis=1)
+    flags: list[list[str]] = [[] for _ in range(count)]
+    for k, length in enumerate(map(len, voltages)):
+        if points[k] < length:
+            flags[k].append(f"{length - points[k]} of {length} points are not numbers: left out")
+    result = _Batch(
+        values=np.full((count, 6), np.nan),
+        covariance=np.full((count, 6, 6), np.nan),
+        rms=np.full(count, np.nan),
+        lag1=np.full(count, np.nan),
+        points=points,
+        field_sign=np.ones(count),
+        flags=flags,
+    )
+    b, v = np.where(mask, b, 0.0), np.where(mask, v, 0.0)
+    result.field_sign, refused = _sides(b, mask)
+    for k, reason in enumerate(refused):
+        if reason:
+            flags[k].append(reason)
+    usable = np.array([reason is None for reason in refused])
+    if usable.any():
+        everything = usable.all()
+        rows = slice(None) if everything else usable
+        _fit_usable(result, np.arange(count)[rows], b[rows], v[rows], mask[rows], shared)
+    return result
+
+
+def _padded(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays of different lengths as one (n, N), NaN where there is nothing."""
+    longest = max(map(len, arrays))
+    if all(len(one) == longest for one in arrays):
+        return np.array(arrays)
+    padded = np.full((len(arrays), longest), np.nan)
+    for row, one in zip(padded, arrays, strict=True):
+        row[: len(one)] = one
+    return padded
+
+
+def _sides(b: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[str | None]]:
+    """Return on which side of zero each spectrum lies, and why it cannot be fitted, if so."""
+    top, bottom = b.max(axis=1), -b.min(axis=1)  # masked points are 0 and count for neither
+    sign = np.where(top >= bottom, 1.0, -1.0)
+    smaller, larger = np.minimum(top, bottom), np.maximum(top, bottom)
+    points = mask.sum(axis=1)
+    ordered = np.sort(np.where(mask, b, np.inf), axis=1)
+    distinct = 1 + (np.diff(np.where(np.isfinite(ordered), ordered, ordered[:, :1] - 1), axis=1) > 0).sum(axis=1)
+    refused: list[str | None] = [None] * len(b)
+    for k in np.flatnonzero((points < MIN_POINTS) | (distinct < MIN_FIELDS) | (smaller > ZERO_CROSSING * larger)):
+        if points[k] < MIN_POINTS or distinct[k] < MIN_FIELDS:
+            fields = distinct[k] if points[k] else 0
+            refused[k] = (
+                f"too few points: {points[k]} at {fields} different fields; "
+                f"needed are {MIN_POINTS} at {MIN_FIELDS} different fields"
+            )
+        else:
+            refused[k] = (
+                f"fields of both signs, {-bottom[k]:.4g} to {top[k]:.4g} T, hold two resonances; fit each side by itself"
+            )
+    return sign, refused
+
+
+def _fit_usable(
+    result: _Batch, index: np.ndarray, b: np.ndarray, v: np.ndarray, mask: np.ndarray, shared: bool
+) -> None:
+    """Fit the spectra and write them into the rows ``index`` of ``result``."""
+    b = b * result.field_sign[index, None]
+    low = np.where(mask, b, np.inf).min(axis=1)
+    high = np.where(mask, b, -np.inf).max(axis=1)
+    centre, half = (low + high) / 2, (high - low) / 2
+    weight = mask.astype(float)
+    u = (b - centre[:, None]) / half[:, None] * weight
+    points = weight.sum(axis=1)
+    mean = np.einsum("kn->k", v) / points
+    y = (v - mean[:, None]) * weight
+    scale = np.sqrt(np.einsum("kn,kn->k", y, y) / points)
+    scale[scale == 0] = 1.0
+    y /= scale[:, None]
+    spectra = Spectra.of(u, y, weight, shared)
+    lines = fit_lines(spectra)
+
+    jacobian, residual, slope, offset = _at_optimum(spectra, lines, y)
+    noise = correlated_covariance(jacobian, residual, weight)
+    # Back to T and V. Amplitudes and offset scale with the voltage, the slope with voltage over field.
+    units = np.stack([scale, scale, half, half, scale, scale / half], axis=1)
+    values = np.stack([lines.s, lines.a, lines.b0, lines.w, offset, slope], axis=1) * units
+    values[:, 2] += centre
+    values[:, 4] += mean
+    reasons = _refusals(spectra, lines, noise)
+    good = np.array([reason == "" for reason in reasons])
+    result.rms[index], result.lag1[index] = noise.sigma * scale, noise.rho
+    result.values[index[good]] = values[good]
+    result.covariance[index[good]] = (noise.covariance * units[:, :, None] * units[:, None, :])[good]
+    for k, reason in zip(index, reasons, strict=True):
+        if reason:
+            result.flags[k].append(reason)
+
+
+def _at_optimum(
+    spectra: Spectra, lines: Lines, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the Jacobian (K, 6, N) in the order of PARAMETERS, the residuals, and the baseline at the optimum."""
+    w, s, a = lines.w[:, None], lines.s[:, None], lines.a[:, None]
+    x = (spectra.u - lines.b0[:, None]) / w
+    line = spectra.mask / (1 + x * x)
+    wave = line * x
+    g, h = 2 * line * wave, 2 * line * line - line
+    rest = y - s * line - a * wave
+    coefficients = np.einsum("kjn,kn->kj", spectra.baseline, rest)
+    residual = rest - np.einsum("kjn,kj->kn", spectra.baseline, coefficients)
+    first, second = spectra.baseline[:, 0], spectra.baseline[:, 1]
+    # The baseline's vectors are 1/sqrt(n) and (u - mean)/norm: read c and d off them.
+    points = spectra.mask.sum(axis=1)
+    mean_u = np.einsum("kn->k", spectra.u) / points
+    norm = np.sqrt(np.einsum("kn,kn->k", spectra.u, spectra.u) - points * mean_u**2)
+    slope = coefficients[:, 1] / norm
+    offset = coefficients[:, 0] / np.sqrt(points) + slope * (lines.b0 - mean_u)
+    jacobian = np.empty((len(y), 6, y.shape[1]))
+    jacobian[:, 0], jacobian[:, 1] = line, wave
+    jacobian[:, 2] = (s * g - a * h) / w - slope[:, None] * spectra.mask
+    jacobian[:, 3] = (s * (line - h) + a * (wave - g)) / w
+    jacobian[:, 4] = first * np.sqrt(points)[:, None]
+    jacobian[:, 5] = second * norm[:, None] + (mean_u - lines.b0)[:, None] * spectra.mask
+    return jacobian, residual, slope, offset
+
+
+def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[str]:
+    """Return for each spectrum the first reason why its line is not to be believed; "" if there is none.
+
+    A line must (1) stand out of the correlated noise, by Wald's test of V_S = V_A = 0 with the few degrees of freedom
+    that slow noise leaves, and explain the data better than a straight line with correlated residuals does, (2) lie
+    in the window with a half width on either side, (3) be sampled by at least three different fields within its half
+    widths, (4) not be as wide as the window, and (5) where it is wide or its residuals are correlated, leave less
+    than a smooth step or a polynomial with as many parameters leaves.
+    """
+    points = spectra.mask.sum(axis=1)
+    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    weak = ~_significant(lines, noise) | ~_better_than_straight(spectra, lines, noise, total)
+    outside = np.abs(lines.b0) + lines.w > 1
+    near = spectra.mask * (np.abs(spectra.u - lines.b0[:, None]) <= lines.w[:, None])
+    narrow = near.sum(axis=1) < 3
+    wide = lines.w > 2 / 3
+    doubtful = np.flatnonzero((noise.lag1 > 3 / np.sqrt(points)) | (lines.w > 0.3))
+    rivals: list[tuple[np.ndarray, str]] = []
+    if len(doubtful):
+        chosen = spectra.take(doubtful)
+        for rss, name in ((step_rss(chosen), "a smooth step"), (_polynomial_rss(chosen), "a polynomial baseline")):
+            better = np.zeros(len(points), bool)
+            better[doubtful] = rss <= lines.rss[doubtful]
+            rivals.append((better, f"no line: {name} explains the data as well"))
+    causes = [
+        (weak, "no line: a straight line with correlated noise explains the data as well"),
+        (outside, "line not enclosed: the resonance lies outside the window or within a half width of its edge"),
+        (narrow, "line not resolved: fewer than three points within its half widths"),
+        (wide, "line not enclosed: its half width exceeds a third of the window"),
+        *rivals,
+    ]
+    return [next((reason for mask, reason in causes if mask[k]), "") for k in range(len(points))]
+
+
+def _significant(lines: Lines, noise: CorrelatedNoise) -> np.ndarray:
+    """Return whether V_S and V_A differ from zero, by an F test with the degrees of freedom that the noise leaves."""
+    block = noise.covariance[:, :2, :2]
+    amplitudes = np.stack([lines.s, lines.a], axis=1)
+    wald = np.einsum("ka,ka->k", amplitudes, np.linalg.solve(block, amplitudes[:, :, None])[:, :, 0])
+    # The tail of F(2, nu) in closed form.
+    tail = (1 + wald / noise.freedom) ** (-noise.freedom / 2)
+    return tail < FALSE_ALARM
+
+
+def _better_than_straight(
+    spectra: Spectra, lines: Lines, noise: CorrelatedNoise, total: np.ndarray
+) -> np.ndarray:
+    """Return whether the line beats a straight line when both may have first-order autoregressive residuals."""
+    points = spectra.mask.sum(axis=1)
+    lag1 = np.einsum("kn,kn->k", spectra.y[:, 1:], spectra.y[:, :-1]) / np.maximum(total, 1e-300)
+    before, after = total * (1 - lag1**2), lines.rss * (1 - noise.lag1**2)
+    gain = (points - 8) * np.log(np.maximum(before, 1e-300) / np.maximum(after, 1e-300))
+    return (gain > 4 * np.log(points)) & (total > 1e-24 * points)
+
+
+def _polynomial_rss(spectra: Spectra) -> np.ndarray:
+    """Return the sum of squares (K,) that a polynomial with six parameters leaves."""
+    basis = np.moveaxis(legendre.legvander(spectra.u, 5), 2, 1) * spectra.mask[:, None]
+    gram = basis @ basis.transpose(0, 2, 1)
+    on = np.einsum("kpn,kn->kp", basis, spectra.y)
+    gram += 1e-9 * np.einsum("kpp->k", gram)[:, None, None] * np.eye(6)
+    taken = np.einsum("kp,kp->k", on, np.linalg.solve(gram, on[:, :, None])[:, :, 0])
+    return np.einsum("kn,kn->k", spectra.y, spectra.y) - taken

@@ -1,0 +1,234 @@
+"""The ST-FMR analysis: from spectra at several frequencies to mu0*M_eff, damping and zero-frequency width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from sotlab.analysis.kittel import fit_kittel, fit_linewidth
+from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
+from sotlab.analysis.values import LiveFit, Reduction, Value
+from sotlab.errors import DataError
+
+__all__ = ["STFMR", "STFMRSettings", "Spectrum"]
+
+#: The unit of each parameter of the line.
+UNITS = {"v_sym": "V", "v_asym": "V", "field_res": "T", "width": "T"}
+#: Above this lag-1 autocorrelation the reader is told that the model leaves more than noise.
+STRONG_CORRELATION = 0.5
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """One ST-FMR spectrum: rectified voltage against field, in the order of measurement.
+
+    Parameters
+    ----------
+    field_T : (N,) float
+        Field mu0*H in the plane [T].
+    voltage_V : (N,) float
+        Rectified voltage, as its DC equivalent [V].
+    frequency_Hz : float
+        Microwave frequency.
+    power_dBm, angle_deg : float or None
+        Power, and angle of the field to the current.
+    name : str
+        Where it comes from.
+    simulated : bool
+        True if virtual instruments measured it.
+    """
+
+    field_T: np.ndarray
+    voltage_V: np.ndarray
+    frequency_Hz: float
+    power_dBm: float | None = None
+    angle_deg: float | None = None
+    name: str = ""
+    simulated: bool = False
+
+
+class STFMRSettings(BaseModel):
+    """What the analysis must be told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor, taken as exact")
+    field_offset_sigma: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="How well the gaussmeter's zero is known, one standard deviation",
+        json_schema_extra={"unit": "T"},
+    )
+
+
+class STFMR:
+    """The analysis ``stfmr``: a line in each spectrum, Kittel's formula and the width over the frequencies.
+
+    ``columns`` are the roles and units of the columns that a spectrum has; ``axes`` those that group rows into
+    spectra, from a column or a header.
+    """
+
+    kind: ClassVar[str] = "stfmr"
+    schema: ClassVar[int] = 1
+    columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
+    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg"}
+    settings: ClassVar[type[STFMRSettings]] = STFMRSettings
+
+    def spectrum(
+        self,
+        columns: Mapping[str, np.ndarray],
+        header: Mapping[str, float],
+        *,
+        name: str = "",
+        simulated: bool = False,
+    ) -> Spectrum:
+        """Return the spectrum of ``columns`` by role and of ``header`` by axis, both in the units declared above.
+
+        Raises
+        ------
+        DataError
+            If the frequency is neither a column nor in the header.
+        """
+        frequency_Hz = header.get("frequency")
+        if frequency_Hz is None or not (np.isfinite(frequency_Hz) and frequency_Hz > 0):
+            raise DataError(f"{name}: no frequency above 0 Hz in header or columns; give --column frequency=NAME:GHz")
+        return Spectrum(
+            np.asarray(columns["field"], float),
+            np.asarray(columns["voltage"], float),
+            float(frequency_Hz),
+            header.get("power"),
+            header.get("angle"),
+            name,
+            simulated,
+        )
+
+    def fit_one(self, field_T: np.ndarray, voltage_V: np.ndarray) -> LineFit:
+        """Fit the line of one spectrum, as far as it has been measured."""
+        return fit_lineshape(field_T, voltage_V)
+
+    def live(self, columns: Mapping[str, np.ndarray]) -> LiveFit | None:
+        """Return the line in the rows so far, or None while there is none."""
+        field_T = columns["field"]
+        fit = self.fit_one(field_T, columns["voltage"])
+        if not fit.good[0]:
+            return None
+        return LiveFit(_values(fit, 0, 0.0), field_T, fit.model(field_T)[0], tuple(fit.flags[0]))
+
+    def separate(self, spectra: Sequence[Spectrum]) -> list[Spectrum]:
+        """Return the spectra, those that span both signs of field as two: each row of a reduction has one of these."""
+        return [side for spectrum in spectra for side in _sides(spectrum)]
+
+    def reduce(self, spectra: Sequence[Spectrum], settings: STFMRSettings | None = None) -> Reduction:
+        """Fit all spectra, then mu0*M_eff, alpha and the width at zero frequency.
+
+        Parameters
+        ----------
+        spectra : sequence of Spectrum
+            One that spans both signs of field is taken as two, since it holds two resonances.
+        settings : STFMRSettings, optional
+            g and the uncertainty of the gaussmeter's zero.
+
+        Returns
+        -------
+        Reduction
+            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]. Flagged spectra have no values and do not enter.
+            Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero.
+        """
+        settings = settings or STFMRSettings()
+        sides = self.separate(spectra)
+        flags: list[str] = []
+        rows: list[dict[str, Any]] = []
+        fit = fit_lineshape([s.field_T for s in sides], [s.voltage_V for s in sides]) if sides else None
+        if fit is not None:
+            rows = [_row(side, fit, k, settings.field_offset_sigma) for k, side in enumerate(sides)]
+            flags += _correlation_flags(fit)
+        results = self._over_frequency(sides, fit, settings, flags)
+        return Reduction(
+            self.kind,
+            self.schema,
+            results,
+            rows,
+            flags,
+            any(s.simulated for s in spectra),
+            list(dict.fromkeys(s.name for s in spectra)),
+            settings.model_dump(),
+        )
+
+    def _over_frequency(
+        self, sides: Sequence[Spectrum], fit: LineFit | None, settings: STFMRSettings, flags: list[str]
+    ) -> dict[str, Value]:
+        good = fit.good if fit is not None else np.zeros(0, bool)
+        if fit is None or not good.any():
+            units = {"mu0_meff": "T", "alpha": "", "width_0": "T"}
+            flags += [f"{name}: not determined: no spectrum has a line" for name in units]
+            return {name: Value(None, None, unit) for name, unit in units.items()}
+        if not good.all():
+            flags.append(f"{np.count_nonzero(~good)} of {len(good)} spectra have no line to be believed: left out")
+        frequency_Hz = np.array([s.frequency_Hz for s in sides])[good]
+        kittel = fit_kittel(
+            frequency_Hz,
+            (fit.field_sign * fit.field_res)[good],
+            fit.field_res_sigma[good],
+            g=settings.g,
+            field_offset_sigma_T=settings.field_offset_sigma,
+        )
+        linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=settings.g)
+        flags += [*kittel.flags, *linewidth.flags]
+        return {"mu0_meff": kittel.mu0_meff, "alpha": linewidth.alpha, "width_0": linewidth.width_0}
+
+
+def _sides(spectrum: Spectrum) -> list[Spectrum]:
+    """Return the spectrum, or its two sides if it spans both signs of field."""
+    field_T = np.asarray(spectrum.field_T, float)
+    top, bottom = np.nanmax(field_T, initial=0.0), -np.nanmin(field_T, initial=0.0)
+    if min(top, bottom) <= ZERO_CROSSING * max(top, bottom):
+        return [spectrum]
+    voltage_V = np.asarray(spectrum.voltage_V, float)
+    return [
+        # Gaps keep their place: the order of measurement carries the correlation of the noise.
+        replace(spectrum, voltage_V=np.where(side, voltage_V, np.nan), field_T=np.where(side, field_T, np.nan), name=name)
+        for side, name in ((field_T > 0, f"{spectrum.name} (B > 0)"), (field_T < 0, f"{spectrum.name} (B < 0)"))
+    ]
+
+
+def _values(fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Value]:
+    """Return the line of spectrum ``k`` as values; the resonance field's sigma contains the gaussmeter's zero."""
+    values = {name: Value.of(getattr(fit, name)[k], getattr(fit, f"{name}_sigma")[k], UNITS[name]) for name in UNITS}
+    sigma = float(np.hypot(fit.field_res_sigma[k], field_offset_sigma_T))
+    return values | {"field_res": Value.of(fit.field_res[k], sigma, "T")}
+
+
+def _row(spectrum: Spectrum, fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Any]:
+    """Return what is said of one spectrum; ``fit`` has the line's parameters as plain numbers, for drawing it."""
+    line = None
+    if fit.good[k]:
+        line = {name: float(getattr(fit, name)[k]) for name in PARAMETERS}
+        line["absolute_field"] = bool(fit.field_sign[k] < 0)
+    values = _values(fit, k, field_offset_sigma_T)
+    return {
+        "name": spectrum.name,
+        "frequency": spectrum.frequency_Hz,
+        "power": spectrum.power_dBm,
+        "angle": spectrum.angle_deg,
+        **{name: value.to_json() for name, value in values.items()},
+        "points": int(fit.points[k]),
+        "lag1": float(fit.lag1[k]),
+        "fit": line,
+        "flags": list(fit.flags[k]),
+    }
+
+
+def _correlation_flags(fit: LineFit) -> list[str]:
+    strong = fit.good & (fit.lag1 > STRONG_CORRELATION)
+    if not strong.any():
+        return []
+    worst = fit.lag1[strong].max()
+    return [
+        f"residuals of {np.count_nonzero(strong)} of {len(fit)} spectra are strongly correlated (lag1 up to {worst:.2f}): "
+        "sigmas allow for it, but drift or a wrong baseline may bias the values"
+    ]

@@ -1,0 +1,121 @@
+"""What an analysis returns: values with uncertainties, and the reduction that collects them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["LiveFit", "Reduction", "Value"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value with its standard uncertainty.
+
+    Parameters
+    ----------
+    value, sigma : float or None
+        The value and one standard deviation, in ``unit``; None where the data do not determine it.
+    unit : str
+        The SI unit, "" for a plain number.
+    """
+
+    value: float | None
+    sigma: float | None
+    unit: str
+
+    @classmethod
+    def of(cls, value: float, sigma: float, unit: str) -> Value:
+        """Return the value, or None for both numbers where one of them is not finite."""
+        if not (math.isfinite(value) and math.isfinite(sigma)):
+            return cls(None, None, unit)
+        return cls(float(value), float(sigma), unit)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``{"value", "sigma", "unit"}`` in plain Python types."""
+        return {"value": plain(self.value), "sigma": plain(self.sigma), "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class LiveFit:
+    """A fit of the rows so far, for who watches.
+
+    Parameters
+    ----------
+    values : dict of str to Value
+        What has come out so far.
+    x, y : (N,) float
+        The fitted curve at the measured points, in SI units.
+    flags : tuple of str
+        What the watcher should know.
+    """
+
+    values: dict[str, Value]
+    x: np.ndarray
+    y: np.ndarray
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The result of one analysis.
+
+    Parameters
+    ----------
+    kind : str
+        The analysis, as it is called on the command line.
+    schema : int
+        The version of the result's layout.
+    results : dict of str to Value
+        What holds for the whole of the data; a value not determined has a flag that says why.
+    spectra : list of dict
+        What belongs to one spectrum each.
+    flags : list of str
+        What the reader of the results must know.
+    simulated : bool
+        True if any of the data came from virtual instruments.
+    inputs : list of str
+        The names of the spectra that went in.
+    settings : dict
+        What the analysis was told, in SI units.
+    """
+
+    kind: str
+    schema: int
+    results: dict[str, Value]
+    spectra: list[dict[str, Any]] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    simulated: bool = False
+    inputs: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reduction in plain Python types; a number that is not finite becomes None."""
+        return {
+            "kind": self.kind,
+            "schema": self.schema,
+            "results": {name: value.to_json() for name, value in self.results.items()},
+            "spectra": plain(self.spectra),
+            "flags": list(self.flags),
+            "simulated": bool(self.simulated),
+            "inputs": list(self.inputs),
+            "settings": plain(self.settings),
+        }
+
+
+def plain(item: Any) -> Any:
+    """Return ``item`` in plain Python types: numpy numbers and arrays unpacked, NaN and infinity as None."""
+    if isinstance(item, Value):
+        return item.to_json()
+    if isinstance(item, dict):
+        return {str(key): plain(entry) for key, entry in item.items()}
+    if isinstance(item, list | tuple):
+        return [plain(entry) for entry in item]
+    if hasattr(item, "tolist"):  # a numpy scalar or array; tolist() of a scalar is a plain number
+        return plain(item.tolist())
+    if isinstance(item, float) and not math.isfinite(item):
+        return None
+    return item

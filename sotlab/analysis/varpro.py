@@ -1,0 +1,292 @@
+"""Variable projection for one Lorentzian line on a straight baseline, for many spectra at once.
+
+With x = u - b0, L = w^2/(x^2 + w^2) and Q = L x/w the model is S L + A Q + c + d u. Of its six parameters four are
+linear; they are projected out, and Gauss-Newton steps (in the approximation of Kaufman) are taken in (b0, w) alone.
+All derivatives lie in the plane of G = 2 L Q and H = 2 L^2 - L::
+
+    dL/db0 = G/w        dQ/db0 = -H/w
+    dL/dw  = (L - H)/w  dQ/dw  = (Q - G)/w
+
+and L, Q themselves are projected out, so that a step is the coefficients of G and H in the residual, turned by the
+phase of the line. One Gram matrix of the seven rows {1, u, L, Q, G, H, y} holds all that a step needs.
+
+Fields are scaled to -1..1 over each spectrum's window, voltages to unit rms.
+
+References
+----------
+Golub and Pereyra, Inverse Problems 19, R1 (2003); Kaufman, BIT 15, 49 (1975).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["Lines", "Spectra", "fit_lines", "step_rss"]
+
+#: A step shorter than this, in standard deviations, ends the fit.
+STEP_SIGMA = 1e-3
+MAX_STEPS = 60
+#: Spectra that have come to rest are carried along until so few still move that copying them out pays.
+CARRIED = 0.7
+#: Rows of the working array: the baseline's two orthonormal vectors, the line's four functions, the data.
+_L, _Q, _G, _H, _Y = 2, 3, 4, 5, 6
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """A batch of spectra in scaled units.
+
+    Parameters
+    ----------
+    u : (K, N) float
+        Field, -1..1 over the window; 0 where masked.
+    y : (K, N) float
+        Voltage without its straight baseline; 0 where masked.
+    mask : (K, N) float
+        1 for a point that counts, 0 for a gap or padding.
+    baseline : (K, 2, N) float
+        Orthonormal basis of {1, u}.
+    shared : bool
+        True if all spectra have the same fields and gaps.
+    """
+
+    u: np.ndarray
+    y: np.ndarray
+    mask: np.ndarray
+    baseline: np.ndarray
+    shared: bool
+
+    @classmethod
+    def of(cls, u: np.ndarray, y: np.ndarray, mask: np.ndarray, shared: bool) -> Spectra:
+        """Project the straight baseline out of ``y``."""
+        first = mask / np.sqrt(mask.sum(axis=1, keepdims=True))
+        second = u - first * np.einsum("kn,kn->k", first, u)[:, None]
+        second /= np.sqrt(np.einsum("kn,kn->k", second, second))[:, None]
+        baseline = np.stack([first, second], axis=1)
+        y = y * mask
+        y = y - first * np.einsum("kn,kn->k", first, y)[:, None]
+        y = y - second * np.einsum("kn,kn->k", second, y)[:, None]
+        return cls(u, y, mask, baseline, shared)
+
+    def take(self, index: np.ndarray) -> Spectra:
+        """Return the spectra of ``index`` (integers or a mask)."""
+        return Spectra(self.u[index], self.y[index], self.mask[index], self.baseline[index], self.shared)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Fitted lines in scaled units, one entry a spectrum.
+
+    Parameters
+    ----------
+    b0, w : (K,) float
+        Centre and half width at half maximum.
+    s, a : (K,) float
+        Symmetric and antisymmetric amplitude.
+    rss : (K,) float
+        Sum of the squared residuals.
+    """
+
+    b0: np.ndarray
+    w: np.ndarray
+    s: np.ndarray
+    a: np.ndarray
+    rss: np.ndarray
+
+
+def fit_lines(spectra: Spectra) -> Lines:
+    """Fit one line to each spectrum, from the best node of a grid in (b0, w).
+
+    Parameters
+    ----------
+    spectra : Spectra
+        Any number of spectra with at least 8 points that count, each.
+    """
+    count, points = spectra.u.shape
+    lowest_w = 0.1 / points
+    b0, w = grid_start(spectra)
+    work = np.empty((count, 7, points))
+    work[:, :2] = spectra.baseline
+    work[:, _Y] = spectra.y
+    u, mask = spectra.u, spectra.mask
+    freedom = np.maximum(mask.sum(axis=1) - 6, 1)
+    index = np.arange(count)  # of the spectra still being fitted
+    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+
+    fill_rows(work, u, mask, b0, w)
+    state = np.stack([b0, w, *_reduced(work)])  # b0, w, S, A, RSS, and what is left of G, H, y
+    result = state[:5].copy()
+    damping = np.zeros(count)
+    at_rest = np.zeros(count, bool)
+    for _ in range(MAX_STEPS):
+        new_b0, new_w, gain = _step(state, damping)
+        np.clip(new_b0, -3, 3, out=new_b0)
+        np.clip(new_w, lowest_w, 4, out=new_w)
+        still = gain <= np.maximum(STEP_SIGMA**2 * state[4] / freedom, 1e-26 * total)
+        fill_rows(work, u, mask, new_b0, new_w)
+        trial = np.stack([new_b0, new_w, *_reduced(work)])
+        better = ~at_rest & (trial[4] <= state[4] * (1 + 1e-12))
+        state = np.where(better, trial, state)
+        damping = np.where(better, 0.2 * damping, 5 * damping + 0.1)
+        damping[damping < 1e-3] = 0
+        at_rest |= still | (damping > 1e6)
+        going = ~at_rest
+        if np.count_nonzero(going) >= CARRIED * len(going):
+            continue
+        result[:, index] = state[:5]
+        if not going.any():
+            break
+        index, damping, freedom, total = index[going], damping[going], freedom[going], total[going]
+        work, u, mask, state, at_rest = work[going], u[going], mask[going], state[:, going], at_rest[going]
+    else:
+        result[:, index] = state[:5]
+    return Lines(*result)
+
+
+def fill_rows(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: np.ndarray) -> None:
+    """Write L, Q, G, H of the lines (b0, w) into the rows 2-5 of ``work`` (K, 7, N)."""
+    x = (u - b0[:, None]) / w[:, None]
+    line = np.divide(mask, 1 + x * x, out=work[:, _L])
+    wave = np.multiply(line, x, out=work[:, _Q])
+    np.multiply(line, 2 * wave, out=work[:, _G])
+    np.subtract(2 * line * line, line, out=work[:, _H])
+
+
+def _reduced(work: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Project the linear part out.
+
+    Returns S, A, the sum of squared residuals, and the products GG, GH, HH, Gy, Hy of what is left: each (K,).
+    """
+    gram = work[:, 2:] @ work.transpose(0, 2, 1)
+    gram = gram[:, :, 2:] - gram[:, :, :2] @ gram[:, :, :2].transpose(0, 2, 1)  # {1, u} projected out
+    g = gram.transpose(1, 2, 0)  # of L, Q, G, H, y
+    squares = g[0, 0] * g[1, 1]
+    norm = squares - g[0, 1] ** 2
+    norm[norm <= 1e-14 * squares] = np.inf
+    on_l = (g[1, 1] * g[0, 2:] - g[0, 1] * g[1, 2:]) / norm  # coefficients of G, H, y on L and on Q
+    on_q = (g[0, 0] * g[1, 2:] - g[0, 1] * g[0, 2:]) / norm
+    rest = g[2:, 2:] - g[0, 2:, None] * on_l - g[1, 2:, None] * on_q
+    rss = np.maximum(rest[2, 2], 1e-28 * g[4, 4])
+    return on_l[2], on_q[2], rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]
+
+
+def _step(state: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return b0, w after a Marquardt step, and what it takes off the sum of squares if the model were linear."""
+    b0, w, s, a, _, gg, gh, hh, gy, hy = state
+    gg, hh = gg * (1 + damping), hh * (1 + damping)
+    squares = gg * hh
+    norm = squares - gh * gh
+    norm[norm <= 1e-14 * squares] = np.inf
+    c_g = (hh * gy - gh * hy) / norm
+    c_h = (gg * hy - gh * gy) / norm
+    scale = w / (s * s + a * a + 1e-300)
+    move_b0 = np.clip(scale * (s * c_g - a * c_h), -2 * w, 2 * w)
+    move_w = np.clip(-scale * (a * c_g + s * c_h), -0.6 * w, 1.5 * w)
+    return b0 + move_b0, w + move_w, c_g * gy + c_h * hy
+
+
+def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
+    """Return (b0, w) of the grid node that takes most off each spectrum's sum of squares.
+
+    Points are gathered into bins of the scaled field, the same for every spectrum, so that one table of grid
+    functions serves all field axes: only the number of points in each bin differs, and it enters as a weight.
+    """
+    table = _line_table(_bins(spectra))
+    counts, sums = _histogram(spectra, table.bins)
+    n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
+    mean_u = nu / n
+    var_u = counts @ (table.u**2)[:, None] - nu * mean_u
+    on_1, on_u, squares, cross = (counts @ part for part in (table.functions, table.times_u, table.squares, table.cross))
+    on_u = on_u - mean_u * on_1
+    nodes = len(table.b0)
+    (l_1, q_1), (l_u, q_u) = np.split(on_1, [nodes], axis=1), np.split(on_u, [nodes], axis=1)
+    # Q^2 = L - L^2: the squares of Q need no table of their own.
+    ll = squares - l_1**2 / n - l_u**2 / var_u
+    qq = l_1 - squares - q_1**2 / n - q_u**2 / var_u
+    lq = cross - l_1 * q_1 / n - l_u * q_u / var_u
+    norm = ll * qq - lq**2
+    seen = (norm > 1e-3 * np.abs(ll * qq)) & (l_1 > 1.0)  # at least a point's worth of line inside
+    norm = np.where(seen, norm, np.inf)
+    y_l, y_q = np.split(sums @ table.functions, [nodes], axis=1)
+    gain = y_l * (qq / norm * y_l - 2 * lq / norm * y_q) + ll / norm * y_q**2
+    best = gain.argmax(axis=1)
+    return table.b0[best].copy(), table.w[best].copy()
+
+
+def step_rss(spectra: Spectra) -> np.ndarray:
+    """Return the sum of squares (K,) that the best smooth step, tanh((u - b)/w), on a straight baseline leaves."""
+    table = _step_table(_bins(spectra))
+    counts, sums = _histogram(spectra, table.bins)
+    n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
+    mean_u = nu / n
+    var_u = counts @ (table.u**2)[:, None] - nu * mean_u
+    on_1 = counts @ table.functions
+    on_u = counts @ table.times_u - mean_u * on_1
+    own = counts @ table.squares - on_1**2 / n - on_u**2 / var_u
+    own = np.where(own > 1e-3 * n, own, np.inf)
+    taken = ((sums @ table.functions) ** 2 / own).max(axis=1)
+    return np.einsum("kn,kn->k", spectra.y, spectra.y) - taken
+
+
+def _bins(spectra: Spectra) -> int:
+    """Choose the number of bins: about two points of an even sweep in each, or one."""
+    return int(np.clip(2 ** np.floor(np.log2(spectra.u.shape[1])), 64, 512))
+
+
+def _histogram(spectra: Spectra, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return points (K or 1, bins) and summed voltages (K, bins) in each bin."""
+    count = len(spectra.u)
+    place = ((spectra.u + 1) * (bins / 2 * (1 - 1e-12))).astype(np.intp)
+    flat = (place + bins * np.arange(count)[:, None]).ravel()
+    sums = np.bincount(flat, spectra.y.ravel(), count * bins).reshape(count, bins)
+    rows = 1 if spectra.shared else count
+    counts = np.bincount(flat[: rows * place.shape[1]], spectra.mask[:rows].ravel(), rows * bins).reshape(rows, bins)
+    return counts.astype(np.float32), sums.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Grid functions at the centres of the bins; the columns are nodes (twice as many where L and Q stand)."""
+
+    bins: int
+    u: np.ndarray
+    b0: np.ndarray
+    w: np.ndarray
+    functions: np.ndarray
+    times_u: np.ndarray
+    squares: np.ndarray
+    cross: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def _line_table(bins: int) -> _Table:
+    u = (np.arange(bins) + 0.5) * (2 / bins) - 1
+    # Two lines of widths w, w' a distance d apart overlap by 4ww'/((w + w')^2 + d^2): above 0.85 everywhere here.
+    b0, w = _nodes(widths=1.0 / 1.9 ** np.arange(0, np.log(bins / 2) / np.log(1.9)), spacing=1.4)
+    x = (u[:, None] - b0) / w
+    line = 1 / (1 + x * x)
+    wave = line * x
+    functions = np.hstack([line, wave])
+    return _Table(bins, u, b0, w, *_single(functions, u[:, None] * functions, line * line, line * wave))
+
+
+@lru_cache(maxsize=8)
+def _step_table(bins: int) -> _Table:
+    u = (np.arange(bins) + 0.5) * (2 / bins) - 1
+    b0, w = _nodes(widths=0.8 / 1.6 ** np.arange(0, np.log(bins / 4) / np.log(1.6)), spacing=0.6)
+    step = np.tanh((u[:, None] - b0) / w)
+    return _Table(bins, u, b0, w, *_single(step, u[:, None] * step, step * step, np.empty(0)))
+
+
+def _single(*arrays: np.ndarray) -> list[np.ndarray]:
+    """Return the arrays in single precision, which is ample for a start."""
+    return [array.astype(np.float32) for array in arrays]
+
+
+def _nodes(widths: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (b0, w) of all nodes: for each width, centres over the window ``spacing`` widths apart."""
+    centres = [np.linspace(-1, 1, max(3, int(np.ceil(2 / (spacing * width))) + 1)) for width in widths]
+    return np.concatenate(centres), np.repeat(widths, [len(c) for c in centres])
