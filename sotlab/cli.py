@@ -55,7 +55,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     with _terminal(as_json) as terminal, _stoppable(terminal):
-        done = run_demo(f"virtual:stfmr?seed={seed}", out, terminal.follow, add_truth=_truth)
+        done = run_demo(f"virtual:stfmr?seed={seed}", out, terminal.follow, add_truth=add_truth)
     told: dict[str, Any] = {"seed": seed, "runs": [str(folder) for folder in done.folders]}
     if done.outcome is None:
         if not as_json:
@@ -120,7 +120,7 @@ def run(
         reduction = reduce_runs([measurement.folder]) if scan.ANALYSIS and told["rows"] else None
         if reduction is not None:
             if truth:
-                _truth(bench, reduction.json)
+                add_truth(bench, reduction.json)
             write_results(measurement.folder.results, reduction)
             write_page(measurement.folder.report, reduction)
             told |= {"reduction": reduction.json, "report": str(measurement.folder.report)}
@@ -382,7 +382,7 @@ def _virtual_lab(bench: Any) -> Any:
     return getattr(bench.visa_library, "lab", None)
 
 
-def _truth(bench: Any, result: dict[str, Any]) -> None:
+def add_truth(bench: Any, result: dict[str, Any]) -> None:
     """Put the virtual sample's truth, and the pull, beside each value of a reduction."""
     lab = _virtual_lab(bench)
     for row in result["spectra"]:

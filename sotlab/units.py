@@ -150,7 +150,7 @@ def _pint():
     return registry, pint.errors
 
 
-_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _NO_PREFIX = ("", "dBm", "dB", "deg", "1")
 
 

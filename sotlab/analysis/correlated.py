@@ -88,16 +88,20 @@ def correlated_covariance(
     rho = _invert(_RHO, products / squares, lag1)
 
     density = _density(cosine, rho)
-    weighted = spectrum * (weight * density).astype(np.float32)[:, None, :]
-    inner = (weighted @ spectrum.transpose(0, 2, 1)).astype(float)  # Q R Q'
+    spectrum *= np.sqrt(weight * density).astype(np.float32)[:, None, :]
+    inner = (spectrum @ spectrum.transpose(0, 2, 1)).astype(float)  # Q R Q'
     left = np.maximum(points - np.einsum("kpp->k", inner), 0.02 * points)
     noise2 = rss / left
-    covariance = noise2[:, None, None] * (to_orthonormal.transpose(0, 2, 1) @ inner @ to_orthonormal)
     # Satterthwaite: the residuals' sum of squares varies as that of tr(MR)^2/tr(MRMR) independent ones would.
     ratio = rho**2 / (1 - rho**2)
     spread = points * (1 + 2 * ratio) - 2 * ratio / (1 - rho**2)
     spread += np.einsum("kpq,kpq->k", inner, inner) - 2 * np.einsum("kf,kf->k", own, weight * density**2)
     freedom = np.maximum(left**2 / np.maximum(spread, left), 1.0)
+    # Noise and rho are themselves estimates: var(rho) = (1 - rho^2)/N moves ln (1 + rho)/(1 - rho), to which variances
+    # are proportional. Student's t of so many degrees of freedom has its 68 % wider by 1/2 of their inverse.
+    known = 1 / freedom + 2 / (points * (1 - rho**2))
+    scale = noise2 * (1 + np.minimum(known, 1.0) / 2) ** 2
+    covariance = scale[:, None, None] * (to_orthonormal.transpose(0, 2, 1) @ inner @ to_orthonormal)
     return CorrelatedNoise(covariance, np.sqrt(noise2), rho, lag1, freedom)
 
 

@@ -317,49 +317,43 @@ def _fit_usable(
     spectra = Spectra.of(u, y, weight, shared)
     lines = fit_lines(spectra)
 
-    jacobian, residual, slope, offset = _at_optimum(spectra, lines, y)
-    noise = correlated_covariance(jacobian, residual, weight)
+    noise = correlated_covariance(lines.jacobian, lines.residual, weight)
+    values, covariance = _parameters(spectra, lines, noise.covariance)
     # Back to T and V. Amplitudes and offset scale with the voltage, the slope with voltage over field.
     units = np.stack([scale, scale, half, half, scale, scale / half], axis=1)
-    values = np.stack([lines.s, lines.a, lines.b0, lines.w, offset, slope], axis=1) * units
+    values *= units
     values[:, 2] += centre
     values[:, 4] += mean
+    covariance *= units[:, :, None] * units[:, None, :]
     reasons = _refusals(spectra, lines, noise)
     good = np.array([reason == "" for reason in reasons])
     result.rms[index], result.lag1[index] = noise.sigma * scale, noise.rho
     result.values[index[good]] = values[good]
-    result.covariance[index[good]] = (noise.covariance * units[:, :, None] * units[:, None, :])[good]
+    result.covariance[index[good]] = covariance[good]
     for k, reason in zip(index, reasons, strict=True):
         if reason:
             result.flags[k].append(reason)
 
 
-def _at_optimum(
-    spectra: Spectra, lines: Lines, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the Jacobian (K, 6, N) in the order of PARAMETERS, the residuals, and the baseline at the optimum."""
-    w, s, a = lines.w[:, None], lines.s[:, None], lines.a[:, None]
-    x = (spectra.u - lines.b0[:, None]) / w
-    line = spectra.mask / (1 + x * x)
-    wave = line * x
-    g, h = 2 * line * wave, 2 * line * line - line
-    rest = y - s * line - a * wave
-    coefficients = np.einsum("kjn,kn->kj", spectra.baseline, rest)
-    residual = rest - np.einsum("kjn,kj->kn", spectra.baseline, coefficients)
-    first, second = spectra.baseline[:, 0], spectra.baseline[:, 1]
-    # The baseline's vectors are 1/sqrt(n) and (u - mean)/norm: read c and d off them.
+def _parameters(spectra: Spectra, lines: Lines, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values (K, 6) and covariance (K, 6, 6) in the order of PARAMETERS, in scaled units.
+
+    The baseline was fitted as coefficients k of the orthonormal vectors 1/sqrt(n) and (u - mean)/norm.
+    """
     points = spectra.mask.sum(axis=1)
-    mean_u = np.einsum("kn->k", spectra.u) / points
+    mean_u = spectra.u.sum(axis=1) / points
     norm = np.sqrt(np.einsum("kn,kn->k", spectra.u, spectra.u) - points * mean_u**2)
-    slope = coefficients[:, 1] / norm
-    offset = coefficients[:, 0] / np.sqrt(points) + slope * (lines.b0 - mean_u)
-    jacobian = np.empty((len(y), 6, y.shape[1]))
-    jacobian[:, 0], jacobian[:, 1] = line, wave
-    jacobian[:, 2] = (s * g - a * h) / w - slope[:, None] * spectra.mask
-    jacobian[:, 3] = (s * (line - h) + a * (wave - g)) / w
-    jacobian[:, 4] = first * np.sqrt(points)[:, None]
-    jacobian[:, 5] = second * norm[:, None] + (mean_u - lines.b0)[:, None] * spectra.mask
-    return jacobian, residual, slope, offset
+    slope = lines.baseline[:, 1] / norm
+    offset = lines.baseline[:, 0] / np.sqrt(points) + slope * (lines.b0 - mean_u)
+    values = np.stack([lines.s, lines.a, lines.b0, lines.w, offset, slope], axis=1)
+    # Rows: PARAMETERS; columns: k0, k1, s, a, b0, w.
+    derivative = np.zeros((len(values), 6, 6))
+    derivative[:, range(4), range(2, 6)] = 1
+    derivative[:, 4, 0] = 1 / np.sqrt(points)
+    derivative[:, 4, 1] = (lines.b0 - mean_u) / norm
+    derivative[:, 4, 4] = slope
+    derivative[:, 5, 1] = 1 / norm
+    return values, derivative @ covariance @ derivative.transpose(0, 2, 1)
 
 
 def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[str]:
@@ -398,7 +392,7 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
 
 def _significant(lines: Lines, noise: CorrelatedNoise) -> np.ndarray:
     """Return whether V_S and V_A differ from zero, by an F test with the degrees of freedom that the noise leaves."""
-    block = noise.covariance[:, :2, :2]
+    block = noise.covariance[:, 2:4, 2:4]
     amplitudes = np.stack([lines.s, lines.a], axis=1)
     wald = np.einsum("ka,ka->k", amplitudes, np.linalg.solve(block, amplitudes[:, :, None])[:, :, 0])
     # The tail of F(2, nu) in closed form.

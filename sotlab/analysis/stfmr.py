@@ -74,6 +74,7 @@ class STFMR:
     """
 
     kind: ClassVar[str] = "stfmr"
+    title: ClassVar[str] = "ST-FMR"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
     axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg"}

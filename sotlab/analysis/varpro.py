@@ -2,13 +2,13 @@
 
 With x = u - b0, L = w^2/(x^2 + w^2) and Q = L x/w the model is S L + A Q + c + d u. Of its six parameters four are
 linear; they are projected out, and Gauss-Newton steps (in the approximation of Kaufman) are taken in (b0, w) alone.
-All derivatives lie in the plane of G = 2 L Q and H = 2 L^2 - L::
+All derivatives are made of L, Q, G = L Q and H = L^2::
 
-    dL/db0 = G/w        dQ/db0 = -H/w
-    dL/dw  = (L - H)/w  dQ/dw  = (Q - G)/w
+    dL/db0 = 2 G/w        dQ/db0 = (L - 2 H)/w
+    dL/dw  = 2 (L - H)/w  dQ/dw  = (Q - 2 G)/w
 
 and L, Q themselves are projected out, so that a step is the coefficients of G and H in the residual, turned by the
-phase of the line. One Gram matrix of the seven rows {1, u, L, Q, G, H, y} holds all that a step needs.
+phase of the line. The products of the rows {1, u, L, Q, G, H, y} hold all that a step needs.
 
 Fields are scaled to -1..1 over each spectrum's window, voltages to unit rms.
 
@@ -49,6 +49,8 @@ class Spectra:
         1 for a point that counts, 0 for a gap or padding.
     baseline : (K, 2, N) float
         Orthonormal basis of {1, u}.
+    removed : (K, 2) float
+        The coefficients of that basis that were taken out of ``y``.
     shared : bool
         True if all spectra have the same fields and gaps.
     """
@@ -57,6 +59,7 @@ class Spectra:
     y: np.ndarray
     mask: np.ndarray
     baseline: np.ndarray
+    removed: np.ndarray
     shared: bool
 
     @classmethod
@@ -67,13 +70,14 @@ class Spectra:
         second /= np.sqrt(np.einsum("kn,kn->k", second, second))[:, None]
         baseline = np.stack([first, second], axis=1)
         y = y * mask
-        y = y - first * np.einsum("kn,kn->k", first, y)[:, None]
-        y = y - second * np.einsum("kn,kn->k", second, y)[:, None]
-        return cls(u, y, mask, baseline, shared)
+        removed = np.einsum("kjn,kn->kj", baseline, y)
+        for k in (0, 1):
+            y -= removed[:, k : k + 1] * baseline[:, k]
+        return cls(u, y, mask, baseline, removed, shared)
 
     def take(self, index: np.ndarray) -> Spectra:
         """Return the spectra of ``index`` (integers or a mask)."""
-        return Spectra(self.u[index], self.y[index], self.mask[index], self.baseline[index], self.shared)
+        return Spectra(self.u[index], self.y[index], self.mask[index], self.baseline[index], self.removed[index], self.shared)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,12 @@ class Lines:
         Symmetric and antisymmetric amplitude.
     rss : (K,) float
         Sum of the squared residuals.
+    baseline : (K, 2) float
+        Coefficients of the spectra's baseline vectors.
+    jacobian : (K, 6, N) float
+        Derivatives by the baseline's coefficients, s, a, b0 and w, in this order; 0 where masked.
+    residual : (K, N) float
+        Data minus model; 0 where masked.
     """
 
     b0: np.ndarray
@@ -95,6 +105,9 @@ class Lines:
     s: np.ndarray
     a: np.ndarray
     rss: np.ndarray
+    baseline: np.ndarray
+    jacobian: np.ndarray
+    residual: np.ndarray
 
 
 def fit_lines(spectra: Spectra) -> Lines:
@@ -107,27 +120,25 @@ def fit_lines(spectra: Spectra) -> Lines:
     """
     count, points = spectra.u.shape
     lowest_w = 0.1 / points
-    b0, w = grid_start(spectra)
     work = np.empty((count, 7, points))
     work[:, :2] = spectra.baseline
     work[:, _Y] = spectra.y
+    first_work = work
     u, mask = spectra.u, spectra.mask
     freedom = np.maximum(mask.sum(axis=1) - 6, 1)
-    index = np.arange(count)  # of the spectra still being fitted
     total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    index = np.arange(count)  # of the spectra still being fitted
 
-    fill_rows(work, u, mask, b0, w)
-    state = np.stack([b0, w, *_reduced(work)])  # b0, w, S, A, RSS, and what is left of G, H, y
+    state = _evaluated(work, u, mask, total, *grid_start(spectra))
     result = state[:5].copy()
     damping = np.zeros(count)
     at_rest = np.zeros(count, bool)
     for _ in range(MAX_STEPS):
         new_b0, new_w, gain = _step(state, damping)
-        np.clip(new_b0, -3, 3, out=new_b0)
-        np.clip(new_w, lowest_w, 4, out=new_w)
+        new_b0 = np.minimum(np.maximum(new_b0, -3), 3)
+        new_w = np.minimum(np.maximum(new_w, lowest_w), 4)
         still = gain <= np.maximum(STEP_SIGMA**2 * state[4] / freedom, 1e-26 * total)
-        fill_rows(work, u, mask, new_b0, new_w)
-        trial = np.stack([new_b0, new_w, *_reduced(work)])
+        trial = _evaluated(work, u, mask, total, new_b0, new_w)
         better = ~at_rest & (trial[4] <= state[4] * (1 + 1e-12))
         state = np.where(better, trial, state)
         damping = np.where(better, 0.2 * damping, 5 * damping + 0.1)
@@ -143,34 +154,60 @@ def fit_lines(spectra: Spectra) -> Lines:
         work, u, mask, state, at_rest = work[going], u[going], mask[going], state[:, going], at_rest[going]
     else:
         result[:, index] = state[:5]
-    return Lines(*result)
+    return _at_optimum(first_work, spectra, result)
 
 
-def fill_rows(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: np.ndarray) -> None:
+def _at_optimum(work: np.ndarray, spectra: Spectra, result: np.ndarray) -> Lines:
+    """Return the lines with residuals and Jacobian, which is made in ``work``: memory is what costs here."""
+    b0, w, s, a = (column[:, None] for column in result[:4])
+    _fill(work, spectra.u, spectra.mask, result[0], result[1])
+    line, wave, g, h = (work[:, row] for row in (_L, _Q, _G, _H))
+    residual = spectra.y - s * line
+    residual -= a * wave
+    baseline = np.einsum("kjn,kn->kj", spectra.baseline, residual)
+    residual -= baseline[:, :1] * spectra.baseline[:, 0]
+    residual -= baseline[:, 1:] * spectra.baseline[:, 1]
+    # The rows of G and H become the derivatives by b0 and w.
+    by_b0 = (2 * s / w) * g + (a / w) * (line - 2 * h)
+    by_w = (2 * s / w) * (line - h) + (a / w) * (wave - 2 * g)
+    work[:, _G], work[:, _H] = by_b0, by_w
+    return Lines(*result, spectra.removed + baseline, work[:, :6], residual)
+
+
+def _fill(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: np.ndarray) -> None:
     """Write L, Q, G, H of the lines (b0, w) into the rows 2-5 of ``work`` (K, 7, N)."""
-    x = (u - b0[:, None]) / w[:, None]
-    line = np.divide(mask, 1 + x * x, out=work[:, _L])
-    wave = np.multiply(line, x, out=work[:, _Q])
-    np.multiply(line, 2 * wave, out=work[:, _G])
-    np.subtract(2 * line * line, line, out=work[:, _H])
+    line, wave = work[:, _L], work[:, _Q]
+    x = u - b0[:, None]
+    x *= (1 / w)[:, None]
+    np.multiply(x, x, out=line)
+    line += 1
+    np.divide(mask, line, out=line)
+    np.multiply(line, x, out=wave)
+    np.multiply(line, wave, out=work[:, _G])
+    np.multiply(line, line, out=work[:, _H])
 
 
-def _reduced(work: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Project the linear part out.
+def _evaluated(
+    work: np.ndarray, u: np.ndarray, mask: np.ndarray, total: np.ndarray, b0: np.ndarray, w: np.ndarray
+) -> np.ndarray:
+    """Project the linear part out of the lines (b0, w).
 
-    Returns S, A, the sum of squared residuals, and the products GG, GH, HH, Gy, Hy of what is left: each (K,).
+    Returns (10, K): b0, w, S, A, the sum of squared residuals, and the products GG, GH, HH, Gy, Hy of what is left.
     """
-    gram = work[:, 2:] @ work.transpose(0, 2, 1)
-    gram = gram[:, :, 2:] - gram[:, :, :2] @ gram[:, :, :2].transpose(0, 2, 1)  # {1, u} projected out
-    g = gram.transpose(1, 2, 0)  # of L, Q, G, H, y
+    _fill(work, u, mask, b0, w)
+    gram = work[:, _L:_Y] @ work.transpose(0, 2, 1)
+    on_baseline = gram[:, :, :2]
+    gram[:, :, _L:_Y] -= on_baseline @ on_baseline.transpose(0, 2, 1)  # y is free of {1, u} from the start
+    g = gram[:, :, 2:].transpose(1, 2, 0)  # of L, Q, G, H on L, Q, G, H, y
     squares = g[0, 0] * g[1, 1]
     norm = squares - g[0, 1] ** 2
     norm[norm <= 1e-14 * squares] = np.inf
     on_l = (g[1, 1] * g[0, 2:] - g[0, 1] * g[1, 2:]) / norm  # coefficients of G, H, y on L and on Q
     on_q = (g[0, 0] * g[1, 2:] - g[0, 1] * g[0, 2:]) / norm
-    rest = g[2:, 2:] - g[0, 2:, None] * on_l - g[1, 2:, None] * on_q
-    rss = np.maximum(rest[2, 2], 1e-28 * g[4, 4])
-    return on_l[2], on_q[2], rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]
+    rest = g[2:, 2:] - g[0, 2:4, None] * on_l - g[1, 2:4, None] * on_q
+    s, a = on_l[2], on_q[2]
+    rss = np.maximum(total - s * g[0, 4] - a * g[1, 4], 1e-28 * total)
+    return np.stack([b0, w, s, a, rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]])
 
 
 def _step(state: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -182,9 +219,10 @@ def _step(state: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarra
     norm[norm <= 1e-14 * squares] = np.inf
     c_g = (hh * gy - gh * hy) / norm
     c_h = (gg * hy - gh * gy) / norm
-    scale = w / (s * s + a * a + 1e-300)
-    move_b0 = np.clip(scale * (s * c_g - a * c_h), -2 * w, 2 * w)
-    move_w = np.clip(-scale * (a * c_g + s * c_h), -0.6 * w, 1.5 * w)
+    # Without L and Q: d/db0 = 2 (S G - A H)/w and d/dw = -2 (S H + A G)/w.
+    scale = w / (2 * (s * s + a * a) + 1e-300)
+    move_b0 = np.minimum(np.maximum(scale * (s * c_g - a * c_h), -2 * w), 2 * w)
+    move_w = np.minimum(np.maximum(-scale * (a * c_g + s * c_h), -0.6 * w), 1.5 * w)
     return b0 + move_b0, w + move_w, c_g * gy + c_h * hy
 
 

@@ -62,16 +62,17 @@ def _spectrum(top: Any, bottom: Any, spectrum: Any, row: Mapping[str, Any]) -> N
     scale, unit = prefixed(float(np.ptp(spectrum.voltage_V)), "V")
     top.plot(field_mT, scale * spectrum.voltage_V, ".", ms=3, color=COLOURS[0], label="measured")
     top.set_title(f"{row['frequency'] / 1e9:g} GHz", fontsize=9, loc="left")
-    top.set_ylabel(f"V ({unit.replace('u', 'µ')})", fontsize=8)
+    top.set_ylabel(f"V ({unit})", fontsize=8)
     top.tick_params(labelsize=7, labelbottom=False)
     bottom.tick_params(labelsize=7)
     bottom.set_xlabel("µ₀H (mT)", fontsize=8)
     bottom.axhline(0.0, color="0.5", lw=0.8)
-    fit = row.get("fit")
+    bottom.set_xlim(top.get_xlim())
+    fit = row["fit"]
     if fit is None:
         reason = row["flags"][0] if row["flags"] else "not fitted"
-        top.set_title(f"{row['frequency'] / 1e9:g} GHz: not fitted", fontsize=9, loc="left")
-        top.text(0.02, 0.04, reason, transform=top.transAxes, fontsize=7, color=COLOURS[1], wrap=True)
+        top.set_title(f"{row['frequency'] / 1e9:g} GHz: {reason}", fontsize=8, loc="left", color=COLOURS[1], wrap=True)
+        bottom.set_yticks([])
         return
     order = np.argsort(spectrum.field_T)
     line_T = np.abs(spectrum.field_T) if fit["absolute_field"] else spectrum.field_T

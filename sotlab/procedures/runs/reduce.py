@@ -168,7 +168,7 @@ def write_page(path: Path, outcome: Outcome) -> None:
     plots = next((entry.load() for entry in entry_points(group="sotlab.plots", name=result["kind"])), None)
     write_report(
         path,
-        f"{result['kind']}: {len(outcome.spectra)} spectra",
+        f"{find_analysis(result['kind']).title}: {len(outcome.spectra)} spectra",
         simulated=result["simulated"],
         tables=_tables(result),
         figures=plots(outcome.spectra, result) if plots else [],
