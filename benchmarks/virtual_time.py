@@ -41,7 +41,8 @@ def main() -> None:
     ratios = sorted(bench_s / wall_s for bench_s, wall_s in times)
     wall_s = statistics.median(wall_s for _, wall_s in times)
     print(f"{POINTS} points, {times[0][0]:.0f} bench seconds each, {REPEATS} sweeps")
-    print(f"bench seconds per wall second: median {statistics.median(ratios):.0f} ({ratios[0]:.0f} to {ratios[-1]:.0f})")
+    median = statistics.median(ratios)
+    print(f"bench seconds per wall second: median {median:.0f} ({ratios[0]:.0f} to {ratios[-1]:.0f})")
     print(f"wall time of a point: {1e6 * wall_s / POINTS:.0f} us")
 
 

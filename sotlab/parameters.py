@@ -10,7 +10,7 @@ The ``name`` of a parameter is part of the file's schema and frozen; ``label`` i
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymeasure.experiment import BooleanParameter as _BooleanParameter
 from pymeasure.experiment import FloatParameter as _FloatParameter
@@ -41,6 +41,11 @@ class Quantity(_FloatParameter):
     UsageError
         When a value is set that is no number, has an unfitting unit or lies outside the limits.
     """
+
+    if TYPE_CHECKING:  # on an instance of a procedure PyMeasure puts the value in the parameter's place
+
+        def __get__(self, instance: object, owner: type | None = None) -> float: ...
+        def __set__(self, instance: object, value: float | str) -> None: ...
 
     def __init__(
         self, name: str, units: str | None, *, default: float, minimum: float, maximum: float, **kwargs: Any
@@ -73,6 +78,11 @@ class Quantity(_FloatParameter):
 class Integer(_IntegerParameter):
     """A whole number with limits and a default."""
 
+    if TYPE_CHECKING:  # on an instance of a procedure PyMeasure puts the value in the parameter's place
+
+        def __get__(self, instance: object, owner: type | None = None) -> int: ...
+        def __set__(self, instance: object, value: int | str) -> None: ...
+
     def __init__(self, name: str, *, default: int, minimum: int, maximum: int, **kwargs: Any) -> None:
         super().__init__(name, minimum=minimum, maximum=maximum, default=default, **kwargs)
 
@@ -91,6 +101,11 @@ class Integer(_IntegerParameter):
 
 class Flag(_BooleanParameter):
     """Yes or no."""
+
+    if TYPE_CHECKING:  # on an instance of a procedure PyMeasure puts the value in the parameter's place
+
+        def __get__(self, instance: object, owner: type | None = None) -> bool: ...
+        def __set__(self, instance: object, value: bool | str) -> None: ...
 
     def convert(self, value: Any) -> bool:
         """Return ``value`` as a bool."""
@@ -115,6 +130,11 @@ class Choice(_ListParameter):
 
 class Text(Parameter):
     """A line of text: a name, a path, an address."""
+
+    if TYPE_CHECKING:  # on an instance of a procedure PyMeasure puts the value in the parameter's place
+
+        def __get__(self, instance: object, owner: type | None = None) -> str: ...
+        def __set__(self, instance: object, value: str | str) -> None: ...
 
     def convert(self, value: Any) -> str:
         """Return ``value`` as one line of text."""

@@ -57,7 +57,7 @@ def correlated_covariance(
 
     Parameters
     ----------
-    jacobian : (K, P, N) float
+    jacobian : (P, K, N) float
         Derivatives of the model, in the order of measurement; 0 at gaps.
     residual : (K, N) float
         Data minus model; 0 at gaps.
@@ -72,9 +72,9 @@ def correlated_covariance(
 
     to_orthonormal = _whitener(jacobian)
     # Single precision is ample for a correction. Real and imaginary parts stand side by side, as two real columns.
-    basis = to_orthonormal.astype(np.float32) @ jacobian.astype(np.float32)
+    functions = jacobian.astype(np.float32).transpose(1, 0, 2)
     length = fft.next_fast_len(mask.shape[1] + _PADDING, real=True)
-    spectrum = fft.rfft(basis, length).view(np.float32)
+    spectrum = fft.rfft(to_orthonormal.astype(np.float32) @ functions, length).view(np.float32)
     cosine, weight = _frequencies(length)
 
     own = np.einsum("kpf,kpf->kf", spectrum, spectrum)
@@ -117,7 +117,7 @@ def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _whitener(jacobian: np.ndarray) -> np.ndarray:
     """Return T (K, P, P) for which the rows of T J are orthonormal."""
-    gram = jacobian @ jacobian.transpose(0, 2, 1)
+    gram = jacobian.transpose(1, 0, 2) @ jacobian.transpose(1, 2, 0)
     scale = np.sqrt(np.einsum("kpp->kp", gram)) + 1e-300
     gram = gram / (scale[:, :, None] * scale[:, None, :])
     # A parameter that the data hardly hold must not stop the others: it gets a large sigma instead.

@@ -282,7 +282,7 @@ def _sides(b: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[str | None
     smaller, larger = np.minimum(top, bottom), np.maximum(top, bottom)
     points = mask.sum(axis=1)
     ordered = np.sort(np.where(mask, b, np.inf), axis=1)
-    distinct = 1 + (np.diff(np.where(np.isfinite(ordered), ordered, ordered[:, :1] - 1), axis=1) > 0).sum(axis=1)
+    distinct = 1 + ((ordered[:, 1:] > ordered[:, :-1]) & (ordered[:, 1:] < np.inf)).sum(axis=1)
     refused: list[str | None] = [None] * len(b)
     for k in np.flatnonzero((points < MIN_POINTS) | (distinct < MIN_FIELDS) | (smaller > ZERO_CROSSING * larger)):
         if points[k] < MIN_POINTS or distinct[k] < MIN_FIELDS:
@@ -343,8 +343,8 @@ def _parameters(spectra: Spectra, lines: Lines, covariance: np.ndarray) -> tuple
     points = spectra.mask.sum(axis=1)
     mean_u = spectra.u.sum(axis=1) / points
     norm = np.sqrt(np.einsum("kn,kn->k", spectra.u, spectra.u) - points * mean_u**2)
-    slope = lines.baseline[:, 1] / norm
-    offset = lines.baseline[:, 0] / np.sqrt(points) + slope * (lines.b0 - mean_u)
+    slope = lines.baseline[1] / norm
+    offset = lines.baseline[0] / np.sqrt(points) + slope * (lines.b0 - mean_u)
     values = np.stack([lines.s, lines.a, lines.b0, lines.w, offset, slope], axis=1)
     # Rows: PARAMETERS; columns: k0, k1, s, a, b0, w.
     derivative = np.zeros((len(values), 6, 6))

@@ -26,7 +26,7 @@ import numpy as np
 
 __all__ = ["Lines", "Spectra", "fit_lines", "step_rss"]
 
-#: A step shorter than this, in standard deviations, ends the fit.
+#: The fit ends when half this, in standard deviations, is more than the next step would be.
 STEP_SIGMA = 1e-3
 MAX_STEPS = 60
 #: Spectra that have come to rest are carried along until so few still move that copying them out pays.
@@ -47,9 +47,9 @@ class Spectra:
         Voltage without its straight baseline; 0 where masked.
     mask : (K, N) float
         1 for a point that counts, 0 for a gap or padding.
-    baseline : (K, 2, N) float
+    baseline : (2, K, N) float
         Orthonormal basis of {1, u}.
-    removed : (K, 2) float
+    removed : (2, K) float
         The coefficients of that basis that were taken out of ``y``.
     shared : bool
         True if all spectra have the same fields and gaps.
@@ -68,16 +68,16 @@ class Spectra:
         first = mask / np.sqrt(mask.sum(axis=1, keepdims=True))
         second = u - first * np.einsum("kn,kn->k", first, u)[:, None]
         second /= np.sqrt(np.einsum("kn,kn->k", second, second))[:, None]
-        baseline = np.stack([first, second], axis=1)
+        baseline = np.stack([first, second])
         y = y * mask
-        removed = np.einsum("kjn,kn->kj", baseline, y)
+        removed = np.einsum("jkn,kn->jk", baseline, y)
         for k in (0, 1):
-            y -= removed[:, k : k + 1] * baseline[:, k]
+            y -= removed[k, :, None] * baseline[k]
         return cls(u, y, mask, baseline, removed, shared)
 
     def take(self, index: np.ndarray) -> Spectra:
         """Return the spectra of ``index`` (integers or a mask)."""
-        return Spectra(self.u[index], self.y[index], self.mask[index], self.baseline[index], self.removed[index], self.shared)
+        return Spectra(self.u[index], self.y[index], self.mask[index], self.baseline[:, index], self.removed[:, index], self.shared)
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class Lines:
         Symmetric and antisymmetric amplitude.
     rss : (K,) float
         Sum of the squared residuals.
-    baseline : (K, 2) float
+    baseline : (2, K) float
         Coefficients of the spectra's baseline vectors.
-    jacobian : (K, 6, N) float
+    jacobian : (6, K, N) float
         Derivatives by the baseline's coefficients, s, a, b0 and w, in this order; 0 where masked.
     residual : (K, N) float
         Data minus model; 0 where masked.
@@ -120,9 +120,9 @@ def fit_lines(spectra: Spectra) -> Lines:
     """
     count, points = spectra.u.shape
     lowest_w = 0.1 / points
-    work = np.empty((count, 7, points))
-    work[:, :2] = spectra.baseline
-    work[:, _Y] = spectra.y
+    work = np.empty((7, count, points))
+    work[:2] = spectra.baseline
+    work[_Y] = spectra.y
     first_work = work
     u, mask = spectra.u, spectra.mask
     freedom = np.maximum(mask.sum(axis=1) - 6, 1)
@@ -132,15 +132,19 @@ def fit_lines(spectra: Spectra) -> Lines:
     state = _evaluated(work, u, mask, total, *grid_start(spectra))
     result = state[:5].copy()
     damping = np.zeros(count)
+    last_gain = np.full(count, 1e-300)
     at_rest = np.zeros(count, bool)
     for _ in range(MAX_STEPS):
         new_b0, new_w, gain = _step(state, damping)
         new_b0 = np.minimum(np.maximum(new_b0, -3), 3)
         new_w = np.minimum(np.maximum(new_w, lowest_w), 4)
-        still = gain <= np.maximum(STEP_SIGMA**2 * state[4] / freedom, 1e-26 * total)
+        # Steps shrink by a constant factor: if that makes the next one short, this one is the last.
+        next_gain = np.where(gain < last_gain, gain * (gain / last_gain), gain)
+        still = next_gain <= np.maximum((STEP_SIGMA / 2) ** 2 * state[4] / freedom, 1e-26 * total)
         trial = _evaluated(work, u, mask, total, new_b0, new_w)
         better = ~at_rest & (trial[4] <= state[4] * (1 + 1e-12))
         state = np.where(better, trial, state)
+        last_gain = np.where(better, gain, 0) + 1e-300  # none: no shrinking is known
         damping = np.where(better, 0.2 * damping, 5 * damping + 0.1)
         damping[damping < 1e-3] = 0
         at_rest |= still | (damping > 1e6)
@@ -150,8 +154,9 @@ def fit_lines(spectra: Spectra) -> Lines:
         result[:, index] = state[:5]
         if not going.any():
             break
-        index, damping, freedom, total = index[going], damping[going], freedom[going], total[going]
-        work, u, mask, state, at_rest = work[going], u[going], mask[going], state[:, going], at_rest[going]
+        index, damping, last_gain = index[going], damping[going], last_gain[going]
+        freedom, total = freedom[going], total[going]
+        work, u, mask, state, at_rest = work[:, going], u[going], mask[going], state[:, going], at_rest[going]
     else:
         result[:, index] = state[:5]
     return _at_optimum(first_work, spectra, result)
@@ -161,30 +166,30 @@ def _at_optimum(work: np.ndarray, spectra: Spectra, result: np.ndarray) -> Lines
     """Return the lines with residuals and Jacobian, which is made in ``work``: memory is what costs here."""
     b0, w, s, a = (column[:, None] for column in result[:4])
     _fill(work, spectra.u, spectra.mask, result[0], result[1])
-    line, wave, g, h = (work[:, row] for row in (_L, _Q, _G, _H))
+    line, wave, g, h = work[_L], work[_Q], work[_G], work[_H]
     residual = spectra.y - s * line
     residual -= a * wave
-    baseline = np.einsum("kjn,kn->kj", spectra.baseline, residual)
-    residual -= baseline[:, :1] * spectra.baseline[:, 0]
-    residual -= baseline[:, 1:] * spectra.baseline[:, 1]
+    baseline = np.einsum("jkn,kn->jk", spectra.baseline, residual)
+    for k in (0, 1):
+        residual -= baseline[k, :, None] * spectra.baseline[k]
     # The rows of G and H become the derivatives by b0 and w.
     by_b0 = (2 * s / w) * g + (a / w) * (line - 2 * h)
     by_w = (2 * s / w) * (line - h) + (a / w) * (wave - 2 * g)
-    work[:, _G], work[:, _H] = by_b0, by_w
-    return Lines(*result, spectra.removed + baseline, work[:, :6], residual)
+    work[_G], work[_H] = by_b0, by_w
+    return Lines(*result, spectra.removed + baseline, work[:6], residual)
 
 
 def _fill(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: np.ndarray) -> None:
-    """Write L, Q, G, H of the lines (b0, w) into the rows 2-5 of ``work`` (K, 7, N)."""
-    line, wave = work[:, _L], work[:, _Q]
+    """Write L, Q, G, H of the lines (b0, w) into the rows 2-5 of ``work`` (7, K, N)."""
+    line, wave = work[_L], work[_Q]
     x = u - b0[:, None]
     x *= (1 / w)[:, None]
     np.multiply(x, x, out=line)
     line += 1
     np.divide(mask, line, out=line)
     np.multiply(line, x, out=wave)
-    np.multiply(line, wave, out=work[:, _G])
-    np.multiply(line, line, out=work[:, _H])
+    np.multiply(line, wave, out=work[_G])
+    np.multiply(line, line, out=work[_H])
 
 
 def _evaluated(
@@ -195,7 +200,7 @@ def _evaluated(
     Returns (10, K): b0, w, S, A, the sum of squared residuals, and the products GG, GH, HH, Gy, Hy of what is left.
     """
     _fill(work, u, mask, b0, w)
-    gram = work[:, _L:_Y] @ work.transpose(0, 2, 1)
+    gram = work[_L:_Y].transpose(1, 0, 2) @ work.transpose(1, 2, 0)
     on_baseline = gram[:, :, :2]
     gram[:, :, _L:_Y] -= on_baseline @ on_baseline.transpose(0, 2, 1)  # y is free of {1, u} from the start
     g = gram[:, :, 2:].transpose(1, 2, 0)  # of L, Q, G, H on L, Q, G, H, y

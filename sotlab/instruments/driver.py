@@ -9,7 +9,7 @@ options it takes and which quantities can be limited, and write the methods of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 import pyvisa
 from pydantic import BaseModel, ConfigDict
 from pymeasure.adapters import VISAAdapter
-from pymeasure.instruments import Instrument
 from pyvisa.constants import StatusCode
 from pyvisa.errors import InvalidSession, VisaIOError
 
@@ -97,7 +96,7 @@ class Connection(VISAAdapter):
             yield
         except VisaIOError as error:
             if error.error_code == StatusCode.error_timeout:
-                timeout_s = self.connection.timeout / 1000
+                timeout_s = getattr(self.connection, "timeout", 0.0) / 1000
                 raise InstrumentTimeoutError(
                     f"{who}: no answer within {timeout_s:g} s ('{what}'); check power, cable and address"
                 ) from error
@@ -117,7 +116,7 @@ class Driver:
 
     Parameters
     ----------
-    instrument : Instrument
+    instrument : pymeasure.instruments.Instrument
         The PyMeasure instrument that is talked to.
     options : Options
         An instance of the driver's ``options_model``.
@@ -130,7 +129,7 @@ class Driver:
     #: Name of the role that the driver fills.
     role: ClassVar[str]
     #: The PyMeasure instrument class.
-    instrument_class: ClassVar[type[Instrument]]
+    instrument_class: ClassVar[Callable[..., Any]]
     #: What the identity must match; another model at this address is an error.
     identity: ClassVar[str]
     #: Keyword arguments of the connection, as VISAAdapter takes them.

@@ -62,7 +62,7 @@ def test_a_missing_file_offers_both_ways_on(tmp_path):
 
 
 def test_an_unknown_virtual_bench_names_those_there_are():
-    with pytest.raises(StationError, match="shipped: .*virtual:stfmr"):
+    with pytest.raises(StationError, match=r"shipped: .*virtual:stfmr"):
         StationConfig.load("virtual:nowhere")
 
 

@@ -255,7 +255,9 @@ def _place(path: Path, layout: _Layout, spec: ColumnSpec) -> int:
     wanted = spec.column.casefold()
     bare = [_bare(name).casefold() for name in layout.names]
     for candidates in (layout.names, [name.casefold() for name in layout.names], bare):
-        places = [k for k, name in enumerate(candidates) if name == (spec.column, wanted)[candidates is not layout.names]]
+        places = [
+            k for k, name in enumerate(candidates) if name == (spec.column, wanted)[candidates is not layout.names]
+        ]
         if len(places) == 1:
             return places[0]
         if places:
@@ -282,7 +284,9 @@ def _scale(path: Path, layout: _Layout, spec: ColumnSpec, place: int, unit: str)
         try:
             return convert(1.0, match["unit"].strip(), unit)
         except UsageError as error:
-            raise DataError(f"{path}: column '{name}': {error}; or say it as in {spec.role}={place + 1}:UNIT") from error
+            raise DataError(
+                f"{path}: column '{name}': {error}; or say it as in {spec.role}={place + 1}:UNIT"
+            ) from error
     tail = re.split(r"[_/]", name)[-1].strip()
     if tail and tail != name:  # "Field_Oe", "Field/Oe"; in "Field_sweep" the tail is no unit
         try:
@@ -346,9 +350,7 @@ def _from_header(path: Path, header: list[str], axis: str, unit: str) -> float |
     return found.pop() if found else None
 
 
-def _grouped(
-    path: Path, columns: dict[str, np.ndarray], axes: list[str], header: dict[str, float]
-) -> Iterator[Table]:
+def _grouped(path: Path, columns: dict[str, np.ndarray], axes: list[str], header: dict[str, float]) -> Iterator[Table]:
     """Yield one table for each set of values of the axes, in order of appearance."""
     others = {role: values for role, values in columns.items() if role not in axes}
     if not axes:

@@ -38,7 +38,6 @@ class RunResults(Results):
         self._data = None
         self.columns: list[str] = list(procedure.DATA_COLUMNS)
         self.formatter = RowFormatter(self.columns)
-        self._known = frozenset(self.columns)
         self._file: DurableFile | None = None
         self.rows = 0
 
@@ -51,9 +50,8 @@ class RunResults(Results):
             If the file cannot be written.
         """
         self.parameters = self.procedure.parameter_objects()  # as the run uses them, not as they once were
-        lines = self.header().splitlines()
-        metadata = (self.metadata() or "").splitlines()
-        lines[-1:-1] = metadata  # before "#Data:"
+        *header, data_line = self.header().splitlines()
+        lines = [*header, *(self.metadata() or "").splitlines(), data_line]
         self._header_count = len(lines)
         self._file = DurableFile(Path(self.data_filename))
         self._file.write("\n".join(lines) + "\n" + _csv_line(self.columns))

@@ -9,7 +9,6 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from sotlab.analysis.values import Reduction
@@ -209,10 +208,10 @@ def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
     axes = list(mapping["axes"])
     rows = record.rows.rename(columns={header: role for role, header in headers.items()})
     # Rows are grouped by what stays the same along a spectrum, in the order in which they were measured.
-    for values, group in rows.groupby(axes, sort=False) if axes else [((), rows)]:
+    for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
         yield analysis.spectrum(
             {role: group[role].to_numpy(float) for role in mapping["columns"]},
-            dict(zip(axes, map(float, np.atleast_1d(values)), strict=True)),
+            {axis: float(value) for axis, value in zip(axes, values, strict=True)},  # type: ignore[arg-type]
             name=record.folder.path.name,
             simulated=record.simulated,
         )

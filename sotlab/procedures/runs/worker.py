@@ -42,6 +42,8 @@ class RunWorker(Worker):
         What could not be made safe, if anything.
     """
 
+    results: RunResults
+
     def __init__(self, procedure: Procedure, folder: RunFolder, bus: Bus, operator: str = "") -> None:
         super().__init__(RunResults(procedure, folder.data))
         self.name = f"run {folder.run_id}"

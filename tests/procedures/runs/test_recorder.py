@@ -16,7 +16,7 @@ from sotlab.procedures.runs.recorder import RunResults, format_value
 
 class Plain(Procedure):
     gain = FloatParameter("Gain", default=2.0)
-    DATA_COLUMNS = ["Voltage (V)", "Field (T)", "Note"]
+    DATA_COLUMNS = ("Voltage (V)", "Field (T)", "Note")
 
 
 @pytest.mark.parametrize(

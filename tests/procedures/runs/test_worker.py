@@ -19,7 +19,7 @@ class Stock(Procedure):
     """Knows nothing of sotlab."""
 
     fail_in = FloatParameter("Fail", default=0)
-    DATA_COLUMNS = ["X", "Y (V)"]
+    DATA_COLUMNS = ("X", "Y (V)")
 
     def startup(self):
         self.calls = ["startup"]
