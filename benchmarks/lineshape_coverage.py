@@ -78,7 +78,11 @@ def naive_sigmas(truth: np.ndarray) -> np.ndarray:
 def main() -> int:
     good = True
     print(f"coverage of 1 sigma over {SPECTRA} spectra (its own scatter is 0.005); in brackets the pulls' deviation")
-    print(f"{'S/noise':>8}{'corr. time':>12}  " + "".join(f"{name:>15}" for name in SHOWN) + "  white-noise sigma  refused")
+    print(
+        f"{'S/noise':>8}{'corr. time':>12}  "
+        + "".join(f"{name:>15}" for name in SHOWN)
+        + "  white-noise sigma  refused"
+    )
     for amplitude in (40, 7):
         for seed, correlation_time in enumerate((0, 0.5, 1, 3)):
             rng = np.random.default_rng(seed)

@@ -50,9 +50,7 @@ class CorrelatedNoise:
     freedom: np.ndarray
 
 
-def correlated_covariance(
-    jacobian: np.ndarray, residual: np.ndarray, mask: np.ndarray
-) -> CorrelatedNoise:
+def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.ndarray) -> CorrelatedNoise:
     """Return the covariance of fitted parameters under first-order autoregressive noise.
 
     Parameters

@@ -224,7 +224,9 @@ def fit_linewidth(
         flags = (f"alpha: {reason}", f"width_0: {reason}")
         return LinewidthFit(Value(None, None, ""), Value(None, None, "T"), nothing, None, flags)
     freedom = len(f) - 2
-    (alpha, width_0), covariance, chi2, scatter_T = _with_scatter(lambda s: _solve_line(reduced, width, s), sigma, freedom)
+    (alpha, width_0), covariance, chi2, scatter_T = _with_scatter(
+        lambda s: _solve_line(reduced, width, s), sigma, freedom
+    )
     flags = []
     if scatter_T:
         flags.append(

@@ -77,7 +77,9 @@ class Spectra:
 
     def take(self, index: np.ndarray) -> Spectra:
         """Return the spectra of ``index`` (integers or a mask)."""
-        return Spectra(self.u[index], self.y[index], self.mask[index], self.baseline[:, index], self.removed[:, index], self.shared)
+        return Spectra(
+            self.u[index], self.y[index], self.mask[index], self.baseline[:, index], self.removed[:, index], self.shared
+        )
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def fit_lines(spectra: Spectra) -> Lines:
         new_w = np.minimum(np.maximum(new_w, lowest_w), 4)
         # Steps shrink by a constant factor: if that makes the next one short, this one is the last.
         next_gain = np.where(gain < last_gain, gain * (gain / last_gain), gain)
-        still = next_gain <= np.maximum((STEP_SIGMA / 2) ** 2 * state[4] / freedom, 1e-26 * total)
+        still = next_gain <= np.maximum((STEP_SIGMA / 5) ** 2 * state[4] / freedom, 1e-26 * total)
         trial = _evaluated(work, u, mask, total, new_b0, new_w)
         better = ~at_rest & (trial[4] <= state[4] * (1 + 1e-12))
         state = np.where(better, trial, state)
@@ -242,7 +244,9 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
     mean_u = nu / n
     var_u = counts @ (table.u**2)[:, None] - nu * mean_u
-    on_1, on_u, squares, cross = (counts @ part for part in (table.functions, table.times_u, table.squares, table.cross))
+    on_1, on_u, squares, cross = (
+        counts @ part for part in (table.functions, table.times_u, table.squares, table.cross)
+    )
     on_u = on_u - mean_u * on_1
     nodes = len(table.b0)
     (l_1, q_1), (l_u, q_u) = np.split(on_1, [nodes], axis=1), np.split(on_u, [nodes], axis=1)
