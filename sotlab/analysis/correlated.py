@@ -71,8 +71,9 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     to_orthonormal = _whitener(jacobian)
     # Single precision is ample for a correction. Real and imaginary parts stand side by side, as two real columns.
     functions = jacobian.astype(np.float32).transpose(1, 0, 2)
-    length = fft.next_fast_len(mask.shape[1] + _PADDING, real=True)
-    spectrum = fft.rfft(to_orthonormal.astype(np.float32) @ functions, length).view(np.float32)
+    length = int(fft.next_fast_len(mask.shape[1] + _PADDING, real=True))
+    basis = to_orthonormal.astype(np.float32) @ functions
+    spectrum = np.asarray(fft.rfft(basis, length)).view(np.float32)
     cosine, weight = _frequencies(length)
 
     own = np.einsum("kpf,kpf->kf", spectrum, spectrum)

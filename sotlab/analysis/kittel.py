@@ -223,10 +223,12 @@ def fit_linewidth(
         nothing = np.full((2, 2), np.nan)
         flags = (f"alpha: {reason}", f"width_0: {reason}")
         return LinewidthFit(Value(None, None, ""), Value(None, None, "T"), nothing, None, flags)
+
+    def solve(sigma_T: np.ndarray) -> _Solution:
+        return _solve_line(reduced, width, sigma_T)
+
     freedom = len(f) - 2
-    (alpha, width_0), covariance, chi2, scatter_T = _with_scatter(
-        lambda s: _solve_line(reduced, width, s), sigma, freedom
-    )
+    (alpha, width_0), covariance, chi2, scatter_T = _with_scatter(solve, sigma, freedom)
     flags = []
     if scatter_T:
         flags.append(
@@ -278,7 +280,7 @@ def _with_scatter(
     largest = sigma.max() * np.sqrt(chi2 / freedom)
     while excess(largest) > 0:  # the prior of the offset adds to chi squared what no scatter takes off at once
         largest *= 2
-    scatter = float(optimize.brentq(excess, 0.0, largest, rtol=1e-6))
+    scatter = float(optimize.root_scalar(excess, bracket=(0.0, largest), rtol=1e-6).root)
     solution, covariance, _ = solve(np.hypot(sigma, scatter))
     return solution, covariance, chi2, scatter
 

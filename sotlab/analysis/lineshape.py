@@ -181,10 +181,13 @@ def fit_lineshape(field_T: np.ndarray | Sequence[np.ndarray], voltage_V: np.ndar
     sigmas = np.sqrt(np.einsum("kpp->kp", covariance))
     flags = [flag for batch in results for flag in batch.flags]
     return LineFit(
-        *values.T,
-        *sigmas.T,
-        covariance,
-        *(gathered(name) for name in ("rms", "lag1", "points", "field_sign")),
+        **dict(zip(PARAMETERS, values.T, strict=True)),
+        **{f"{name}_sigma": sigma for name, sigma in zip(PARAMETERS, sigmas.T, strict=True)},
+        covariance=covariance,
+        rms=gathered("rms"),
+        lag1=gathered("lag1"),
+        points=gathered("points"),
+        field_sign=gathered("field_sign"),
         flags=tuple(tuple(flags[k]) for k in back),
     )
 
@@ -304,7 +307,7 @@ def _sides(b: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[str | None
             )
         else:
             refused[k] = (
-                f"fields of both signs, {-bottom[k]:.4g} to {top[k]:.4g} T, hold two resonances; fit each side by itself"
+                f"fields of both signs, {-bottom[k]:.4g} to {top[k]:.4g} T, hold two resonances; fit each alone"
             )
     return sign, refused
 

@@ -191,9 +191,8 @@ def _sides(spectrum: Spectrum) -> list[Spectrum]:
         return [spectrum]
     voltage_V = np.asarray(spectrum.voltage_V, float)
     return [
-        # Gaps keep their place: the order of measurement carries the correlation of the noise.
-        replace(spectrum, voltage_V=np.where(side, voltage_V, np.nan), field_T=np.where(side, field_T, np.nan), name=name)
-        for side, name in ((field_T > 0, f"{spectrum.name} (B > 0)"), (field_T < 0, f"{spectrum.name} (B < 0)"))
+        replace(spectrum, field_T=field_T[side], voltage_V=voltage_V[side], name=f"{spectrum.name} ({which})")
+        for side, which in ((field_T > 0, "B > 0"), (field_T < 0, "B < 0"))
     ]
 
 
@@ -228,8 +227,8 @@ def _correlation_flags(fit: LineFit) -> list[str]:
     strong = fit.good & (fit.lag1 > STRONG_CORRELATION)
     if not strong.any():
         return []
-    worst = fit.lag1[strong].max()
+    count, worst = np.count_nonzero(strong), fit.lag1[strong].max()
     return [
-        f"residuals of {np.count_nonzero(strong)} of {len(fit)} spectra are strongly correlated (lag1 up to {worst:.2f}): "
-        "sigmas allow for it, but drift or a wrong baseline may bias the values"
+        f"residuals of {count} of {len(fit)} spectra are strongly correlated (lag1 up to {worst:.2f}): sigmas allow for"
+        " it, but drift or a wrong baseline may bias the values"
     ]

@@ -77,9 +77,8 @@ class Spectra:
 
     def take(self, index: np.ndarray) -> Spectra:
         """Return the spectra of ``index`` (integers or a mask)."""
-        return Spectra(
-            self.u[index], self.y[index], self.mask[index], self.baseline[:, index], self.removed[:, index], self.shared
-        )
+        u, y, mask = self.u[index], self.y[index], self.mask[index]
+        return Spectra(u, y, mask, self.baseline[:, index], self.removed[:, index], self.shared)
 
 
 @dataclass(frozen=True)
@@ -166,19 +165,20 @@ def fit_lines(spectra: Spectra) -> Lines:
 
 def _at_optimum(work: np.ndarray, spectra: Spectra, result: np.ndarray) -> Lines:
     """Return the lines with residuals and Jacobian, which is made in ``work``: memory is what costs here."""
-    b0, w, s, a = (column[:, None] for column in result[:4])
-    _fill(work, spectra.u, spectra.mask, result[0], result[1])
+    b0, w, s, a, rss = result
+    _fill(work, spectra.u, spectra.mask, b0, w)
     line, wave, g, h = work[_L], work[_Q], work[_G], work[_H]
-    residual = spectra.y - s * line
-    residual -= a * wave
+    residual = spectra.y - s[:, None] * line
+    residual -= a[:, None] * wave
     baseline = np.einsum("jkn,kn->jk", spectra.baseline, residual)
     for k in (0, 1):
         residual -= baseline[k, :, None] * spectra.baseline[k]
     # The rows of G and H become the derivatives by b0 and w.
-    by_b0 = (2 * s / w) * g + (a / w) * (line - 2 * h)
-    by_w = (2 * s / w) * (line - h) + (a / w) * (wave - 2 * g)
+    s_w, a_w = (s / w)[:, None], (a / w)[:, None]
+    by_b0 = 2 * s_w * g + a_w * (line - 2 * h)
+    by_w = 2 * s_w * (line - h) + a_w * (wave - 2 * g)
     work[_G], work[_H] = by_b0, by_w
-    return Lines(*result, spectra.removed + baseline, work[:6], residual)
+    return Lines(b0, w, s, a, rss, spectra.removed + baseline, work[:6], residual)
 
 
 def _fill(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: np.ndarray) -> None:
@@ -244,10 +244,9 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
     mean_u = nu / n
     var_u = counts @ (table.u**2)[:, None] - nu * mean_u
-    on_1, on_u, squares, cross = (
-        counts @ part for part in (table.functions, table.times_u, table.squares, table.cross)
-    )
-    on_u = on_u - mean_u * on_1
+    on_1 = counts @ table.functions
+    on_u = counts @ table.times_u - mean_u * on_1
+    squares, cross = counts @ table.squares, counts @ table.cross
     nodes = len(table.b0)
     (l_1, q_1), (l_u, q_u) = np.split(on_1, [nodes], axis=1), np.split(on_u, [nodes], axis=1)
     # Q^2 = L - L^2: the squares of Q need no table of their own.

@@ -343,10 +343,8 @@ def _from_header(path: Path, header: list[str], axis: str, unit: str) -> float |
             except UsageError:
                 continue  # a line of the same name that means something else
     if len(found) > 1:
-        raise DataError(
-            f"{path}: the header states different values of {axis}: {', '.join(f'{v:g} {unit}' for v in sorted(found))};"
-            f" give it as a column"
-        )
+        stated = ", ".join(f"{value:g} {unit}" for value in sorted(found))
+        raise DataError(f"{path}: the header states different values of {axis}: {stated}; give it as a column")
     return found.pop() if found else None
 
 
