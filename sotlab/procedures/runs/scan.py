@@ -239,15 +239,6 @@ class Scan(Procedure):
         todo = self.numbered(self.plan()) if points is None else list(points)
         return sum(self.point_time_s(before, point, bench) for before, point in _pairs(todo))
 
-    def get_estimates(self) -> float:
-        """Return the duration for PyMeasure's estimator [s]."""
-        with Station.open(self.station, self.ROLES) as bench:
-            self.use(bench)
-            try:
-                return self.duration_s()
-            finally:
-                self.bench = None
-
     def _open_bench(self) -> Station:
         if self.bench is None:
             raise PlanError(f"{type(self).__name__}: no station is open; call startup() first, or use(station)")
