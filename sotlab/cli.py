@@ -18,7 +18,7 @@ import click
 from sotlab.errors import SotlabError, UsageError
 
 if TYPE_CHECKING:
-    pass
+    from sotlab.procedures.runs.run import Run
 
 EXIT_ABORTED = 3
 EXIT_NOTHING_DETERMINED = 5
@@ -93,43 +93,47 @@ def run(
 ) -> None:
     """Run PROCEDURE once, into a run folder."""
     from sotlab.instruments.station import Station
-    from sotlab.procedures.runs.installed import find_procedure
-    from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
-    from sotlab.procedures.runs.run import Run, summary
+    from sotlab.procedures.runs.installed import find_procedure, make_procedure
+    from sotlab.procedures.runs.run import Run
     from sotlab.procedures.runs.scan import Scan
 
     procedure_class = find_procedure(procedure)
     values = dict(_assignments(settings))
-    if not issubclass(procedure_class, Scan):
-        raise UsageError(f"{procedure} is no Scan of sotlab; run it with sotlab.procedures.runs.run.Run in a script")
+    if not issubclass(procedure_class, Scan):  # PyMeasure's own kind: it opens what it needs by itself
+        if station or sample or truth or seed is not None:
+            raise UsageError(f"{procedure} is no Scan: it takes no --station, --sample, --seed or --truth")
+        _measure(Run(make_procedure(procedure_class, values), out), None, False, as_json)
     spec = _with_seed(_station(station), seed)
-    scan = procedure_class(**{**values, "station": spec, "sample": sample or values.get("sample", "")})
+    values |= {"station": spec, "sample": sample or values.get("sample", "")}
+    scan = make_procedure(procedure_class, values)
     with Station.open(spec, scan.ROLES) as bench:
-        scan.use(bench)
         if truth and _virtual_lab(bench) is None:
             raise UsageError(f"--truth: {spec} is no virtual bench in this process; only that knows its truth")
-        measurement = Run(scan, out, bench.sample(scan.sample).name)
-        with _terminal(as_json) as terminal, _stoppable(terminal):
-            terminal.follow(measurement)
-        told = {**summary(measurement), "simulated": bench.simulated, "station": spec}
-        if measurement.worker.unsafe:
-            told["unsafe"] = measurement.worker.unsafe
-            click.echo(f"sotlab: NOT SAFE: {measurement.worker.unsafe}", err=True)
-        if measurement.worker.error is not None:
-            measurement.raise_error()
-        reduction = reduce_runs([measurement.folder]) if scan.ANALYSIS and told["rows"] else None
-        if reduction is not None:
-            if truth:
-                add_truth(bench, reduction.json)
-            write_results(measurement.folder.results, reduction)
-            write_page(measurement.folder.report, reduction)
-            told |= {"reduction": reduction.json, "report": str(measurement.folder.report)}
-    status = EXIT_ABORTED if told["status"] == "aborted" else 0
+        scan.use(bench)
+        _measure(Run(scan, out, bench.sample(scan.sample).name), bench, truth, as_json)
+
+
+def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoReturn:
+    """Follow a run to its end, reduce it, tell what came out, and exit."""
+    from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
+    from sotlab.procedures.runs.run import summary
+
+    with _terminal(as_json) as terminal, _stoppable(terminal):
+        terminal.follow(measurement)
+    told = summary(measurement)
+    measurement.raise_error()
+    reduction = reduce_runs([measurement.folder]) if told["reducible"] else None
+    if reduction is not None:
+        write_results(measurement.folder.results, reduction)
+        write_page(measurement.folder.report, reduction)
+        if truth:
+            add_truth(bench, reduction.json)
+        told |= {"reduction": reduction.json, "report": str(measurement.folder.report)}
     if not as_json:
         if reduction is not None:
-            terminal.show_reduction(reduction.json, title=f"{procedure} {told['run']}")
+            terminal.show_reduction(reduction.json, title=f"{type(measurement.procedure).__name__} {told['run']}")
         click.echo(f"{told['status']}: {told['rows']} rows in {told['data']}")
-    _finish(told, as_json, status)
+    _finish(told, as_json, EXIT_ABORTED if told["status"] == "aborted" else 0)
 
 
 @cli.command()

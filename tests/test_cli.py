@@ -214,3 +214,22 @@ def test_a_signal_makes_the_bench_safe_and_keeps_the_rows(tmp_path, name):
     events = read_journal(Path(tmp_path, told["folder"], "events.jsonl"))
     assert [event["event"] for event in events[-2:]] == ["made_safe", "run_close"]
     assert events[-2]["outputs"] == {"microwave": None, "field": None}
+
+
+def test_a_stock_pymeasure_procedure_runs_by_its_file(sotlab, tmp_path):
+    (tmp_path / "ramp.py").write_text(
+        "from pymeasure.experiment import FloatParameter, Procedure\n"
+        "class Ramp(Procedure):\n"
+        "    top = FloatParameter('Top', units='V', default=3)\n"
+        "    DATA_COLUMNS = ['Voltage (V)']\n"
+        "    def execute(self):\n"
+        "        for k in range(int(self.top)):\n"
+        "            self.emit('results', {'Voltage (V)': k})\n",
+        encoding="utf-8",
+    )
+    status, out, _ = sotlab("run", "ramp.py:Ramp", "--set", "top=5", "--json")
+    assert status == 0
+    assert json.loads(out)["rows"] == 5
+    status, _, err = sotlab("run", "ramp.py:Ramp", "--set", "bottom=5")
+    assert status == 2
+    assert "'bottom'" in one_error_line(err)

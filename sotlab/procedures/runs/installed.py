@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -10,8 +11,9 @@ from pymeasure.experiment import Procedure
 
 from sotlab.errors import StationError, UsageError
 from sotlab.instruments.station import load_class
+from sotlab.procedures.runs.scan import Scan
 
-__all__ = ["describe_procedures", "find_procedure"]
+__all__ = ["describe_procedures", "find_procedure", "make_procedure"]
 
 GROUP = "sotlab.procedures"
 
@@ -31,6 +33,28 @@ def find_procedure(name: str) -> type[Procedure]:
     if not (isinstance(found, type) and issubclass(found, Procedure)):
         raise UsageError(f"procedure: '{name}' is no procedure (a subclass of pymeasure.experiment.Procedure)")
     return found
+
+
+def make_procedure(procedure_class: type[Procedure], values: Mapping[str, Any]) -> Any:
+    """Return a procedure with parameters set from numbers, or from text with units.
+
+    Raises
+    ------
+    UsageError
+        If there is no such parameter, or a value is not allowed.
+    """
+    if issubclass(procedure_class, Scan):
+        return procedure_class(**values)
+    procedure = procedure_class()
+    known = procedure.parameter_objects()
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(f"{procedure_class.__name__} has no parameter '{name}'; it has: {', '.join(known)}")
+        try:
+            procedure.set_parameters({name: value})
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{procedure_class.__name__}: parameter '{name}': {error}") from error
+    return procedure
 
 
 def describe_procedures() -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from sotlab.procedures.runs.reduce import find_analysis
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.worker import RunWorker
 
-__all__ = ["Run"]
+__all__ = ["Run", "summary"]
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +88,10 @@ class Run:
         error = self.worker.error
         if error is None:
             return
-        if isinstance(error, SotlabError):
-            raise error
-        raise SotlabError(f"{type(self.procedure).__name__}: {type(error).__name__}: {error}") from error
+        ours = isinstance(error, SotlabError)
+        what = str(error) if ours else f"{type(self.procedure).__name__}: {type(error).__name__}: {error}"
+        rows = self.worker.results.rows
+        raise (type(error) if ours else SotlabError)(f"{what} [{rows} rows are in {self.folder.path}]") from error
 
     def __enter__(self) -> Run:
         self.start()
@@ -113,11 +114,16 @@ def _operator() -> str:
 
 def summary(run: Run) -> dict[str, Any]:
     """Return what to tell of a run that has ended."""
-    return {
+    scan = run.procedure if isinstance(run.procedure, Scan) else None
+    told = {
         "run": run.folder.run_id,
         "folder": str(run.folder.path),
         "data": str(run.folder.data),
         "status": run.status.lower(),
         "rows": run.worker.results.rows,
+        "reducible": bool(scan and scan.ANALYSIS and run.worker.results.rows),
         "unsafe": run.worker.unsafe,
     }
+    if scan is not None:
+        told |= {"simulated": scan.simulated == "True", "station": scan.station}
+    return told
