@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import queue
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Column, Table
+from rich.table import Table
+from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
 from sotlab.procedures.runs.run import Run
@@ -33,14 +34,13 @@ class Terminal:
         self.quiet = quiet
         self._run: Run | None = None
         self._stopped = False
-        self._progress = Progress(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=8)),
-            BarColumn(bar_width=20),
+        self._progress = _ProgressWithFit(
+            TextColumn("{task.description}"),
+            BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("to go"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[fit]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             disable=quiet and not sys.stderr.isatty(),
         )
@@ -63,13 +63,14 @@ class Terminal:
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         run.bus.subscribe(lambda topic, record: news.put((topic, record)))
         total = _rows_planned(run)
-        task = self._progress.add_task(_title(run), total=total, fit="")
+        task = self._progress.add_task(_title(run), total=total)
         if self._stopped:
             run.stop()
         run.start()
         while not run.wait(0.1):
             self._show(news, task)
         self._show(news, task)
+        self._progress.fit = ""
 
     def stop_run(self) -> None:
         """Ask the run that is followed to stop; the bench is made safe before ``follow`` returns."""
@@ -97,7 +98,18 @@ class Terminal:
             fit = record if topic == "fit" else fit
         self._progress.advance(task, rows)
         if fit is not None:
-            self._progress.update(task, fit=describe_fit(fit))
+            self._progress.fit = describe_fit(fit)
+
+
+class _ProgressWithFit(Progress):
+    """Progress bars with the last live fit on a line of its own below them."""
+
+    fit = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.fit:
+            yield Text(self.fit, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def describe_fit(fit: LiveFit) -> str:
