@@ -152,3 +152,13 @@ def source(manage: Callable[..., pyvisa.ResourceManager]) -> Iterator[pyvisa.res
     device = manager.visalib.lab.devices["GPIB0::19::INSTR"]
     yield instrument
     assert list(device.errors) == []
+
+
+@pytest.fixture
+def manager() -> Iterator[pyvisa.ResourceManager]:
+    """Opens the bench ``stfmr`` without noise; a test that makes a device err must read the errors."""
+    manager = pyvisa.ResourceManager("stfmr?clock=virtual&noise=off@sotlab")
+    yield manager
+    left = {name: list(device.errors) for name, device in manager.visalib.lab.devices.items() if device.errors}
+    manager.close()
+    assert not left  # an unnoticed error is a command that the model did not understand

@@ -6,15 +6,6 @@ import pyvisa
 
 
 @pytest.fixture
-def manager():
-    manager = pyvisa.ResourceManager("stfmr?clock=virtual&noise=off@sotlab")
-    yield manager
-    left = {name: list(device.errors) for name, device in manager.visalib.lab.devices.items() if device.errors}
-    manager.close()
-    assert not left  # an unnoticed error is a command that the model did not understand
-
-
-@pytest.fixture
 def clock(manager):
     return manager.visalib.clock
 

@@ -3,18 +3,8 @@
 import math
 
 import pytest
-import pyvisa
 
 from sotlab.simulated.instruments.kepco_bop import scientific
-
-
-@pytest.fixture
-def manager():
-    manager = pyvisa.ResourceManager("stfmr?clock=virtual&noise=off@sotlab")
-    yield manager
-    left = {name: list(device.errors) for name, device in manager.visalib.lab.devices.items() if device.errors}
-    manager.close()
-    assert not left  # an unnoticed error is a command that the model did not understand
 
 
 @pytest.fixture

@@ -1,18 +1,8 @@
 """The simulated Lake Shore 475 over the wire."""
 
 import pytest
-import pyvisa
 
 from sotlab.simulated.instruments.lakeshore_475 import engineering
-
-
-@pytest.fixture
-def manager():
-    manager = pyvisa.ResourceManager("stfmr?clock=virtual&noise=off@sotlab")
-    yield manager
-    left = {name: list(device.errors) for name, device in manager.visalib.lab.devices.items() if device.errors}
-    manager.close()
-    assert not left  # an unnoticed error is a command that the model did not understand
 
 
 @pytest.fixture
