@@ -13,6 +13,7 @@ Cochrane and Orcutt, J. Am. Stat. Assoc. 44, 32 (1949); Newey and West, Economet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy import fft
@@ -71,7 +72,7 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     to_orthonormal = _whitener(jacobian)
     # Single precision is ample for a correction. Real and imaginary parts stand side by side, as two real columns.
     functions = jacobian.astype(np.float32).transpose(1, 0, 2)
-    length = int(fft.next_fast_len(mask.shape[1] + _PADDING, real=True))
+    length = cast("int", fft.next_fast_len(mask.shape[1] + _PADDING, real=True))
     basis = to_orthonormal.astype(np.float32) @ functions
     spectrum = np.asarray(fft.rfft(basis, length)).view(np.float32)
     cosine, weight = _frequencies(length)
@@ -117,7 +118,8 @@ def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray]:
 def _whitener(jacobian: np.ndarray) -> np.ndarray:
     """Return T (K, P, P) for which the rows of T J are orthonormal."""
     gram = jacobian.transpose(1, 0, 2) @ jacobian.transpose(1, 2, 0)
-    scale = np.sqrt(np.einsum("kpp->kp", gram)) + 1e-300
+    scale = np.sqrt(np.einsum("kpp->kp", gram))
+    scale = np.where(scale > 1e-30, scale, 1.0)  # no line at all has no derivative by its centre
     gram = gram / (scale[:, :, None] * scale[:, None, :])
     # A parameter that the data hardly hold must not stop the others: it gets a large sigma instead.
     gram += 1e-10 * np.eye(gram.shape[1])

@@ -24,7 +24,7 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["Lines", "Spectra", "fit_lines", "step_rss"]
+__all__ = ["Lines", "Spectra", "fit_lines", "gathered_step_rss"]
 
 #: The fit ends when half this, in standard deviations, is more than the next step would be.
 STEP_SIGMA = 1e-3
@@ -262,8 +262,8 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     return table.b0[best].copy(), table.w[best].copy()
 
 
-def step_rss(spectra: Spectra) -> np.ndarray:
-    """Return the sum of squares (K,) that the best smooth step, tanh((u - b)/w), on a straight baseline leaves."""
+def gathered_step_rss(spectra: Spectra) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what the best step of a grid, tanh((u - b0)/w) on a straight baseline, leaves, and its b0 and w: (K,)."""
     table = _step_table(_bins(spectra))
     counts, sums = _histogram(spectra, table.bins)
     n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
@@ -273,8 +273,10 @@ def step_rss(spectra: Spectra) -> np.ndarray:
     on_u = counts @ table.times_u - mean_u * on_1
     own = counts @ table.squares - on_1**2 / n - on_u**2 / var_u
     own = np.where(own > 1e-3 * n, own, np.inf)
-    taken = ((sums @ table.functions) ** 2 / own).max(axis=1)
-    return np.einsum("kn,kn->k", spectra.y, spectra.y) - taken
+    gain = (sums @ table.functions) ** 2 / own
+    best = gain.argmax(axis=1)
+    taken = gain[np.arange(len(best)), best]
+    return np.einsum("kn,kn->k", spectra.y, spectra.y) - taken, table.b0[best], table.w[best]
 
 
 def _bins(spectra: Spectra) -> int:

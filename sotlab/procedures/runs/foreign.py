@@ -184,15 +184,15 @@ def _find_table(path: Path, lines: list[str]) -> _Layout:
     best: tuple[float, str, list[tuple[int, list[str]]]] = (0.0, "", [])
     for delimiter in DELIMITERS:
         split = list(_split(lines, delimiter))
-        score = sum(_numeric_part(cells) for _, cells in split if len(cells) > 1)
+        score = sum(_numeric_part(cells) for _, cells in split if _is_row(cells))
         if score > best[0] * (1 + 1e-9):
             best = score, delimiter, split
     _, delimiter, split = best
-    numeric = [len(cells) for _, cells in split if len(cells) > 1 and _numeric_part(cells) >= 0.5]
-    if not numeric:
+    widths = [len(cells) for _, cells in split if _is_row(cells)]
+    if not widths:
         raise DataError(f"{path}: there are no rows of numbers")
-    width = max(sorted(set(numeric)), key=numeric.count)
-    start = next(k for k, (_, cells) in enumerate(split) if len(cells) == width and _numeric_part(cells) >= 0.5)
+    width = max(sorted(set(widths)), key=widths.count)
+    start = next(k for k, (_, cells) in enumerate(split) if len(cells) == width and _is_row(cells))
     first_line = split[start][0]
     header = lines[: first_line - 1]
     return _Layout(header, _column_names(header, delimiter, width), split[start:])
@@ -220,6 +220,12 @@ def _split(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 yield number, cells
     except csv.Error:  # a cell longer than any number: not a table under this delimiter
         return
+
+
+def _is_row(cells: list[str]) -> bool:
+    """Return whether cells look like a row of the table: two numbers at least, and half of what is filled."""
+    filled = [cell for cell in cells if cell]
+    return _numeric_part(cells) * len(filled) >= max(2, len(filled) / 2)
 
 
 def _numeric_part(cells: list[str]) -> float:
