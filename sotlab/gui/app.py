@@ -12,7 +12,6 @@ from sotlab.errors import SotlabError, UsageError
 from sotlab.instruments.station import StationConfig
 
 if TYPE_CHECKING:
-    from sotlab.gui.qt import QtWidgets
     from sotlab.gui.window import MainWindow
 
 __all__ = ["run_window"]
@@ -51,32 +50,23 @@ def run_window(station: str, out: Path, screenshots: Path | None = None) -> int:
     try:
         from sotlab.gui.qt import QtWidgets
     except ImportError as error:
-        raise SotlabError(
-            f"the window: Qt cannot be loaded: {error}; on Debian and Ubuntu: {QT_LIBRARIES}"
-        ) from error
+        raise SotlabError(f"the window: Qt cannot be loaded: {error}; on Debian and Ubuntu: {QT_LIBRARIES}") from error
     from sotlab.gui.window import MainWindow
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["sotlab"])
-    assert isinstance(application, QtWidgets.QApplication)  # noqa: S101: for the type checker
+    application = QtWidgets.QApplication(["sotlab"])
     application.setApplicationName("sotlab")
     application.setStyle("Fusion")
     window = MainWindow(station, out)
     _close_on_signals(window)
-    status = 0
-    if screenshots is not None:
+    if screenshots is None:
+        window.show()
+    else:
         from sotlab.gui.pictures import take_pictures
 
         take_pictures(application, window, screenshots)
-    else:
-        window.show()
     status = application.exec()
-    return _leave(window, status)
-
-
-def _leave(window: MainWindow, status: int) -> int:
-    """Make sure that nothing is left running if the event loop was ended by anything but the window."""
-    if window.measurement is not None and window.measurement.active:
+    if window.measurement is not None and window.measurement.active:  # somebody else has ended the event loop
         window.measurement.stop()
         window.measurement.wait()
     return status

@@ -65,7 +65,7 @@ class ParameterInput(QtCore.QObject):
         try:
             self.parameter.value = self.edit.text().strip()
             self.error = None
-            self.understood.setText(as_text(self.parameter.value, getattr(self.parameter, "units", None)))
+            self.understood.setText(str(self.parameter))
         except (SotlabError, ValueError) as error:
             self.error = str(error)
             self.understood.setText("✗ not usable")

@@ -6,21 +6,44 @@ safe, reducing and writing the report may all take as long as they like.
 
 from __future__ import annotations
 
+import importlib
 import queue
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import StationConfig
-from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
+from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page, write_results
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 
-__all__ = ["Ended", "Measurement", "Reduced"]
+__all__ = ["Ended", "Measurement", "Reduced", "prepare"]
+
+#: What a report imports late.
+LATE = ("matplotlib.backends.backend_agg", "matplotlib.mathtext")
+
+_preparing = threading.Lock()
+
+
+def prepare(scan_class: type[Scan]) -> None:
+    """Import what a run and its report will need.
+
+    An import holds the interpreter up for tens of milliseconds, from whichever thread: it is better done before
+    points come than between them.
+    """
+    if scan_class.ANALYSIS is None:
+        return
+    with _preparing:
+        find_analysis(scan_class.ANALYSIS.kind)
+        for entry in entry_points(group="sotlab.plots", name=scan_class.ANALYSIS.kind):
+            entry.load()
+        for module in LATE:
+            importlib.import_module(module)
 
 
 @dataclass(frozen=True)
@@ -91,6 +114,7 @@ class Measurement:
 
     def _follow(self) -> None:
         try:
+            prepare(type(self.scan))
             ended = self._measure()
         except Exception as error:
             ended = Ended("Failed", 0, _one_line(error))

@@ -26,9 +26,9 @@ class SweepPlot(QtWidgets.QWidget):
     def __init__(self, x_column: str, y_column: str, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.x_column, self.y_column = x_column, y_column
-        self.x, self.y = np.empty(0), np.empty(0)
+        self.xs, self.ys = np.empty(0), np.empty(0)
         self.fit: LiveFit | None = None
-        self.graphics = pg.GraphicsLayoutWidget()
+        self.graphics: Any = pg.GraphicsLayoutWidget()  # Any: it gets its methods at run time
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.graphics)
@@ -44,6 +44,8 @@ class SweepPlot(QtWidgets.QWidget):
         self.strip.setLabel("bottom", x_label, units=x_unit)
         self.top.getAxis("bottom").setStyle(showValues=False)
         for plot in (self.top, self.strip):
+            for name in ("left", "bottom"):
+                plot.getAxis(name).setStyle(maxTickLevel=1)  # a finer grid doubles the time of a drawing
             plot.getAxis("left").setWidth(72)  # the two axes stand above each other
             plot.showGrid(x=True, y=True, alpha=0.15)
             plot.setMenuEnabled(False)
@@ -54,14 +56,11 @@ class SweepPlot(QtWidgets.QWidget):
         self._zero = pg.InfiniteLine(angle=0)
         self.strip.addItem(self._zero)
         self._residuals = self.strip.plot([], [], pen=None, symbol="o", symbolSize=4, symbolPen=None)
-        self._legend = self.top.addLegend(offset=(-12, 8))
-        self._legend.addItem(self._points, "measured")
-        self._legend.addItem(self._fit, "fit")
         self.show_colours(Colours(self.palette()))
 
     def clear(self) -> None:
         """Forget the points, for a new run."""
-        self.x, self.y, self.fit = np.empty(0), np.empty(0), None
+        self.xs, self.ys, self.fit = np.empty(0), np.empty(0), None
         for item in (self._points, self._fit, self._residuals):
             item.setData([], [])
         self.top.enableAutoRange()
@@ -69,17 +68,17 @@ class SweepPlot(QtWidgets.QWidget):
 
     def add_rows(self, rows: list[dict[str, Any]]) -> None:
         """Add rows; draw all points once."""
-        self.x = np.append(self.x, [float(row.get(self.x_column, np.nan)) for row in rows])
-        self.y = np.append(self.y, [float(row.get(self.y_column, np.nan)) for row in rows])
-        self._points.setData(self.x, self.y)
+        self.xs = np.append(self.xs, [float(row.get(self.x_column, np.nan)) for row in rows])
+        self.ys = np.append(self.ys, [float(row.get(self.y_column, np.nan)) for row in rows])
+        self._points.setData(self.xs, self.ys)
 
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
         self.fit = fit
         order = np.argsort(fit.x)
         self._fit.setData(fit.x[order], fit.y[order])
-        fitted = min(len(fit.x), len(self.y))
-        self._residuals.setData(fit.x[:fitted], self.y[:fitted] - fit.y[:fitted])
+        fitted = min(len(fit.x), len(self.ys))
+        self._residuals.setData(fit.x[:fitted], self.ys[:fitted] - fit.y[:fitted])
 
     @property
     def residuals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +98,13 @@ class SweepPlot(QtWidgets.QWidget):
         self._residuals.setSymbolBrush(colours.points)
         self._fit.setPen(pg.mkPen(colours.fit, width=2))
         self._zero.setPen(pg.mkPen(colours.dim))
-        self._legend.setLabelTextColor(colours.text)
+        # The legend stands above the plot: inside it, it would lie on the data sooner or later.
+        self.top.setTitle(
+            f'<span style="color:{colours.points.name()}">●</span> measured &nbsp; '
+            f'<span style="color:{colours.fit.name()}">━</span> fit',
+            color=colours.text,
+            size="9pt",
+        )
 
 
 def split_header(header: str) -> tuple[str, str | None]:

@@ -15,7 +15,12 @@ from sotlab.units import pretty
 __all__ = ["Readings"]
 
 #: How results are called on the screen; one that is not named has its own name.
-LABELS = {"v_sym": "V_S", "v_asym": "V_A", "field_res": "µ₀H_res", "width": "µ₀ΔH (HWHM)"}
+LABELS = {
+    "v_sym": "V<sub>S</sub>",
+    "v_asym": "V<sub>A</sub>",
+    "field_res": "µ₀H<sub>res</sub>",
+    "width": "µ₀ΔH (HWHM)",
+}
 
 
 class Readings(QtWidgets.QWidget):
@@ -55,7 +60,9 @@ class Readings(QtWidgets.QWidget):
 
     def show_fit(self, fit: LiveFit) -> None:
         """Show the fit of the rows so far."""
-        self._show("Fit, while measuring", {n: pretty(v.value, v.sigma, v.unit) for n, v in fit.values.items()}, fit.flags)
+        self._show(
+            "Fit, while measuring", {n: pretty(v.value, v.sigma, v.unit) for n, v in fit.values.items()}, fit.flags
+        )
 
     def show_result(self, spectrum: Mapping[str, Any], flags: Sequence[str]) -> None:
         """Show what stands in the results of the run."""

@@ -93,5 +93,9 @@ def dot_icon(shape: str, colour: QtGui.QColor, size: int = 32) -> QtGui.QIcon:
 
 
 def _mixed(one: QtGui.QColor, other: QtGui.QColor, share: float) -> QtGui.QColor:
-    parts = (share * a + (1.0 - share) * b for a, b in zip(one.getRgbF()[:3], other.getRgbF()[:3], strict=True))
-    return QtGui.QColor.fromRgbF(*parts)
+    def mix(a: float, b: float) -> float:
+        return share * a + (1.0 - share) * b
+
+    return QtGui.QColor.fromRgbF(
+        mix(one.redF(), other.redF()), mix(one.greenF(), other.greenF()), mix(one.blueF(), other.blueF())
+    )

@@ -6,6 +6,7 @@ most five times a second, and each time everything is drawn once.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -14,7 +15,7 @@ from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.gui.inputs import ParameterForm
-from sotlab.gui.measurement import Ended, Measurement, Reduced
+from sotlab.gui.measurement import Ended, Measurement, Reduced, prepare
 from sotlab.gui.pace import Pace
 from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
@@ -75,6 +76,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._timer.timeout.connect(self._hear)
         self._show_state(State.IDLE)
         self._show_colours()
+        threading.Thread(target=prepare, args=(procedure_class,), name="prepare").start()
 
     # -- what the operator can do --------------------------------------------------------------------------------
 
@@ -102,13 +104,16 @@ class MainWindow(QtWidgets.QMainWindow):
         """Ask the run to stop: its bench is made safe and what was measured is kept."""
         if self.measurement is not None and self.state is State.RUNNING:
             self.measurement.stop()
+            self.progress_text.setText(f"stopped at {self.pace.done} points")
             self._show_state(State.STOPPING)
 
     def stop_and_close(self) -> None:
         """Close without asking: stop the run, stay until its bench is safe and its files are written, then go."""
         self._closing = True
         self.stop()
-        if not self.busy:
+        if self.busy:
+            self.where.setText("closing when the bench is safe and the files are written")
+        else:
             self.close()
 
     @property
@@ -118,18 +123,18 @@ class MainWindow(QtWidgets.QMainWindow):
 
     # -- what Qt calls -------------------------------------------------------------------------------------------
 
-    def closeEvent(self, event: QtGui.QCloseEvent) -> None:  # noqa: N802: Qt's name
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         """Close when nothing is going on; else ask whether to stop, and close when the bench is safe."""
         if not self.busy:
             event.accept()
             return
         event.ignore()
         if self.state is not State.RUNNING:  # nothing left to be asked: it closes by itself
-            self._closing = True
+            self.stop_and_close()
         elif not self._closing:
             self._ask_whether_to_stop()
 
-    def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802: Qt's name
+    def changeEvent(self, event: QtCore.QEvent) -> None:
         """Follow the system's theme."""
         super().changeEvent(event)
         if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "badge"):
@@ -160,7 +165,7 @@ class MainWindow(QtWidgets.QMainWindow):
         for topic, show in self._topics().items():
             if topic in latest:
                 show(latest[topic])
-        if self.state in (State.RUNNING, State.STOPPING) and self.pace.done:
+        if self.state is State.RUNNING and self.pace.done:
             self.progress_text.setText(self.pace.describe())
         if over and measurement.news.empty():
             self._timer.stop()
@@ -169,7 +174,7 @@ class MainWindow(QtWidgets.QMainWindow):
                 self.close()
 
     def _topics(self) -> dict[str, Callable[[Any], None]]:
-        """What to do with the newest record of each topic, in the order of a run."""
+        """Return what to do with the newest record of each topic, in the order of a run."""
         return {
             "progress": self._show_progress,
             "fit": self._show_fit,
@@ -235,6 +240,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.stop_action.setIcon(dot_icon("stop", colours.bad))
         for part in (self.form, self.plot, self.readings):
             part.show_colours(colours)
+        self.where.setText(self.where.text())  # a link keeps the colour that it was set in
         self._show_state_colours()
 
     def _show_simulated(self, simulated: str) -> None:
@@ -259,7 +265,10 @@ class MainWindow(QtWidgets.QMainWindow):
         if self._question is not None:
             return
         question = QtWidgets.QMessageBox(
-            QtWidgets.QMessageBox.Icon.Warning, "A run is going on", "A run is going on. Stop it and close?", parent=self
+            QtWidgets.QMessageBox.Icon.Warning,
+            "A run is going on",
+            "A run is going on. Stop it and close?",
+            parent=self,
         )
         question.setInformativeText("The bench is made safe first, and what was measured is kept.")
         stop = question.addButton("Stop and close", QtWidgets.QMessageBox.ButtonRole.AcceptRole)
@@ -299,7 +308,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.plot = SweepPlot(self.procedure_class.X_AXIS, self.procedure_class.Y_AXIS)
         self.readings = Readings(self.procedure_class.COLUMNS)
 
-        scroll = QtWidgets.QScrollArea(widgetResizable=True, frameShape=QtWidgets.QFrame.Shape.NoFrame)
+        scroll = QtWidgets.QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.form)
         left = QtWidgets.QWidget()
@@ -342,6 +352,9 @@ class MainWindow(QtWidgets.QMainWindow):
             "background: #F0E442; color: #000000; border: 2px solid #000000; border-radius: 4px;"
             " padding: 2px 10px; font-weight: 700"
         )
+        keep = self.badge.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # what stands below does not jump when it appears
+        self.badge.setSizePolicy(keep)
         self.badge.hide()
         self.state_icon, self.state_text = QtWidgets.QLabel(), QtWidgets.QLabel()
         font = self.state_text.font()

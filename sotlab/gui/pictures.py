@@ -1,0 +1,98 @@
+"""Pictures of the window at work, for the README and for whoever changes it: idle, running, finished; light, dark."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sotlab.errors import RunError
+from sotlab.gui.qt import QtCore, QtWidgets
+from sotlab.gui.theme import palette
+from sotlab.gui.window import MainWindow, State
+
+__all__ = ["SHORT_SWEEP", "Photographer", "take_pictures"]
+
+log = logging.getLogger(__name__)
+
+#: What is typed for the pictures: a sweep through the resonance of the sample that is shipped.
+SHORT_SWEEP = {"start": "35 mT", "stop": "95 mT", "points": "61"}
+#: How much of it is done in the picture of the running window.
+RUNNING_PART = 0.7
+#: How often it is looked whether it is time for the next picture [ms].
+CHECK_MS = 50
+#: A sweep that takes longer than this is given up [ms].
+TIME_OUT_MS = 120_000
+
+
+def take_pictures(application: QtWidgets.QApplication, window: MainWindow, folder: Path) -> None:
+    """Begin to take the pictures; the application exits when they are there, with 0, or with 1 if the run failed.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: the folder for the pictures cannot be made: {error.strerror}") from error
+    for name, text in SHORT_SWEEP.items():
+        window.form.inputs[name].edit.setText(text)
+    window.show()
+    Photographer(application, window, folder)
+
+
+class Photographer(QtCore.QObject):
+    """Waits for each moment, takes its pictures, and goes on to the next."""
+
+    def __init__(self, application: QtWidgets.QApplication, window: MainWindow, folder: Path) -> None:
+        super().__init__(window)
+        self.application, self.window, self.folder = application, window, folder
+        self._steps: list[tuple[str, Callable[[], bool], Callable[[], Any]]] = [
+            ("idle", lambda: True, window.start),
+            ("running", self._fit_is_shown, lambda: None),
+            ("finished", lambda: not window.busy, window.close),
+        ]
+        self._timer = QtCore.QTimer(self, interval=CHECK_MS)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+        self._limit = QtCore.QTimer(self, singleShot=True, interval=TIME_OUT_MS)
+        self._limit.timeout.connect(lambda: self._give_up("the sweep takes too long"))
+        self._limit.start()
+
+    def _fit_is_shown(self) -> bool:
+        planned = self.window.pace.planned
+        far = planned is not None and self.window.pace.done >= RUNNING_PART * planned
+        return far and self.window.plot.fit is not None and self.window.state is State.RUNNING
+
+    def _look(self) -> None:
+        name, ready, then = self._steps[0]
+        if self.window.state in (State.FAILED, State.ABORTED) or (name == "running" and not self.window.busy):
+            self._give_up(self.window.message.text() or f"the sweep was over before the window was seen {name}")
+        elif ready():
+            self._take(name)
+            self._steps.pop(0)
+            if not self._steps:
+                self._timer.stop()
+                self._limit.stop()
+            then()
+
+    def _take(self, name: str) -> None:
+        own = self.application.palette()
+        for theme, dark in (("light", False), ("dark", True)):
+            self.application.setPalette(palette(dark))
+            QtWidgets.QApplication.sendPostedEvents()
+            picture = self.window.grab()
+            file = self.folder / f"{name}-{theme}.png"
+            if not picture.save(str(file)):
+                self._give_up(f"{file}: the picture cannot be written")
+        self.application.setPalette(own)
+
+    def _give_up(self, reason: str) -> None:
+        log.error("no pictures: %s", reason)
+        self._timer.stop()
+        self._limit.stop()
+        self.window.stop_and_close()
+        self.application.exit(1)
