@@ -233,3 +233,73 @@ def test_a_stock_pymeasure_procedure_runs_by_its_file(sotlab, tmp_path):
     status, _, err = sotlab("run", "ramp.py:Ramp", "--set", "bottom=5")
     assert status == 2
     assert "'bottom'" in one_error_line(err)
+
+
+def test_a_sweep_through_zero_is_two_spectra_with_one_report(sotlab, tmp_path):
+    arguments = [
+        *SWEEP[:4],
+        "--set",
+        "points=161",
+        "--set",
+        "start=-90mT",
+        "--set",
+        "stop=90mT",
+        "--seed",
+        "1",
+        "--json",
+    ]
+    status, out, _ = sotlab(*arguments)
+    assert status == 0
+    told = json.loads(out)
+    positive, negative = told["reduction"]["spectra"]
+    assert (positive["name"][-7:], negative["name"][-7:]) == ("(B > 0)", "(B < 0)")
+    assert positive["field_res"]["value"] == pytest.approx(negative["field_res"]["value"], abs=5e-4)
+    # Torques along y: both amplitudes change sign with the field.
+    assert positive["v_asym"]["value"] == pytest.approx(-negative["v_asym"]["value"], rel=0.1)
+    assert "not fitted" not in Path(told["report"]).read_text(encoding="utf-8")
+
+
+def test_foreign_files_are_reduced_and_a_bad_one_does_not_hold_up_the_others(sotlab, tmp_path):
+    lines = ["Frequency(GHz):7", ""]
+    for k in range(121):
+        field_Oe = 300 + 6 * k
+        x = (field_Oe - 620) / 29
+        lines.append(f"{field_Oe}\t{1e-6 * (1 - 2 * x) / (1 + x * x) + 2e-8 * (-1) ** k:.6e}")
+    (tmp_path / "good.lvm").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "empty.lvm").write_text("Frequency(GHz):7\n\n0\t0\n0\t0\n", encoding="utf-8")
+    columns = ["--column", "field=1:Oe", "--column", "voltage=2:V"]
+    status, out, err = sotlab("analyse", "stfmr", "good.lvm", "empty.lvm", *columns, "--json")
+    assert status == 1
+    assert "empty.lvm" in one_error_line(err)
+    result = json.loads(out)
+    assert result["spectra"][0]["field_res"]["value"] == pytest.approx(0.062, abs=1e-5)
+    assert result["spectra"][0]["frequency"] == 7e9
+    assert "empty.lvm" in result["error"]
+    assert sotlab("analyse", "stfmr", "good.lvm", *columns)[0] == 0
+
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "stfmr"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the measured files of ../shared/data are not beside the project")
+def test_files_measured_elsewhere_give_what_is_known_of_them(sotlab):
+    columns = ["--column", "field=1:Oe", "--column", "voltage=2:V", "--json"]
+    good = sorted(DATA.glob("1116b_dev11_*GHz.lvm"))
+    status, out, _ = sotlab("analyse", "stfmr", *good, *columns)
+    result = json.loads(out)
+    assert status == 0
+    assert [spectrum["frequency"] for spectrum in result["spectra"]] == [3e9, 4e9, 5e9]
+    assert 0.55 < result["results"]["mu0_meff"]["value"] < 0.59
+    assert 0.003 < result["results"]["alpha"]["value"] < 0.006
+    assert any("correlated" in flag for flag in result["flags"])
+    status, out, err = sotlab(
+        "analyse", "stfmr", *good, DATA / "CoFe-Pt_dev11_9GHz.lvm", DATA / "header_only.lvm", *columns
+    )
+    with_bad = json.loads(out)
+    assert status == 1
+    assert "header_only.lvm" in one_error_line(err)
+    for spectrum, alone in zip(with_bad["spectra"][:3], result["spectra"], strict=True):
+        sigma = alone["field_res"]["sigma"]
+        assert spectrum["field_res"]["value"] == pytest.approx(alone["field_res"]["value"], abs=1e-3 * sigma)
+    assert with_bad["spectra"][3]["field_res"]["value"] is None
+    assert with_bad["spectra"][3]["flags"]

@@ -18,6 +18,8 @@ __all__ = ["STFMR", "STFMRSettings", "Spectrum"]
 
 #: The unit of each parameter of the line.
 UNITS = {"v_sym": "V", "v_asym": "V", "field_res": "T", "width": "T"}
+#: Points of a curve that looks smooth however narrow the line is in its window.
+CURVE_POINTS = 600
 #: Above this lag-1 autocorrelation the reader is told that the model leaves more than noise.
 STRONG_CORRELATION = 0.5
 
@@ -118,7 +120,9 @@ class STFMR:
         fit = self.fit_one(field_T, columns["voltage"])
         if not fit.good[0]:
             return None
-        return LiveFit(_values(fit, 0, 0.0), field_T, fit.model(field_T)[0], tuple(fit.flags[0]))
+        curve_T = np.linspace(np.nanmin(field_T), np.nanmax(field_T), CURVE_POINTS)
+        line_V, curve_V = fit.model(field_T)[0], fit.model(curve_T)[0]
+        return LiveFit(_values(fit, 0, 0.0), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]))
 
     def separate(self, spectra: Sequence[Spectrum]) -> list[Spectrum]:
         """Return the spectra, those that span both signs of field as two: each row of a reduction has one of these."""

@@ -48,7 +48,9 @@ class LiveFit:
     values : dict of str to Value
         What has come out so far.
     x, y : (N,) float
-        The fitted curve at the measured points, in SI units.
+        The fit at the measured points, in SI units.
+    curve_x, curve_y : (M,) float
+        The fit as a smooth curve over the same range, in order.
     flags : tuple of str
         What the watcher should know.
     """
@@ -56,6 +58,8 @@ class LiveFit:
     values: dict[str, Value]
     x: np.ndarray
     y: np.ndarray
+    curve_x: np.ndarray
+    curve_y: np.ndarray
     flags: tuple[str, ...] = ()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sotlab.errors import SotlabError, UsageError
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["run_window"]
 
+log = logging.getLogger(__name__)
+
 #: What Qt needs of the system; see docs/install.md.
 QT_LIBRARIES = "apt-get install libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
 #: How often Python is let in to see whether a signal has come [ms].
 SIGNAL_CHECK_MS = 100
 #: A thread that computes gives way after this time [s]; with Python's own 5 ms each call into Qt can wait that long.
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.002
 
 
 def run_window(station: str, out: Path, screenshots: Path | None = None) -> int:
@@ -59,6 +63,7 @@ def run_window(station: str, out: Path, screenshots: Path | None = None) -> int:
     application.setStyle("Fusion")
     window = MainWindow(station, out)
     _close_on_signals(window)
+    _survive_bugs(window)
     if screenshots is None:
         window.show()
     else:
@@ -85,6 +90,16 @@ def _close_on_signals(window: MainWindow) -> None:
     timer = QtCore.QTimer(window, interval=SIGNAL_CHECK_MS)
     timer.timeout.connect(lambda: None)
     timer.start()
+
+
+def _survive_bugs(window: MainWindow) -> None:
+    """Log and show an exception that nobody has caught; PyQt would abort the process, in mid-run."""
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.error("internal error in the window", exc_info=(kind, error, trace))
+        window.show_bug(error)
+
+    sys.excepthook = show
 
 
 def _choose_platform(offscreen: bool) -> None:

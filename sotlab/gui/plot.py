@@ -75,8 +75,7 @@ class SweepPlot(QtWidgets.QWidget):
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
         self.fit = fit
-        order = np.argsort(fit.x)
-        self._fit.setData(fit.x[order], fit.y[order])
+        self._fit.setData(fit.curve_x, fit.curve_y)
         fitted = min(len(fit.x), len(self.ys))
         self._residuals.setData(fit.x[:fitted], self.ys[:fitted] - fit.y[:fitted])
 

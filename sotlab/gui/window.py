@@ -121,6 +121,11 @@ class MainWindow(QtWidgets.QMainWindow):
         """Whether a run, its making safe or its report is still going on, or has not been shown yet."""
         return self._timer.isActive()
 
+    def show_bug(self, error: BaseException) -> None:
+        """Say that the window itself has failed somewhere; the run goes on."""
+        self.message.setText(f"internal error in the window: {type(error).__name__}: {error}; please report it")
+        self.message.show()
+
     # -- what Qt calls -------------------------------------------------------------------------------------------
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
@@ -157,39 +162,40 @@ class MainWindow(QtWidgets.QMainWindow):
                 rows.append(record)
             else:
                 latest[topic] = record
+        try:
+            self._show_news(rows, latest)
+        finally:  # whatever is wrong with drawing: how the run ended is told, and the window can be closed
+            if "ended" in latest:
+                self._show_end(latest["ended"])
+            if "reduced" in latest:
+                self._show_reduced(latest["reduced"])
+            if over and measurement.news.empty():
+                self._timer.stop()
+                self._show_state(self.state, self.message.text())
+                if self._closing:
+                    self.close()
+
+    def _show_news(self, rows: list[dict[str, Any]], latest: dict[str, Any]) -> None:
+        """Show rows, and the newest progress and fit."""
         if rows:
-            self.plot.add_rows(rows)
-            self.readings.show_row(rows[-1])
             self.pace.count(len(rows))
-        self._show_simulated(str(getattr(measurement.scan, "simulated", "")))
-        for topic, show in self._topics().items():
-            if topic in latest:
-                show(latest[topic])
+        if "progress" in latest:
+            self._show_progress(latest["progress"])
         if self.state is State.RUNNING and self.pace.done:
             self.progress_text.setText(self.pace.describe())
-        if over and measurement.news.empty():
-            self._timer.stop()
-            self._show_state(self.state, self.message.text())
-            if self._closing:
-                self.close()
-
-    def _topics(self) -> dict[str, Callable[[Any], None]]:
-        """Return what to do with the newest record of each topic, in the order of a run."""
-        return {
-            "progress": self._show_progress,
-            "fit": self._show_fit,
-            "ended": self._show_end,
-            "reduced": self._show_reduced,
-        }
+        if self.measurement is not None:
+            self._show_simulated(str(getattr(self.measurement.scan, "simulated", "")))
+        if rows:
+            self.readings.show_row(rows[-1])
+            self.plot.add_rows(rows)
+        if "fit" in latest:
+            self.readings.show_fit(latest["fit"])
+            self.plot.show_fit(latest["fit"])
 
     def _show_progress(self, percent: float) -> None:
         self.pace.note_percent(percent)
         self.progress.setRange(0, 1000)
         self.progress.setValue(round(10.0 * percent))
-
-    def _show_fit(self, fit: Any) -> None:
-        self.plot.show_fit(fit)
-        self.readings.show_fit(fit)
 
     def _show_end(self, end: Ended) -> None:
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)

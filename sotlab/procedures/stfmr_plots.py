@@ -17,6 +17,12 @@ __all__ = ["figures"]
 #: Okabe and Ito's colours, told apart by everybody.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
+#: Which colour each part of a fit has.
+LINES = {"fit": COLOURS[1], "symmetric": COLOURS[2], "antisymmetric": COLOURS[3]}
+
+#: Points of a curve that looks smooth.
+CURVE_POINTS = 600
+
 #: Rows of panels in one figure; more spectra go on to the next.
 PER_FIGURE = 8
 
@@ -59,7 +65,7 @@ def _spectra(spectra: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> Figur
 
 def _spectrum(top: Any, bottom: Any, spectrum: Any, row: Mapping[str, Any]) -> None:
     field_mT = 1e3 * spectrum.field_T
-    scale, unit = prefixed(float(np.ptp(spectrum.voltage_V)), "V")
+    scale, unit = prefixed(float(np.nanmax(spectrum.voltage_V) - np.nanmin(spectrum.voltage_V)), "V")
     top.plot(field_mT, scale * spectrum.voltage_V, ".", ms=3, color=COLOURS[0], label="measured")
     top.set_title(f"{row['frequency'] / 1e9:g} GHz", fontsize=9, loc="left")
     top.set_ylabel(f"V ({unit})", fontsize=8)
@@ -74,20 +80,21 @@ def _spectrum(top: Any, bottom: Any, spectrum: Any, row: Mapping[str, Any]) -> N
         top.set_title(f"{row['frequency'] / 1e9:g} GHz: {reason}", fontsize=8, loc="left", color=COLOURS[1], wrap=True)
         bottom.set_yticks([])
         return
-    order = np.argsort(spectrum.field_T)
-    line_T = np.abs(spectrum.field_T) if fit["absolute_field"] else spectrum.field_T
-    model_V = _line(line_T, fit)
-    symmetric_V = _line(line_T, {**fit, "v_asym": 0.0})
-    antisymmetric_V = _line(line_T, {**fit, "v_sym": 0.0})
-    top.plot(field_mT[order], scale * symmetric_V[order], "--", lw=0.9, color=COLOURS[2], label="symmetric")
-    top.plot(field_mT[order], scale * antisymmetric_V[order], ":", lw=1.1, color=COLOURS[3], label="antisymmetric")
-    top.plot(field_mT[order], scale * model_V[order], "-", lw=1.2, color=COLOURS[1], label="fit")
-    bottom.plot(field_mT, scale * (spectrum.voltage_V - model_V), ".", ms=2, color=COLOURS[0])
+    curve_T = np.linspace(np.nanmin(spectrum.field_T), np.nanmax(spectrum.field_T), CURVE_POINTS)
+    for style, name, line in (
+        ("--", "symmetric", {**fit, "v_asym": 0.0}),
+        (":", "antisymmetric", {**fit, "v_sym": 0.0}),
+        ("-", "fit", fit),
+    ):
+        top.plot(1e3 * curve_T, scale * _line(curve_T, line), style, lw=1.1, color=LINES[name], label=name)
+    residual_V = spectrum.voltage_V - _line(spectrum.field_T, fit)
+    bottom.plot(field_mT, scale * residual_V, ".", ms=2, color=COLOURS[0])
     top.legend(fontsize=6, frameon=False)
 
 
-def _line(field_T: np.ndarray, fit: Mapping[str, float]) -> np.ndarray:
-    return lineshape(field_T, *(fit[name] for name in PARAMETERS))
+def _line(field_T: np.ndarray, fit: Mapping[str, Any]) -> np.ndarray:
+    magnitude_T = np.abs(field_T) if fit["absolute_field"] else field_T
+    return lineshape(magnitude_T, *(fit[name] for name in PARAMETERS))
 
 
 def _against_frequency(rows: Sequence[Mapping[str, Any]], reduction: Mapping[str, Any]) -> Figure:

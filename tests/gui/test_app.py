@@ -88,6 +88,19 @@ def test_the_event_loop_ended_by_force_still_leaves_a_safe_bench(tmp_path):
     assert_closed_safely(process, tmp_path)
 
 
+def test_a_bug_in_drawing_ends_neither_the_run_nor_the_program(tmp_path):
+    code = textwrap.dedent(START.format(then="self.stop_and_close()"))
+    code = code.replace(
+        "window.MainWindow =", "window.SweepPlot.show_fit = window.Readings.show_row = None\nwindow.MainWindow ="
+    )
+    code = code.replace("len(self.plot.xs) >= 3", "self.pace.done >= 3")
+    process = python("-c", code, tmp_path)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "internal error in the window" in errors
+    assert events(tmp_path)[-1]["exit_status"] == "aborted"
+
+
 def test_closing_an_idle_window_ends_with_0(tmp_path):
     code = textwrap.dedent(START.format(then="")).replace("self.start()", "QtCore.QTimer.singleShot(50, self.close)")
     process = python("-c", code, tmp_path)

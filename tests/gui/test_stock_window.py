@@ -26,7 +26,8 @@ window.queue()
 
 def ended(experiment):
     results = Results.load(experiment.data_filename)
-    print(Procedure.STATUS_STRINGS[experiment.procedure.status], len(results.data), results.procedure.frequency, flush=True)
+    status = Procedure.STATUS_STRINGS[experiment.procedure.status]
+    print(status, len(results.data), results.procedure.frequency, flush=True)
     os._exit(0)
 
 window.manager.finished.connect(ended)
