@@ -19,9 +19,9 @@ from pymeasure.experiment import ListParameter as _ListParameter
 from pymeasure.experiment import Metadata, Parameter
 
 from sotlab.errors import UsageError
-from sotlab.units import parse_quantity
+from sotlab.units import as_typed, exact, parse_quantity
 
-__all__ = ["Choice", "Flag", "Integer", "Metadata", "Parameter", "Quantity", "Text", "as_text"]
+__all__ = ["Choice", "Flag", "Integer", "Metadata", "Parameter", "Quantity", "Text"]
 
 
 class Quantity(_FloatParameter):
@@ -65,14 +65,14 @@ class Quantity(_FloatParameter):
                 raise UsageError(f"{self.name}: {value!r} is not a number") from None
         if not self.minimum <= number <= self.maximum:  # nan fails too
             raise UsageError(
-                f"{self.name}: {as_text(number, self.units)} asked, allowed {as_text(self.minimum, self.units)}"
-                f" to {as_text(self.maximum, self.units)}"
+                f"{self.name}: {as_typed(number, self.units)} asked, allowed {as_typed(self.minimum, self.units)}"
+                f" to {as_typed(self.maximum, self.units)}"
             )
         return number
 
     def __str__(self) -> str:
         """Return all digits, so that what is read back is what was used."""
-        return as_text(self._value, self.units) if self.is_set() else ""
+        return "" if self._value is None else exact(self._value, self.units)
 
 
 class Integer(_IntegerParameter):
@@ -142,9 +142,3 @@ class Text(Parameter):
         if "\n" in text or "\r" in text:
             raise UsageError(f"{self.name}: must be one line of text")
         return text
-
-
-def as_text(value: float | int | None, unit: str | None) -> str:
-    """Return a number with all its digits and its unit: ``9123456789.0 Hz``."""
-    text = "" if value is None else repr(float(value)) if isinstance(value, float) else repr(value)
-    return f"{text} {unit}" if unit else text

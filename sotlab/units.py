@@ -16,7 +16,7 @@ from sotlab.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["convert", "factor", "parse_quantity", "prefixed", "pretty", "split_quantity"]
+__all__ = ["as_typed", "convert", "exact", "factor", "parse_quantity", "prefixed", "pretty", "split_quantity"]
 
 Number = TypeVar("Number", float, "np.ndarray")
 
@@ -161,6 +161,21 @@ def prefixed(value: float, unit: str) -> tuple[float, str]:
     exponent = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-9)
     exponent = min(max(exponent, -15), 12)
     return 10.0**-exponent, _PREFIXES[exponent] + unit
+
+
+def exact(value: float | int, unit: str | None) -> str:
+    """Return a number with all its digits and its unit, in which it is read back exactly: ``9123456789.0 Hz``."""
+    text = repr(float(value)) if isinstance(value, float) else repr(value)
+    return f"{text} {unit}" if unit else text
+
+
+def as_typed(value: float | int, unit: str | None) -> str:
+    """Return a number as people would type it, yet exactly: ``7 GHz``; with all digits where that would not be exact."""
+    if not unit or not math.isfinite(value):
+        return exact(value, unit)
+    factor_, short = prefixed(float(value), unit)
+    text = f"{(Decimal(repr(float(value))) * Decimal(f'{factor_:.0e}')).normalize():f} {short}"
+    return text if parse_quantity(text, unit) == value else exact(value, unit)
 
 
 def pretty(value: float | None, sigma: float | None, unit: str) -> str:

@@ -1,8 +1,10 @@
+import math
+
 import numpy as np
 import pytest
 
 from sotlab.errors import UsageError
-from sotlab.units import convert, parse_quantity, prefixed, pretty
+from sotlab.units import as_typed, convert, exact, parse_quantity, prefixed, pretty
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,23 @@ def test_values_are_shown_with_two_digits_of_sigma(value, sigma, unit, text):
 def test_prefixes_end_where_they_end():
     assert prefixed(1e-30, "T") == (1e15, "fT")
     assert prefixed(15.0, "dBm") == (1.0, "dBm")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(7e9, "Hz", "7 GHz"), (0.02, "T", "20 mT"), (0.0, "T", "0 T"), (141, None, "141"), (-math.inf, "T", "-inf T")],
+)
+def test_values_are_written_as_people_type_them(value, unit, text):
+    assert as_typed(value, unit) == text
+
+
+def test_no_value_changes_by_being_written_as_people_type_it():
+    rng = np.random.default_rng(0)
+    for value in rng.uniform(-1, 1, 500) * 10.0 ** rng.integers(-12, 12, 500):
+        for unit in ("T", "Hz", "dBm"):
+            assert parse_quantity(as_typed(float(value), unit), unit) == value
+
+
+def test_a_value_is_written_exactly_where_it_must_be_read_back():
+    assert exact(9123456789.0, "Hz") == "9123456789.0 Hz"
+    assert exact(141, None) == "141"

@@ -7,16 +7,15 @@ number that will be used stands beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from sotlab.errors import SotlabError
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.theme import Colours
-from sotlab.parameters import Parameter, as_text
+from sotlab.parameters import Parameter
 from sotlab.procedures.runs.scan import Scan
-from sotlab.units import parse_quantity, prefixed
+from sotlab.units import as_typed
 
-__all__ = ["ParameterForm", "ParameterInput", "as_typed"]
+__all__ = ["ParameterForm", "ParameterInput", "as_text"]
 
 #: Which parameters stand together, by name; one that is not named stands in the last group.
 GROUPS = (
@@ -46,7 +45,7 @@ class ParameterInput(QtCore.QObject):
         self.parameter = parameter
         self.error: str | None = None
         self.label = QtWidgets.QLabel(parameter.name)
-        self.edit = QtWidgets.QLineEdit(as_typed(parameter.default, getattr(parameter, "units", None)))
+        self.edit = QtWidgets.QLineEdit(as_text(parameter.default, getattr(parameter, "units", None)))
         self.edit.setToolTip(_hint(parameter))
         self.edit.setAccessibleName(parameter.name)
         self.label.setBuddy(self.edit)
@@ -135,19 +134,15 @@ class ParameterForm(QtWidgets.QWidget):
         return box
 
 
-def as_typed(value: object, unit: str | None) -> str:
-    """Return a value as people would type it, exactly: ``7 GHz`` for 7e9 Hz; all digits where that is not exact."""
-    if isinstance(value, float) and unit:
-        factor, short = prefixed(value, unit)
-        number = (Decimal(repr(value)) * Decimal(f"{factor:.0e}")).normalize()
-        text = f"{number:f} {short}"
-        if parse_quantity(text, unit) == value:
-            return text
-    return as_text(value, unit) if isinstance(value, int | float) else str(value)
+def as_text(value: object, unit: str | None) -> str:
+    """Return a default as people would type it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return as_typed(value, unit)
 
 
 def _hint(parameter: Parameter) -> str:
     unit = getattr(parameter, "units", None)
     low, high = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
-    limits = "" if low is None else f"{as_typed(low, unit)} to {as_typed(high, unit)}"
+    limits = "" if low is None else f"{as_text(low, unit)} to {as_text(high, unit)}"
     return ". ".join(part for part in (parameter.description or "", limits) if part)

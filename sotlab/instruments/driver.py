@@ -22,7 +22,7 @@ from pyvisa.errors import InvalidSession, VisaIOError
 
 from sotlab.clock import Clock
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError
-from sotlab.parameters import as_text
+from sotlab.units import as_typed
 
 __all__ = ["Connection", "Driver", "Limits", "Options"]
 
@@ -58,8 +58,8 @@ class Limits:
             return
         name, unit = quantity.rsplit("_", 1) if "_per_" not in quantity else (quantity, "")
         raise LimitError(
-            f"{self.role}: {name} of {as_text(float(value), unit)} asked, allowed {as_text(low, unit)} to"
-            f" {as_text(high, unit)} ({self.station}, [roles.{self.role}.limits] {quantity}); nothing was sent."
+            f"{self.role}: {name} of {as_typed(float(value), unit)} asked, allowed {as_typed(low, unit)} to"
+            f" {as_typed(high, unit)} ({self.station}, [roles.{self.role}.limits] {quantity}); nothing was sent."
             f" Ask for less, or edit the limit"
         )
 

@@ -1,14 +1,12 @@
 """What is typed is what is measured: no digit is lost, and what cannot be used is said at once."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from sotlab.gui.inputs import ParameterForm, as_typed
+from sotlab.gui.inputs import ParameterForm, as_text
 from sotlab.gui.qt import QtCore
 from sotlab.gui.theme import Colours
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
-from sotlab.units import parse_quantity
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def test_a_number_typed_and_tabbed_over_is_not_rounded(qtbot, open_window):
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("frequency", "900 GHz", "Frequency: 900000000000.0 Hz asked, allowed"),
+        ("frequency", "900 GHz", "Frequency: 900 GHz asked, allowed"),
         ("frequency", "seven GHz", "'seven GHz' is not a number"),
         ("frequency", "", "is not a number"),
         ("start", "10 mV", "the unit 'mV' does not fit 'T'"),
@@ -96,7 +94,7 @@ def test_what_cannot_be_used_is_said_in_words_beside_it(form, name, text, says):
     assert "not usable" in entry.understood.text()  # the colour does not stand alone
     assert Colours(entry.edit.palette()).bad.name() in entry.understood.styleSheet()
 
-    entry.edit.setText(as_typed(entry.parameter.default, getattr(entry.parameter, "units", None)))
+    entry.edit.setText(as_text(entry.parameter.default, getattr(entry.parameter, "units", None)))
     assert form.errors == []
     assert entry.problem.isHidden()
 
@@ -116,15 +114,3 @@ def test_two_forms_share_no_value(qtbot, form):
     qtbot.addWidget(other)
     form.inputs["frequency"].edit.setText("5 GHz")
     assert other.values()["frequency"] == 7e9
-
-
-@pytest.mark.parametrize(("value", "unit", "text"), [(7e9, "Hz", "7 GHz"), (0.02, "T", "20 mT"), (0.0, "T", "0 T")])
-def test_defaults_are_written_as_people_type_them(value, unit, text):
-    assert as_typed(value, unit) == text
-
-
-def test_no_value_changes_by_being_written_as_people_type_it():
-    rng = np.random.default_rng(0)
-    for value in rng.uniform(-1, 1, 500) * 10.0 ** rng.integers(-12, 12, 500):
-        for unit in ("T", "Hz", "dBm"):
-            assert parse_quantity(as_typed(float(value), unit), unit) == value

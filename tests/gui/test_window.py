@@ -150,7 +150,7 @@ def test_a_setting_outside_the_stations_limits_is_one_line_and_the_window_goes_o
     end = run_to_end(qtbot, window)
     assert (end.status, end.rows, window.state) == ("Failed", 0, State.FAILED)
     assert window.message.isVisible()
-    assert "microwave: frequency of 1200000000.0 Hz asked, allowed 2000000000.0 Hz" in window.message.text()
+    assert "microwave: frequency of 1.2 GHz asked, allowed 2 GHz" in window.message.text()
     assert "\n" not in window.message.text()
 
     type_in(window, frequency="7 GHz")

@@ -139,5 +139,5 @@ def test_a_limit_names_role_value_range_and_where_it_stands(value):
     limits.check("power_dBm", -20.0)
     with pytest.raises(LimitError) as raised:
         limits.check("power_dBm", value)
-    for word in ("source", "dBm asked", "allowed -20.0 dBm to 10.0 dBm", "[roles.source.limits] power_dBm"):
+    for word in ("source", "dBm asked", "allowed -20 dBm to 10 dBm", "[roles.source.limits] power_dBm"):
         assert word in str(raised.value)

@@ -185,3 +185,8 @@ def test_up_and_down_sweeps_agree_on_the_resonance(tmp_path):
     split = fields[0]["value"] - fields[1]["value"]
     # The gaussmeter's zero is common to both, so only the fits' own sigmas (about 20 uT) remain.
     assert abs(split) < 4 * 30e-6
+
+
+def test_a_plan_too_large_for_memory_is_refused_at_once(tmp_path):
+    with pytest.raises(PlanError, match="more than 1000000 rows"):
+        run(sweep(points=1_000_000, repeats=10_000), tmp_path).raise_error()

@@ -28,6 +28,9 @@ __all__ = ["SCHEMA", "AnalysisInput", "Point", "Scan"]
 #: Version of what stands in the data file and the journal.
 SCHEMA = 1
 
+#: Most rows that one plan may have: it is held in memory and written to the journal before the first is measured.
+MOST_POINTS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Point:
@@ -162,13 +165,20 @@ class Scan(Procedure):
         self._owns_bench = False
 
     def numbered(self, settings: Iterable[Mapping[str, float]], first_index: int = 0) -> list[Point]:
-        """Return settings as numbered points, each as often as it is to be repeated."""
+        """Return settings as numbered points, each as often as it is to be repeated.
+
+        Raises
+        ------
+        PlanError
+            If they are more than a plan may have.
+        """
         repeats = self.repeats_of_a_point()
-        return [
-            Point(first_index + k, dict(setting), repeat)
-            for k, setting in enumerate(settings)
-            for repeat in range(repeats)
-        ]
+        points: list[Point] = []
+        for k, setting in enumerate(settings):
+            if len(points) + repeats > MOST_POINTS:
+                raise PlanError(f"{type(self).__name__}: the plan has more than {MOST_POINTS} rows; split it into runs")
+            points += [Point(first_index + k, dict(setting), repeat) for repeat in range(repeats)]
+        return points
 
     def startup(self) -> None:
         """Open the station if nobody gave one, check the whole plan against its limits, then set what stays."""
