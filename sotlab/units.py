@@ -170,7 +170,7 @@ def exact(value: float | int, unit: str | None) -> str:
 
 
 def as_typed(value: float | int, unit: str | None) -> str:
-    """Return a number as people would type it, yet exactly: ``7 GHz``; with all digits where that would not be exact."""
+    """Return a number as people would type it, yet exactly: ``7 GHz``; all digits where that is not exact."""
     if not unit or not math.isfinite(value):
         return exact(value, unit)
     factor_, short = prefixed(float(value), unit)
