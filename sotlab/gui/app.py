@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sotlab.errors import SotlabError, UsageError
-from sotlab.instruments.station import StationConfig
+from sotlab.instruments.station_file import StationConfig
 
 if TYPE_CHECKING:
     from sotlab.gui.window import MainWindow

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
-from sotlab.instruments.sample import Sample
-from sotlab.instruments.station import StationConfig
+from sotlab.instruments.station_file import StationConfig, load_sample
 from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page, write_results
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
@@ -140,13 +139,10 @@ class Measurement:
 
 def _sample_name(scan: Scan) -> str:
     """Return the name for the run's folder, which is made before the station is open."""
-    if scan.sample:
-        return Sample.load(Path(scan.sample)).name
     if not scan.ROLES:
         return "no-sample"
     config, path = StationConfig.load(scan.station)
-    file = config.station.sample
-    return Sample.load(path.parent / file).name if file else "no-sample"
+    return load_sample(config, path, scan.sample or None).name
 
 
 def _reduce(run: Run) -> Reduced:

@@ -124,7 +124,7 @@ class Port:
             self.device.error(-420)
 
     def clear(self) -> None:
-        """Forget what was half received and not yet read: the device clear of this session."""
+        """Forget what was half received and not yet read: the device clear of its session."""
         self._unfinished = ""
         self.replies.clear()
 
@@ -339,7 +339,7 @@ class LabDevice(Device):
             port.replies.extend(Reply(reply + end, self._ready_at) for reply in replies)
 
     def clear(self, port: Port) -> None:
-        """Do what the bus's device clear does: empty this session's buffers, forget a pending ``*OPC``."""
+        """Do what the bus's device clear does: empty the session's buffers, forget a pending ``*OPC``."""
         port.clear()
         self._complete_at = None
 
@@ -351,7 +351,7 @@ class LabDevice(Device):
             self.error(problem.code, problem.text)
 
     def status_byte(self, port: Port) -> int:
-        """Return the status byte as this session sees it, without bit 6."""
+        """Return the status byte as the session sees it, without bit 6."""
         self._complete()
         byte = self.error_bit if self.errors else 0
         if port.replies and port.replies[0].ready_at <= self.lab.clock.now():

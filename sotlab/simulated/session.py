@@ -52,7 +52,7 @@ class Locks:
     sharers: dict[Session, int] = field(default_factory=dict)
 
     def keeps_out(self, session: Session) -> bool:
-        """Return whether this session may not use the resource."""
+        """Return whether the session may not use the resource."""
         if self.owner is not None:
             return self.owner is not session
         return bool(self.sharers) and session not in self.sharers

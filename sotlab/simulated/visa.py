@@ -156,7 +156,7 @@ class VirtualLabLibrary(highlevel.VisaLibraryBase):
         return len(data), self._done(session, self._session(session).write(data))
 
     def clear(self, session: int) -> StatusCode:
-        """Clear the device's buffers for this session."""
+        """Clear the device's buffers for the session."""
         opened = self._session(session)
         return self._done(session, opened.guarded(lambda: opened.device.clear(opened.port)))
 

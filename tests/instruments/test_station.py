@@ -4,7 +4,8 @@ import pytest
 
 from sotlab.errors import LimitError, StationError
 from sotlab.instruments.driver import Limits
-from sotlab.instruments.station import StationConfig, load_class, shipped_stations, validated
+from sotlab.instruments.installed import load_class
+from sotlab.instruments.station_file import StationConfig, shipped_stations, validated
 
 GOOD = """
 [station]

@@ -10,7 +10,7 @@ from typing import Any
 from pymeasure.experiment import Procedure
 
 from sotlab.errors import StationError, UsageError
-from sotlab.instruments.station import load_class
+from sotlab.instruments.installed import load_class
 from sotlab.procedures.runs.scan import Scan
 
 __all__ = ["describe_procedures", "find_procedure", "make_procedure"]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sotlab.analysis.values import Reduction
 from sotlab.errors import DataError, RunError, SotlabError, StationError, UsageError
-from sotlab.instruments.station import load_class
+from sotlab.instruments.installed import load_class
 from sotlab.instruments.validation import explain
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.foreign import ColumnSpec, read_table

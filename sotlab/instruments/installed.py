@@ -1,0 +1,49 @@
+"""Finds classes by name: those of entry points, ours too, and those named by module or file."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sotlab.errors import StationError
+
+__all__ = ["load_class"]
+
+
+def load_class(group: str, name: str, where: str, folder: Path | None = None) -> Any:
+    """Return the class that ``name`` stands for: an entry point of ``group``, ``module:Class`` or ``file.py:Class``.
+
+    Raises
+    ------
+    StationError
+        If there is no such class; the message begins with ``where`` and lists what there is.
+    """
+    for entry in entry_points(group=group, name=name):
+        return entry.load()
+    module_name, colon, class_name = name.rpartition(":")
+    if not colon:
+        known = ", ".join(sorted(entry.name for entry in entry_points(group=group)))
+        raise StationError(
+            f"{where}: '{name}' is not installed; installed: {known}; or give module:Class or file.py:Class"
+        )
+    try:
+        if module_name.endswith(".py"):
+            module = _module_from_file((folder or Path()) / module_name)
+        else:
+            module = importlib.import_module(module_name)
+        return getattr(module, class_name)
+    except (ImportError, OSError, AttributeError) as error:
+        raise StationError(f"{where}: '{name}' cannot be loaded: {error}") from error
+
+
+def _module_from_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no Python file '{path}'")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,183 @@
+"""The station file: what may stand in it, and what is wrong with it in one line. docs/station.md describes it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tomlkit.exceptions import ParseError
+
+from sotlab.errors import StationError, UsageError
+from sotlab.instruments.driver import Driver, Limits
+from sotlab.instruments.sample import Sample
+from sotlab.instruments.validation import explain
+from sotlab.units import parse_quantity
+
+__all__ = ["RoleConfig", "StationConfig", "load_sample", "shipped_stations", "validated"]
+
+VIRTUAL = "virtual:"
+
+
+class RoleConfig(BaseModel):
+    """``[roles.<role>]``: which instrument fills the role, and what is allowed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    driver: str
+    resource: str
+    timeout_s: float = Field(default=3.0, gt=0.0, le=600.0)
+    #: What this output does when the computer vanishes; `sotlab station check` shows it.
+    when_pc_vanishes: str = "not stated"
+    options: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
+
+
+class StationTable(BaseModel):
+    """``[station]``: what holds for the whole bench."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    #: As PyVISA takes it: "" for the system's VISA, "@py", "stfmr@sotlab".
+    visa_library: str = ""
+    #: Sample file, relative to the station file.
+    sample: str | None = None
+    #: The order of making safe; roles that are not named follow.
+    safe_order: list[str] = []
+
+
+class RehearsalTable(BaseModel):
+    """``[rehearsal]``: the virtual bench with the same addresses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bench: str
+
+
+class StationConfig(BaseModel):
+    """A whole station file, validated."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    station: StationTable
+    roles: dict[str, RoleConfig]
+    rehearsal: RehearsalTable | None = None
+
+    @classmethod
+    def load(cls, spec: str) -> tuple[StationConfig, Path]:
+        """Read the station named by ``spec``; also return the file that it came from.
+
+        Raises
+        ------
+        StationError
+            If there is no such station or file, or it is not valid: file, table and key are named.
+        """
+        path, library_options = _locate(spec)
+        try:
+            text = path.read_text(encoding="utf-8")
+            data = tomlkit.parse(text).unwrap()
+        except FileNotFoundError:
+            raise StationError(
+                f"station file '{path}' does not exist; write one (docs/station.md), or use a virtual bench:"
+                f" --station {VIRTUAL}{shipped_stations()[0]}"
+            ) from None
+        except OSError as error:
+            raise StationError(f"station file '{path}' cannot be read: {error.strerror}") from error
+        except (ParseError, UnicodeDecodeError) as error:
+            raise StationError(f"station file '{path}' is not TOML: {error}") from error
+        try:
+            config = cls.model_validate(data)
+        except ValidationError as error:
+            raise StationError(explain(path.name, error)) from error
+        unknown = [role for role in config.station.safe_order if role not in config.roles]
+        if unknown:
+            raise StationError(
+                f"{path.name}: [station] safe_order names '{unknown[0]}', which is no role of this station;"
+                f" roles: {', '.join(config.roles)}"
+            )
+        if library_options:
+            config.station.visa_library = _with_options(config.station.visa_library, library_options)
+        return config, path
+
+
+def load_sample(config: StationConfig, path: Path, file: str | None = None) -> Sample:
+    """Return the sample: from ``file``, else the one that the station file at ``path`` names.
+
+    Raises
+    ------
+    StationError
+        If neither is given, or the file is wrong.
+    """
+    if file:
+        return Sample.load(Path(file))
+    if config.station.sample is None:
+        raise StationError(
+            f"{path.name}: no sample is given; use --sample FILE, or [station] sample in the station file"
+        )
+    return Sample.load(path.parent / config.station.sample)
+
+
+def validated(driver_class: type[Driver], role: str, settings: RoleConfig, file: str) -> tuple[Any, Limits]:
+    """Return a role's options and limits, checked against what its driver declares."""
+    try:
+        options = driver_class.options_model.model_validate(settings.options)
+    except ValidationError as error:
+        raise StationError(explain(file, error, f"roles.{role}.options")) from error
+    ranges = dict(driver_class.hardware_limits)
+    for quantity, given in settings.limits.items():
+        if quantity not in ranges:
+            allowed = ", ".join(ranges) or "none"
+            raise StationError(f"{file}: [roles.{role}.limits] {quantity}: driver '{settings.driver}' limits {allowed}")
+        low, high = _range(given, quantity, f"{file}: [roles.{role}.limits] {quantity}")
+        ranges[quantity] = (max(low, ranges[quantity][0]), min(high, ranges[quantity][1]))
+    unlimited = [quantity for quantity, (low, high) in ranges.items() if high == float("inf") or low == -float("inf")]
+    if unlimited:
+        raise StationError(
+            f"{file}: [roles.{role}.limits] {unlimited[0]} is missing: this output has no limit of its own, so the"
+            f" station must state one, as in {unlimited[0]} = [-0.3, 0.3]"
+        )
+    return options, Limits(role, file, ranges)
+
+
+def shipped_stations() -> list[str]:
+    """Return the names of the virtual benches that come with a station file."""
+    folder = importlib.resources.files("sotlab.instruments") / "stations"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def _locate(spec: str) -> tuple[Path, str]:
+    """Return the station file for a spec, and the bench's options if it is a virtual one."""
+    if not spec.startswith(VIRTUAL):
+        return Path(spec), ""
+    name, _, options = spec.removeprefix(VIRTUAL).partition("?")
+    if name not in shipped_stations():
+        shipped = ", ".join(VIRTUAL + station for station in shipped_stations())
+        raise StationError(f"there is no station '{VIRTUAL}{name}'; shipped: {shipped}")
+    return Path(str(importlib.resources.files("sotlab.instruments") / "stations" / f"{name}.toml")), options
+
+
+def _with_options(visa_library: str, options: str) -> str:
+    """Put the bench's options into the name of its library; what is given last counts."""
+    bench, at, backend = visa_library.rpartition("@")
+    bench, _, own = bench.partition("?")
+    pairs: dict[str, str] = {}
+    for pair in f"{own}&{options}".split("&"):
+        key, _, value = pair.partition("=")
+        if key:
+            pairs[key] = value
+    return f"{bench}?{'&'.join(f'{key}={value}' for key, value in pairs.items())}{at}{backend}"
+
+
+def _range(given: Any, quantity: str, where: str) -> tuple[float, float]:
+    unit = quantity.rsplit("_", 1)[-1] if "_per_" not in quantity else None
+    values = list(given) if isinstance(given, list | tuple) else [0.0 if "_per_" in quantity else None, given]
+    try:
+        low, high = (parse_quantity(v, unit) if isinstance(v, str) else float(v) for v in values)
+    except (TypeError, ValueError, UsageError) as error:
+        raise StationError(f"{where}: {given!r} is not a range; write it as [lowest, highest]") from error
+    if not low <= high:
+        raise StationError(f"{where}: {given!r}: the lowest value is above the highest")
+    return low, high
