@@ -42,12 +42,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyvisa_sim.devices import Device
 
 from sotlab.simulated.commands import Command, Setting, command, query, setting
 from sotlab.simulated.scpi import Number, ScpiError, Tree, split_header, split_lines, split_outside_data
+
+if TYPE_CHECKING:
+    from sotlab.simulated.faults import Faults
 
 __all__ = [
     "Command",
@@ -70,12 +73,12 @@ ERROR_AVAILABLE, MESSAGE_AVAILABLE, EVENT_SUMMARY, SERVICE_REQUEST = 4, 16, 32, 
 
 
 class Reply:
-    """Bytes that wait to be read, from a bench time on."""
+    """Bytes that wait to be read, from a bench time on; ``end`` where END comes with the last one."""
 
-    __slots__ = ("data", "ready_at", "sent")
+    __slots__ = ("data", "end", "ready_at", "sent")
 
-    def __init__(self, data: bytes, ready_at: float):
-        self.data, self.ready_at, self.sent = data, ready_at, 0
+    def __init__(self, data: bytes, ready_at: float, end: bool = True):
+        self.data, self.ready_at, self.end, self.sent = data, ready_at, end, 0
 
 
 class Port:
@@ -94,11 +97,17 @@ class Port:
         self.replies: deque[Reply] = deque()
         self.service_request = False
         self.requests = 0  # how often service was requested
+        self.lost = False  # a fault pulled the plug
+        self.robbed = False  # a fault took away what the device would have said to the last message
         self._summary = 0
         self._unfinished = ""
 
     def receive(self, data: bytes, *, end: bool) -> None:
         """Take bytes from the controller; run each message that is complete, the last one too if END came with it."""
+        faults = self.device.faults
+        if faults is not None and not self.connected():
+            return
+        execute = self.device.execute if faults is None else faults.execute
         text = data.decode("latin-1")
         body = text.rstrip("\r\n")
         if end and not self._unfinished and not ("\n" in body or "\r" in body or "#" in body):
@@ -110,7 +119,13 @@ class Port:
                 messages.append(rest)
         for message in messages:
             if message:
-                self.device.execute(self, message)
+                execute(self, message)
+
+    def connected(self) -> bool:
+        """Let the faults happen that are due, and return whether the line to the device still stands."""
+        if self.device.faults is not None:
+            self.device.faults.happen()
+        return not self.lost
 
     def interrupt(self) -> None:
         """Drop an unread reply, with error -410, because a new query came in (IEEE 488.2, 6.3.2.3)."""
@@ -120,7 +135,7 @@ class Port:
 
     def unterminated(self) -> None:
         """Report a read that nothing was asked for (IEEE 488.2, 6.3.2.2)."""
-        if not self.stream:
+        if not (self.stream or self.robbed):
             self.device.error(-420)
 
     def clear(self) -> None:
@@ -202,6 +217,7 @@ class LabDevice(Device):
         self.options = dict(options or {})
         self.serial = str(self.options.get("serial", "SIM0001"))
         self.lab: Any = None
+        self.faults: Faults | None = None  # the lab's, once it has any
         self.ports: list[Port] = []
         self.errors: deque[tuple[int, str]] = deque()
         self.values: dict[str, Any] = {name: one.initial() for name, one in self.settings.items()}
@@ -264,6 +280,11 @@ class LabDevice(Device):
         """Take the oldest entry from the error queue and return it as it is sent."""
         code, text = self.errors.popleft() if self.errors else (0, ScpiError(0).text)
         return self.error_reply.format(code=code, text=text)
+
+    @property
+    def response_end(self) -> bytes:
+        """Return what ends every reply on this interface."""
+        return self._response_eom
 
     @classmethod
     def command_table(cls) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from sotlab.clock import Clock, RealClock
 from sotlab.errors import SotlabError, StationError
 from sotlab.simulated.clock import ScaledClock, VirtualClock
 from sotlab.simulated.device import LabDevice, PlainDevice
+from sotlab.simulated.faults import Faults
 from sotlab.simulated.timescope import scope
 
 __all__ = ["Lab", "LabSpec", "shipped_benches"]
@@ -128,8 +129,12 @@ class Lab:
         Bench time.
     lock : threading.RLock
         Held while any device works: one for the lab, since a command to one device reaches others through the sample.
-    devices : dict of LabDevice
-        By VISA resource name.
+    inventory : dict of LabDevice
+        Every device, by VISA resource name; :attr:`devices` are those that are plugged in.
+    faults : Faults
+        What goes wrong.
+    start_s : float
+        The clock's time when the lab was opened [s].
     bench : object
         What the devices are wired to; None where the bench file has no ``lab:`` section.
 
@@ -146,6 +151,7 @@ class Lab:
         self.spec = spec
         self.lock = threading.RLock()
         self.clock = spec.make_clock()
+        self.start_s = self.clock.now()
         self.locks: dict[str, Any] = {}  # VISA locks by resource name; kept here since all managers share them
         self._streams: dict[str, np.random.Generator] = {}
         try:
@@ -160,10 +166,11 @@ class Lab:
             self.bench = self._named_class(bench_class, "lab")(wiring, self.rng, spec.noise)
         self._before_change: Callable[[float], None] | None = getattr(self.bench, "before_change", None)
         self.roles: dict[str, str] = {}
-        self.devices: dict[str, LabDevice] = {}
+        self.inventory: dict[str, LabDevice] = {}
+        self.faults = Faults(self)
         for resource, entry in (self._loader.data.get("resources") or {}).items():
             self._add_device(resource, entry)
-        for device in self.devices.values():
+        for device in self.inventory.values():
             try:
                 device.power_on()
             except AttributeError as problem:
@@ -172,6 +179,17 @@ class Lab:
                 raise StationError(
                     f"bench file {spec.path}: device '{device.name}' must be wired to something; add a lab section"
                 ) from problem
+        faults = sections.get("faults") or []
+        if not isinstance(faults, list):
+            raise StationError(f"bench file {spec.path}: faults: is '{faults}', a list of mappings is wanted")
+        for number, entry in enumerate(faults):
+            self.faults.add(entry, f"bench file {spec.path}: faults[{number}]")
+
+    @property
+    def devices(self) -> dict[str, LabDevice]:
+        """Return the devices that are plugged in, by VISA resource name."""
+        with self.lock:
+            return self.faults.reachable(self.inventory)
 
     @classmethod
     def acquire(cls, spec: LabSpec) -> Lab:
@@ -203,10 +221,10 @@ class Lab:
             self._streams[name] = np.random.default_rng(sequence)
         return self._streams[name]
 
-    def before_change(self) -> None:
-        """Tell the bench, if it wants to know, that an actuator is about to change."""
+    def before_change(self, time_s: float | None = None) -> None:
+        """Tell the bench, if it wants to know, that an actuator is about to change, now or at a bench time."""
         if self._before_change is not None:
-            self._before_change(self.clock.now())
+            self._before_change(self.clock.now() if time_s is None else time_s)
 
     def list_devices(self) -> list[dict[str, str]]:
         """Return resource name, model and role of each device, as ``sotlab lab list`` shows them."""
@@ -216,7 +234,7 @@ class Lab:
                 "model": device.name if isinstance(device, PlainDevice) else device.model,
                 "role": self.roles[resource],
             }
-            for resource, device in self.devices.items()
+            for resource, device in self.inventory.items()
         ]
 
     def truth(self, **settings: float) -> dict[str, Any]:
@@ -254,7 +272,7 @@ class Lab:
         except Exception as problem:
             raise StationError(f"bench file {self.spec.path}: {where}: {_last_line(problem)}") from problem
         device.lab = self
-        self.devices[canonical] = device
+        self.inventory[canonical] = device
         self.roles[canonical] = str(entry.get("role", section.get("role", "")))
 
     def _describe(self, device: LabDevice, section: dict[str, Any], entry: dict[str, Any], resource: str) -> None:

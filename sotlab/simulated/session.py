@@ -151,7 +151,7 @@ class Session:
             if self._cost is not None:
                 self._cost(self._per_transaction + self._per_byte * len(data))
             self.port.receive(data, end=self._send_end and not (self.is_serial or self.is_socket))
-        return StatusCode.success
+            return StatusCode.error_connection_lost if self.port.lost else StatusCode.success
 
     def read(self, count: int) -> tuple[bytes, StatusCode]:
         """Read until END, the termination character or ``count`` bytes, or until the time-out in bench time."""
@@ -162,6 +162,8 @@ class Session:
             with lab.lock:
                 if self.locks.keeps_out(self):
                     return b"", StatusCode.error_resource_locked
+                if self.device.faults is not None and not self.port.connected():
+                    return b"", StatusCode.error_connection_lost
                 now = lab.clock.now()
                 status = self._take(out, count, now)
                 if status is not None:
@@ -194,6 +196,7 @@ class Session:
             end = reply.sent == len(reply.data)
             if end:
                 replies.popleft()
+                end = reply.end
             if (ends_serial or (end and not (self.is_serial or self.is_socket))) and not self._suppress_end:
                 return StatusCode.success  # rule 6.1.1
             if by_termchar:
@@ -222,6 +225,8 @@ class Session:
                 return StatusCode.error_resource_locked
             if self._cost is not None:
                 self._cost(self._per_transaction)
+            if not self.port.connected():
+                return StatusCode.error_connection_lost
             action()
         return StatusCode.success
 

@@ -116,7 +116,8 @@ def reduce_files(
     """
     analysis = find_analysis(kind)
     specs = [ColumnSpec.parse(text) for text in columns]
-    _check_roles(analysis, specs)
+    files = [_run_of(path) or path for path in files]
+    _check_roles(analysis, specs, tables=any(not path.is_dir() for path in files))
     spectra: list[Any] = []
     records: list[RunRecord] = []
     problems: list[str] = []
@@ -184,13 +185,21 @@ def _reduce(analysis: Any, spectra: list[Any], settings: Mapping[str, Any], prob
     return Outcome(analysis.reduce(spectra, model), analysis.separate(spectra), list(problems))
 
 
-def _check_roles(analysis: Any, specs: Sequence[ColumnSpec]) -> None:
+def _run_of(path: Path) -> Path | None:
+    """Return the run folder that a data file lies in, if it does."""
+    return path.parent if path.is_file() and (path.parent / "events.jsonl").is_file() else None
+
+
+def _check_roles(analysis: Any, specs: Sequence[ColumnSpec], tables: bool) -> None:
     known = [*analysis.columns, *analysis.axes]
     for spec in specs:
         if spec.role not in known:
             raise UsageError(
                 f"--column {spec.role}: the analysis '{analysis.kind}' has no such column; it has {', '.join(known)}"
             )
+    missing = [role for role in analysis.columns if role not in {spec.role for spec in specs}]
+    if tables and missing:
+        raise UsageError(f"say which column of the tables is '{missing[0]}', as in --column {missing[0]}=1:UNIT")
 
 
 def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
@@ -218,10 +227,6 @@ def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
 
 
 def _spectra_of_file(analysis: Any, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:
-    given = {spec.role for spec in specs}
-    missing = [role for role in analysis.columns if role not in given]
-    if missing:
-        raise UsageError(f"{path}: say which column is '{missing[0]}', as in --column {missing[0]}=1:UNIT")
     for table in read_table(path, specs, axes=analysis.axes, units={**analysis.columns, **analysis.axes}):
         yield analysis.spectrum(table.columns, table.header, name=path.name, simulated=False)
 
