@@ -274,6 +274,30 @@ def lab_list(bench: str | None, as_json: bool) -> None:
             click.echo(f"{device['resource']:<24} {device['model']:<18} {device['role']}")
 
 
+@lab.command("serve")
+@click.argument("bench")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; loopback unless told otherwise."
+)
+@click.option("--port-base", type=click.IntRange(0, 65000), default=5025, show_default=True, help="First port; 0: any.")
+@json_option
+def lab_serve(bench: str, host: str, port_base: int, as_json: bool) -> None:
+    """Serve the instruments on BENCH as raw SCPI sockets.
+
+    One port each, and one for the instrument LAB that moves the clock and makes faults; until Ctrl-C.
+    BENCH is a shipped name or a file; options may follow, as in stfmr?clock=20.
+    """
+    from sotlab.simulated.server import serve, table
+
+    def ready(rows: list[dict[str, Any]]) -> None:
+        if as_json:
+            _print_json({"devices": rows})
+        else:
+            click.echo(table(rows))
+
+    serve(bench, host, port_base, ready)
+
+
 @cli.command()
 @station_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")

@@ -303,3 +303,20 @@ def test_files_measured_elsewhere_give_what_is_known_of_them(sotlab):
         assert spectrum["field_res"]["value"] == pytest.approx(alone["field_res"]["value"], abs=1e-3 * sigma)
     assert with_bad["spectra"][3]["field_res"]["value"] is None
     assert with_bad["spectra"][3]["flags"]
+
+
+def test_the_bench_is_served_to_any_program_until_it_is_told_to_stop(tmp_path):
+    import socket
+
+    command = [sys.executable, "-m", "sotlab.cli", "lab", "serve", "stfmr?clock=virtual", "--port-base", "0", "--json"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    devices = {row["role"]: row for row in json.loads(process.stdout.readline())["devices"]}
+    assert {"microwave", "voltmeter", "field", "gaussmeter", "control"} <= set(devices)
+    with socket.create_connection(("127.0.0.1", devices["microwave"]["port"]), timeout=10) as connection:
+        connection.sendall(b"*IDN?\n")
+        assert b"E8257D,SIM" in connection.recv(200)
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
+    if sys.platform != "win32":
+        assert process.returncode == 0

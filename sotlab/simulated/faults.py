@@ -233,6 +233,10 @@ _TRIGGERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+#: Triggers that count messages; without any of them an event happens by itself.
+_OF_MESSAGES = {"match", "after", "count", "probability"}
+
+
 class _Moment:
     """The lab as it was at a bench time: an event that nobody looked at happened then, not when it is noticed."""
 
@@ -316,7 +320,8 @@ class Faults:
         known = ["device", "kind", *_TRIGGERS, *kind.details]
         if unknown := [key for key in entry if key not in known]:
             raise StationError(f"{where}: unknown key '{unknown[0]}'; a fault {name} has {', '.join(known)}")
-        devices = self._find(entry, where, needed=name in KINDS or "match" in entry)
+        by_itself = bool(kind.event) and not _OF_MESSAGES & set(entry)
+        devices = self._find(entry, where, needed=name in KINDS or not by_itself)
         if name == "trip" and any("output" not in device.settings for device in devices):
             raise StationError(f"{where}: device '{entry['device']}' has no output that could trip")
         given = {key: _value(entry, key, read, where) for key, read in _TRIGGERS.items() if key in entry}
@@ -332,7 +337,7 @@ class Faults:
             probability=given.get("probability", 1.0),
             details=details,
             stream=self._lab.rng(f"fault.{self._added}"),
-            by_itself=bool(kind.event) and not {"match", "after", "probability", "count"} & set(entry),
+            by_itself=by_itself,
         )
 
     def _find(self, entry: Mapping[str, Any], where: str, *, needed: bool) -> tuple[LabDevice, ...]:

@@ -489,6 +489,7 @@ def test_the_page_names_every_kind_and_its_example_is_right() -> None:
         ("[{device: source, kind: wrong_reply}]", "faults[0]: a fault wrong_reply needs 'text'"),
         ("[{device: source, kind: wrong_reply, text: Ä}]", "text is 'Ä', text in ASCII is wanted"),
         ("[{device: meter, kind: trip}]", "faults[0]: device 'meter' has no output that could trip"),
+        ("[{kind: flicker, count: 2}]", "faults[0]: device is 'None', allowed are source, meter, plain"),
         ("[{kind: flicker, arguments: 3}]", "arguments is '3', a mapping of names to values is wanted"),
     ],
 )
