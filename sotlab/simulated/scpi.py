@@ -354,14 +354,17 @@ class Number(Parameter):
         value = self.keyword(text, device)
         if value is not None:
             return value
-        if (match := _NON_DECIMAL.match(text)) is not None:
-            bases = zip(match.groups(), (16, 8, 2), strict=True)
-            value = float(next(int(digits, base) for digits, base in bases if digits))
-        elif (match := _NUMBER.match(text)) is not None:
-            value = self._scaled(match[1].replace(" ", ""), match[2].upper())
-        else:
-            raise ScpiError(-104)
-        return round(value) if self.integer else value
+        try:
+            if (match := _NON_DECIMAL.match(text)) is not None:
+                bases = zip(match.groups(), (16, 8, 2), strict=True)
+                value = float(next(int(digits, base) for digits, base in bases if digits))
+            elif (match := _NUMBER.match(text)) is not None:
+                value = self._scaled(match[1].replace(" ", ""), match[2].upper())
+            else:
+                raise ScpiError(-104)
+            return round(value) if self.integer else value
+        except OverflowError:  # 1e400 as a whole number, or more digits than a float can hold
+            raise ScpiError(-222) from None
 
     def _scaled(self, number: str, suffix: str) -> float:
         if not suffix:

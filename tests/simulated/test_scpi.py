@@ -247,3 +247,10 @@ def test_blocks_keep_every_byte() -> None:
     block, content = Block(), bytes(range(256))
     assert block.parse(block.format(content), None) == content
     assert block.parse("#0" + content.decode("latin-1"), None) == content
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e999", "#H" + "F" * 300])
+def test_a_whole_number_beyond_all_bounds_is_out_of_range(text):
+    with pytest.raises(ScpiError) as raised:
+        Number(integer=True).read(text, None)
+    assert raised.value.code == -222
