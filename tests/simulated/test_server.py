@@ -328,6 +328,7 @@ def test_how_messages_are_glued_does_not_change_the_bench_time_of_anything(start
 # --- starting and stopping ------------------------------------------------------------------------------------
 
 
+@pytest.mark.xdist_group("ports")  # two workers must not choose the same ones
 def test_rows_tell_model_role_and_resource_and_ports_follow_each_other(start) -> None:
     base = _free_ports(9)
     rows = start(port_base=base).rows
@@ -371,6 +372,7 @@ def test_it_stops_cleanly_on_a_signal_with_clients_connected(start, number: int)
         client.take(100)
 
 
+@pytest.mark.xdist_group("ports")  # two workers must not choose the same ones
 def test_it_restarts_on_the_same_ports_with_the_bench_as_new(start) -> None:
     base = _free_ports(9)
     for _ in range(3):
@@ -382,6 +384,7 @@ def test_it_restarts_on_the_same_ports_with_the_bench_as_new(start) -> None:
         assert server.stop() == 0 or sys.platform == "win32"
 
 
+@pytest.mark.xdist_group("ports")  # two workers must not choose the same ones
 def test_a_client_notices_that_the_server_was_killed_and_a_new_one_takes_the_ports(start) -> None:
     base = _free_ports(9)
     server = start(options="clock=1", port_base=base)
@@ -590,7 +593,7 @@ def test_the_instrument_lab_may_stand_on_a_bench_as_well(bench_file: Path, manag
 
 def _free_ports(count: int) -> int:
     """Return a port after which so many are free."""
-    for base in range(20_000 + os.getpid() % 10_000, 60_000, count):
+    for base in range(20_000 + os.getpid() % 10_000, 32_000, count):  # below those that systems hand out
         sockets = [socket.socket() for _ in range(count)]
         try:
             for number, one in enumerate(sockets):
