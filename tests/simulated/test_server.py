@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -593,7 +593,8 @@ def test_the_instrument_lab_may_stand_on_a_bench_as_well(bench_file: Path, manag
 
 def _free_ports(count: int) -> int:
     """Return a port after which so many are free."""
-    for base in range(20_000 + os.getpid() % 10_000, 32_000, count):  # below those that systems hand out
+    for _ in range(100):
+        base = 20_000 + secrets.randbelow(12_000)  # below those that systems hand out
         sockets = [socket.socket() for _ in range(count)]
         try:
             for number, one in enumerate(sockets):
