@@ -162,3 +162,31 @@ def manager() -> Iterator[pyvisa.ResourceManager]:
     left = {name: list(device.errors) for name, device in manager.visalib.lab.devices.items() if device.errors}
     manager.close()
     assert not left  # an unnoticed error is a command that the model did not understand
+
+
+@pytest.fixture
+def box_manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[pyvisa.ResourceManager]:
+    """Opens the bench that a test file describes by BENCH and BENCH_CLASS; errors must be read as above."""
+    (tmp_path / "bench.py").write_text(request.module.BENCH_CLASS, encoding="utf-8")
+    path = tmp_path / "bench.yaml"
+    path.write_text(request.module.BENCH, encoding="utf-8")
+    options = getattr(request.module, "BENCH_OPTIONS", "clock=virtual&noise=off")
+    manager = pyvisa.ResourceManager(f"{path}?{options}@sotlab")
+    yield manager
+    left = [list(device.errors) for device in manager.visalib.lab.devices.values() if device.errors]
+    manager.close()
+    assert not left
+
+
+@pytest.fixture
+def box(box_manager: pyvisa.ResourceManager) -> pyvisa.resources.Resource:
+    """The device under test on that bench."""
+    return box_manager.open_resource(
+        "TCPIP0::box.example::INSTR", read_termination="\n", write_termination="\n", timeout=100_000
+    )
+
+
+@pytest.fixture
+def lab(box_manager: pyvisa.ResourceManager) -> object:
+    """The lab of that bench."""
+    return box_manager.visalib.lab

@@ -1,8 +1,5 @@
 """The simulated beam shutter over the wire."""
 
-import pytest
-import pyvisa
-
 BENCH_CLASS = """
 class Bench:
     def __init__(self, lab, streams, noise):
@@ -19,30 +16,6 @@ resources:
   TCPIP0::box.example::INSTR: {device: box}
 lab: {bench: "bench.py:Bench"}
 """
-
-
-@pytest.fixture
-def manager(tmp_path):
-    (tmp_path / "bench.py").write_text(BENCH_CLASS, encoding="utf-8")
-    path = tmp_path / "bench.yaml"
-    path.write_text(BENCH, encoding="utf-8")
-    manager = pyvisa.ResourceManager(f"{path}?clock=virtual&noise=off@sotlab")
-    yield manager
-    left = [list(device.errors) for device in manager.visalib.lab.devices.values() if device.errors]
-    manager.close()
-    assert not left
-
-
-@pytest.fixture
-def box(manager):
-    return manager.open_resource(
-        "TCPIP0::box.example::INSTR", read_termination="\n", write_termination="\n", timeout=100_000
-    )
-
-
-@pytest.fixture
-def lab(manager):
-    return manager.visalib.lab
 
 
 def test_identity_says_simulated(box):

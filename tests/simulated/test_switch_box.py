@@ -1,7 +1,6 @@
 """The simulated RF and matrix switches over the wire."""
 
 import pytest
-import pyvisa
 
 BENCH_CLASS = """
 class Bench:
@@ -23,37 +22,13 @@ lab: {bench: "bench.py:Bench"}
 """
 
 
-@pytest.fixture
-def manager(tmp_path):
-    (tmp_path / "bench.py").write_text(BENCH_CLASS, encoding="utf-8")
-    path = tmp_path / "bench.yaml"
-    path.write_text(BENCH, encoding="utf-8")
-    manager = pyvisa.ResourceManager(f"{path}?clock=virtual&noise=off@sotlab")
-    yield manager
-    left = [list(device.errors) for device in manager.visalib.lab.devices.values() if device.errors]
-    manager.close()
-    assert not left
-
-
-@pytest.fixture
-def box(manager):
-    return manager.open_resource(
-        "TCPIP0::box.example::INSTR", read_termination="\n", write_termination="\n", timeout=100_000
-    )
-
-
-@pytest.fixture
-def lab(manager):
-    return manager.visalib.lab
-
-
 def test_identity_says_simulated(box):
     assert box.query("*IDN?").split(",")[2].startswith("SIM")
 
 
 @pytest.fixture
-def matrix(manager):
-    return manager.open_resource("TCPIP0::matrix.example::INSTR", read_termination="\n", write_termination="\n")
+def matrix(box_manager):
+    return box_manager.open_resource("TCPIP0::matrix.example::INSTR", read_termination="\n", write_termination="\n")
 
 
 def test_rf_switch_closes_one_channel_of_a_row(box, lab):
