@@ -241,11 +241,7 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     """
     table = _line_table(_bins(spectra))
     counts, sums = _histogram(spectra, table.bins)
-    n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
-    mean_u = nu / n
-    var_u = counts @ (table.u**2)[:, None] - nu * mean_u
-    on_1 = counts @ table.functions
-    on_u = counts @ table.times_u - mean_u * on_1
+    n, var_u, on_1, on_u = _on_baseline(table, counts)
     squares, cross = counts @ table.squares, counts @ table.cross
     nodes = len(table.b0)
     (l_1, q_1), (l_u, q_u) = np.split(on_1, [nodes], axis=1), np.split(on_u, [nodes], axis=1)
@@ -266,11 +262,7 @@ def gathered_step_rss(spectra: Spectra) -> tuple[np.ndarray, np.ndarray, np.ndar
     """Return what the best step of a grid, tanh((u - b0)/w) on a straight baseline, leaves, and its b0 and w: (K,)."""
     table = _step_table(_bins(spectra))
     counts, sums = _histogram(spectra, table.bins)
-    n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
-    mean_u = nu / n
-    var_u = counts @ (table.u**2)[:, None] - nu * mean_u
-    on_1 = counts @ table.functions
-    on_u = counts @ table.times_u - mean_u * on_1
+    n, var_u, on_1, on_u = _on_baseline(table, counts)
     own = counts @ table.squares - on_1**2 / n - on_u**2 / var_u
     own = np.where(own > 1e-3 * n, own, np.inf)
     gain = (sums @ table.functions) ** 2 / own
@@ -307,6 +299,15 @@ class _Table:
     times_u: np.ndarray
     squares: np.ndarray
     cross: np.ndarray
+
+
+def _on_baseline(table: _Table, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return points, the field's sum of squares about its mean, and the functions' products with 1 and u - mean."""
+    n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
+    mean_u = nu / n
+    var_u = counts @ (table.u**2)[:, None] - nu * mean_u
+    on_1 = counts @ table.functions
+    return n, var_u, on_1, counts @ table.times_u - mean_u * on_1
 
 
 @lru_cache(maxsize=8)
