@@ -17,8 +17,6 @@ from sotlab.errors import StationError
 from sotlab.simulated.clock import VirtualClock
 from sotlab.simulated.device import ScpiDevice, command, query
 from sotlab.simulated.lab import Lab
-from sotlab.simulated.physics.magnet import Magnet
-from sotlab.simulated.physics.rf import Microwave
 from sotlab.simulated.scpi import Block, Number, Parameter, ScpiError, Text
 
 __all__ = ["LabControl", "actuators"]
@@ -91,8 +89,7 @@ def actuators(lab: Lab) -> dict[str, Any]:
     """Return what every actuator does now.
 
     ``time_s``, ``devices`` (by name: model, resource, whether it is plugged in, its settings as programmed), and under
-    ``bench`` what follows from them: what the bench's method ``actuators(time_s)`` tells, else of its magnet
-    ``current_set_A`` and ``current_A``, of its microwave ``on``, ``frequency_Hz`` and ``power_dBm``.
+    ``bench`` what follows from them: what the bench's method ``actuators(time_s)`` tells.
     """
     now_s, reachable = lab.clock.now(), lab.devices
     devices: dict[str, Any] = {}
@@ -104,20 +101,7 @@ def actuators(lab: Lab) -> dict[str, Any]:
             "plugged_in": resource in reachable,
             "settings": device.values,
         }
-    return _plain({"time_s": now_s - lab.start_s, "devices": devices, "bench": _driven(lab.bench, now_s)})
-
-
-def _driven(bench: Any, now_s: float) -> dict[str, Any]:
-    if hasattr(bench, "actuators"):
-        return bench.actuators(now_s)
-    driven: dict[str, Any] = {}
-    magnet, microwave = getattr(bench, "magnet", None), getattr(bench, "rf", None)
-    if isinstance(magnet, Magnet):
-        driven["magnet"] = {"current_set_A": magnet.reference_A(now_s), "current_A": magnet.current_A(now_s)}
-    if isinstance(microwave, Microwave):
-        state = microwave.state
-        driven["microwave"] = {"on": state.on, "frequency_Hz": state.frequency_Hz, "power_dBm": state.power_dBm}
-    return driven
+    return _plain({"time_s": now_s - lab.start_s, "devices": devices, "bench": lab.actuators()})
 
 
 def _plain(value: Any) -> Any:

@@ -17,13 +17,13 @@ A model is a class that declares its commands. This is a whole one::
         @frequency.on_change                      # after the new values are stored; ScpiError here undoes the change
         @output.on_change
         def _drive(self):
-            self.lab.bench.rf.set(self.lab.clock.now(), self.frequency, on=self.output)
+            self.bench.rf.set(self.lab.clock.now(), self.frequency, on=self.output)
 
         @query("MEASure[:SCALar]:VOLTage[:DC]", Number("V", optional=True), source="manual p. 40")
         def measure(self, expected_V=None):       # "MEAS:VOLT?" or "MEAS:VOLT? 1 MV"
             start = self.lab.clock.now()
             self.reply_after(0.1)                 # [s] bench time until the reply may be read
-            return f"{self.lab.bench.mean_V(start, start + 0.1):+.6E}"
+            return f"{self.bench.mean_V(start, start + 0.1):+.6E}"
 
         @command("MEMory:CLEar", source="manual p. 50")
         def clear_memory(self):
@@ -33,7 +33,8 @@ A model is a class that declares its commands. This is a whole one::
 
 ``self.frequency`` reads a setting, ``self.ranges[2]`` one with suffixes; assigning stores without calling anything.
 ``self.options`` holds the bench file's ``options:`` of this device (strings, as YAML's base loader leaves them),
-``self.lab.rng("voltmeter.noise")`` a random stream of its own. Methods never sleep: they run under the lab's lock.
+``self.bench`` is what the device is wired to, ``self.lab.rng("voltmeter.noise")`` a random stream of its own.
+Methods never sleep: they run under the lab's lock.
 Instruments without SCPI derive from ``LabDevice``: plain mnemonics (``@query("RDGFIELD")``) work alike.
 ``command_table()`` lists what a model declares, with its sources.
 """
@@ -216,7 +217,10 @@ class LabDevice(Device):
         super().__init__(name, delimiter)
         self.options = dict(options or {})
         self.serial = str(self.options.get("serial", "SIM0001"))
+        #: By which name the bench knows the terminals that it is connected to.
+        self.input_name = str(self.options.get("input", name))
         self.lab: Any = None
+        self.bench: Any = None  # what it is wired to
         self.faults: Faults | None = None  # the lab's, once it has any
         self.ports: list[Port] = []
         self.errors: deque[tuple[int, str]] = deque()

@@ -312,7 +312,7 @@ class Faults:
     def _read(self, entry: Any, where: str) -> Fault:
         if not isinstance(entry, Mapping):
             raise StationError(f"{where}: is '{entry}', a mapping with device and kind is wanted")
-        of_bench = getattr(self._lab.bench, "faults", None) or {}
+        of_bench = self._of_benches()
         name = entry.get("kind")
         if not isinstance(name, str) or not (name in KINDS or name in of_bench):
             raise StationError(f"{where}: kind is '{name}', allowed are {', '.join([*KINDS, *of_bench])}")
@@ -438,7 +438,16 @@ class Faults:
     def bench_fault(self, fault: Fault, device: LabDevice | None, time_s: float) -> None:
         """Let the bench's own fault happen."""
         self._lab.before_change(time_s)
-        self._lab.bench.faults[fault.entry["kind"]](time_s, **fault.details["arguments"])
+        happen = self._of_benches()[fault.entry["kind"]]
+        happen(time_s, **fault.details["arguments"])
+
+    def _of_benches(self) -> dict[str, Callable[..., None]]:
+        """Return the faults of the physics; where two benches know a name, those of the second are "name@bench"."""
+        found: dict[str, Callable[..., None]] = {}
+        for name, bench in self._lab.benches.items():
+            for kind, happen in (getattr(bench, "faults", None) or {}).items():
+                found[kind if kind not in found else f"{kind}@{name}"] = happen
+        return found
 
 
 def _value(entry: Mapping[str, Any], key: str, read: Callable[[Any], Any], where: str, default: Any = None) -> Any:

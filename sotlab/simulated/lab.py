@@ -27,11 +27,8 @@ from sotlab.simulated.timescope import scope
 
 __all__ = ["Lab", "LabSpec", "shipped_benches"]
 
-#: What the lab is wired to, unless the bench file's ``lab:`` section names another class as ``bench:``.
-BENCH_CLASS = "sotlab.simulated.physics.bench:Bench"
-
-#: Where a model without a package is looked for.
-MODELS = "sotlab.simulated.instruments"
+#: Where a class whose module has no package is looked for.
+BENCHES, MODELS = "sotlab.simulated.benches", "sotlab.simulated.instruments"
 
 
 def shipped_benches() -> dict[str, Path]:
@@ -135,8 +132,8 @@ class Lab:
         What goes wrong.
     start_s : float
         The clock's time when the lab was opened [s].
-    bench : object
-        What the devices are wired to; None where the bench file has no ``lab:`` section.
+    benches : dict
+        What the devices are wired to, by name; one bench alone is named "". Empty without a ``lab:`` section.
 
     Raises
     ------
@@ -159,12 +156,8 @@ class Lab:
             sections = yaml.safe_load(spec.path.read_text(encoding="utf-8"))
         except Exception as problem:
             raise StationError(f"bench file {spec.path}: cannot be read: {_last_line(problem)}") from problem
-        wiring = dict(sections.get("lab") or {})
-        bench_class = wiring.pop("bench", BENCH_CLASS)
-        self.bench: Any = None
-        if "lab" in sections:
-            self.bench = self._named_class(bench_class, "lab")(wiring, self.rng, spec.noise)
-        self._before_change: Callable[[float], None] | None = getattr(self.bench, "before_change", None)
+        self.benches = self._wire(sections.get("lab"))
+        self._watched = [bench.before_change for bench in self.benches.values() if hasattr(bench, "before_change")]
         self.roles: dict[str, str] = {}
         self.inventory: dict[str, LabDevice] = {}
         self.faults = Faults(self)
@@ -174,7 +167,7 @@ class Lab:
             try:
                 device.power_on()
             except AttributeError as problem:
-                if self.bench is not None:
+                if device.bench is not None:
                     raise
                 raise StationError(
                     f"bench file {spec.path}: device '{device.name}' must be wired to something; add a lab section"
@@ -223,8 +216,9 @@ class Lab:
 
     def before_change(self, time_s: float | None = None) -> None:
         """Tell the bench, if it wants to know, that an actuator is about to change, now or at a bench time."""
-        if self._before_change is not None:
-            self._before_change(self.clock.now() if time_s is None else time_s)
+        now_s = self.clock.now() if time_s is None else time_s
+        for before_change in self._watched:
+            before_change(now_s)
 
     def list_devices(self) -> list[dict[str, str]]:
         """Return resource name, model and role of each device, as ``sotlab lab list`` shows them."""
@@ -245,9 +239,46 @@ class Lab:
         StationError
             If the bench has no sample.
         """
-        if self.bench is None:
+        if not self.benches:
             raise StationError(f"bench file {self.spec.path}: no truth to tell; it has no lab section")
-        return self.bench.truth(**settings)
+        found: dict[str, Any] = {}
+        for bench in self.benches.values():
+            found = bench.truth(**settings) | found  # where two know a name, the first one listed counts
+        return found
+
+    def actuators(self) -> dict[str, Any]:
+        """Return what the actuators on the benches do now; with several benches, by their names."""
+        now_s = self.clock.now()
+        found = {name: bench.actuators(now_s) for name, bench in self.benches.items() if hasattr(bench, "actuators")}
+        return found.get("", {}) if "" in self.benches else found
+
+    @property
+    def bench(self) -> Any:
+        """Return what the devices are wired to that name no bench of their own; None without a ``lab:`` section."""
+        return next(iter(self.benches.values()), None)
+
+    def _wire(self, lab: Any) -> dict[str, Any]:
+        """Return the benches by name: what ``lab:`` describes, named "", or each of those in its ``benches:``."""
+        if lab is None:
+            return {}
+        several = lab.get("benches") if isinstance(lab, dict) else None
+        described = several if several is not None else {"": lab}
+        if not isinstance(described, dict) or not all(isinstance(one, dict) for one in described.values()):
+            raise StationError(f"bench file {self.spec.path}: lab: a table is wanted, or benches: with tables by name")
+        benches = {}
+        for name, entry in described.items():
+            wiring, where = dict(entry), f"lab, bench '{name}'" if name else "lab"
+            if "bench" not in wiring:
+                raise StationError(
+                    f"bench file {self.spec.path}: {where}: 'bench' is missing; name what the devices are wired to as"
+                    " module:Class or file.py:Class"
+                )
+            bench_class = self._named_class(wiring.pop("bench"), where, BENCHES)
+            benches[name] = bench_class(wiring, self._streams_of(name), self.spec.noise)
+        return benches
+
+    def _streams_of(self, name: str) -> Callable[[str], np.random.Generator]:
+        return (lambda stream: self.rng(f"{name}.{stream}")) if name else self.rng
 
     def _add_device(self, resource: str, entry: dict[str, Any]) -> None:
         where = f"resource {resource}"
@@ -260,7 +291,7 @@ class Lab:
             raise StationError(f"bench file {self.spec.path}: {where}: no device {problem} is described") from problem
         model: type[LabDevice] = PlainDevice
         if "class" in section:
-            model = self._named_class(section["class"], f"device '{name}'")
+            model = self._named_class(section["class"], f"device '{name}'", MODELS)
             if not (isinstance(model, type) and issubclass(model, LabDevice)):
                 raise StationError(f"bench file {self.spec.path}: device '{name}': {section['class']} is no LabDevice")
         try:
@@ -272,8 +303,20 @@ class Lab:
         except Exception as problem:
             raise StationError(f"bench file {self.spec.path}: {where}: {_last_line(problem)}") from problem
         device.lab = self
+        device.bench = self._bench_of(name, section)
         self.inventory[canonical] = device
         self.roles[canonical] = str(entry.get("role", section.get("role", "")))
+
+    def _bench_of(self, name: str, section: dict[str, Any]) -> Any:
+        """Return what a device is wired to."""
+        if "bench" not in section:
+            return self.bench
+        if section["bench"] not in self.benches:
+            raise StationError(
+                f"bench file {self.spec.path}: device '{name}': no bench '{section['bench']}'; lab: has "
+                f"{', '.join(filter(None, self.benches)) or 'no benches by name'}"
+            )
+        return self.benches[section["bench"]]
 
     def _describe(self, device: LabDevice, section: dict[str, Any], entry: dict[str, Any], resource: str) -> None:
         """Give the device what pyvisa-sim's grammar says of it: dialogues, properties, channels, errors, eom."""
@@ -289,14 +332,14 @@ class Lab:
             device.add_channels(channel, parser.get_channel(device, channel, description, self._loader, entry))
         device.resource_name = resource
 
-    def _named_class(self, name: str, where: str) -> Any:
-        """Import ``module:Class``: below sotlab.simulated.instruments, dotted, or a file beside the bench file."""
+    def _named_class(self, name: str, where: str, package: str) -> Any:
+        """Import ``module:Class``: of the package, dotted, or a file beside the bench file."""
         module_name, _, class_name = name.partition(":")
         try:
             if module_name.endswith(".py"):
                 module = _load_file(self.spec.path.parent / module_name)
             else:
-                module = importlib.import_module(module_name if "." in module_name else f"{MODELS}.{module_name}")
+                module = importlib.import_module(module_name if "." in module_name else f"{package}.{module_name}")
             return getattr(module, class_name)
         except (ImportError, OSError, AttributeError) as problem:
             raise StationError(

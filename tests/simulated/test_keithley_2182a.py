@@ -26,7 +26,7 @@ def put_on_resonance(bench, clock):
     bench.rf.set(frequency_Hz=7e9, power_dBm=15.0, on=True)
     bench.magnet.set_current(clock.now(), 3.3)
     clock.sleep(20.0)
-    return bench.rectified_V(clock.now())
+    return bench.voltage_V("voltmeter", clock.now())
 
 
 def test_identity_says_simulated(meter):
@@ -79,7 +79,7 @@ def test_reading_is_the_mean_over_its_window_while_the_field_moves(meter, bench,
     start_s = clock.now()
     reading_V = float(meter.query("READ?"))
     times_s = np.linspace(start_s, start_s + 1.0, 4001) + 2e-3  # the query needs 2 ms on the wire
-    voltages_V = np.array([bench.rectified_V(t) for t in times_s])
+    voltages_V = np.array([bench.voltage_V("voltmeter", t) for t in times_s])
     assert reading_V == pytest.approx(voltages_V.mean(), rel=0.02)
     assert abs(reading_V - voltages_V[-1]) > 0.1 * abs(voltages_V[-1])
 
@@ -105,10 +105,10 @@ def test_channel_two_has_three_ranges_and_takes_twelve_volts(meter):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_voltage_beyond_the_range_reads_overflow(meter, manager, bench, monkeypatch, sign):
-    monkeypatch.setattr(bench, "voltmeter_V", lambda start_s, stop_s, density: sign * 0.0121)
+    monkeypatch.setattr(bench, "voltmeter_V", lambda name, start_s, stop_s, density: sign * 0.0121)
     meter.write("VOLT:RANG 0.01")
     assert float(meter.query("READ?")) == sign * 9.9e37
-    monkeypatch.setattr(bench, "voltmeter_V", lambda start_s, stop_s, density: sign * 0.0119)
+    monkeypatch.setattr(bench, "voltmeter_V", lambda name, start_s, stop_s, density: sign * 0.0119)
     assert float(meter.query("READ?")) == pytest.approx(sign * 0.0119)
 
 

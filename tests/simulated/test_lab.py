@@ -162,3 +162,55 @@ def test_a_fault_of_the_bench_file_is_one_line_that_names_file_and_place(
     assert str(bench_file) in str(problem.value)
     assert message in str(problem.value)
     assert "\n" not in str(problem.value)
+
+
+SEVERAL = """
+spec: "1.1"
+devices:
+  left: {class: "models.py:Source"}
+  right: {class: "models.py:Source", bench: second}
+resources:
+  GPIB0::1::INSTR: {device: left}
+  GPIB0::2::INSTR: {device: right}
+lab:
+  benches:
+    first: {bench: "models.py:Bench", g: 2.0}
+    second: {bench: "models.py:Bench", g: 3.0}
+"""
+
+
+def several(bench_file: Path, text: str = SEVERAL) -> Lab:
+    bench_file.write_text(text, encoding="utf-8")
+    return Lab(LabSpec.parse(f"{bench_file}?clock=virtual"))
+
+
+def test_each_device_is_wired_to_its_own_of_several_benches_and_a_change_is_told_to_all(bench_file: Path) -> None:
+    lab = several(bench_file)
+    for bench in lab.benches.values():
+        bench.log.clear()
+    port = lab.inventory["GPIB0::2::INSTR"].connect()
+    port.receive(b"OUTP ON", end=True)
+    assert ("drive", 1e9, True) in lab.benches["second"].log
+    assert {entry[0] for entry in lab.benches["first"].log} == {"before"}
+
+
+def test_benches_of_one_lab_draw_from_streams_of_their_own(bench_file: Path) -> None:
+    lab = several(bench_file)
+    first, second = (bench.streams("noise").normal() for bench in lab.benches.values())
+    assert first != second
+    again = several(bench_file)
+    assert again.benches["first"].streams("noise").normal() == first
+
+
+def test_what_two_benches_know_is_told_of_the_first(bench_file: Path) -> None:
+    assert several(bench_file).truth(frequency_Hz=10.0)["g"]["value"] == 20.0
+
+
+def test_a_device_on_a_bench_that_is_not_there_is_refused(bench_file: Path) -> None:
+    with pytest.raises(StationError, match="device 'right': no bench 'second'; lab: has first, third"):
+        several(bench_file, SEVERAL.replace("    second:", "    third:"))
+
+
+def test_a_lab_that_does_not_say_what_it_is_wired_to_is_refused(bench_file: Path) -> None:
+    with pytest.raises(StationError, match="lab: 'bench' is missing"):
+        several(bench_file, SEVERAL.split("  benches:")[0].replace(", bench: second", "") + "  g: 2.0")

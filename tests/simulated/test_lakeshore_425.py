@@ -10,7 +10,7 @@ devices:
 resources:
   GPIB0::12::INSTR: {device: gaussmeter}
   ASRL3::INSTR: {device: gaussmeter}
-lab: {sample: nife_bisb_10nm.yaml}
+lab: {bench: "stfmr:STFMR", sample: nife_bisb_10nm.yaml}
 """
 
 

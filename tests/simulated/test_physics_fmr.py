@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
 
-from sotlab.simulated.physics.bench import load_sample
+from sotlab.simulated.benches.stfmr import load_sample
 from sotlab.simulated.physics.fmr import Macrospin
 
 FREQUENCY_HZ = 7e9

@@ -114,7 +114,7 @@ class Agilent33511B(ScpiDevice):
         duty = {"SQU": self.duty_percent / 100.0, "RAMP": self.symmetry_percent / 100.0}.get(self.function, 0.5)
         size_V = 0.0 if shape == "dc" else self._open_Vpp / 2.0
         wave = Waveform(shape, size_V, self.frequency_Hz, self._open_offset_V, self.phase_deg, duty)
-        method = getattr(self.lab.bench, "drive_voltage_wave", None)
+        method = getattr(self.bench, "drive_voltage_wave", None)
         if method is not None:
             silent = Waveform("dc", 0.0, 0.0)
             method(self.name, self.lab.clock.now(), wave if self.output else silent, OUTPUT_OHM)

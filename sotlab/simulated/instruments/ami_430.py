@@ -1,6 +1,6 @@
 """American Magnetics Model 430, the programmer of a superconducting magnet: ramps, persistent switch, quench.
 
-Wired to ``lab.bench.sc_magnet``. The programmer knows the magnet only by what was typed in: with a wrong coil constant
+Wired to ``bench.sc_magnet``. The programmer knows the magnet only by what was typed in: with a wrong coil constant
 it shows a wrong field, and with a heating time that is too short it ramps while the switch is still cold.
 Not modelled, so refused: rampdown files, the high-stability option, absorbers, the clock's date.
 """
@@ -131,7 +131,7 @@ class AMI430(ScpiDevice):
     @property
     def magnet(self) -> Any:
         """The bench's magnet."""
-        return self.lab.bench.sc_magnet
+        return self.bench.sc_magnet
 
     @property
     def now_s(self) -> float:

@@ -39,7 +39,7 @@ class Attenuator(ScpiDevice):
     def _go(self, stop_dB: float) -> None:
         self._start_dB, self._stop_dB, self._start_s = self.position_dB(), stop_dB, self.lab.clock.now()
         self.busy_until = self._start_s + abs(self._stop_dB - self._start_dB) / SPEED_DB_PER_S
-        tell = getattr(self.lab.bench, "set_attenuation", None)
+        tell = getattr(self.bench, "set_attenuation", None)
         if tell is not None:
             tell(self.name, self._start_dB, self._stop_dB, self._start_s, SPEED_DB_PER_S)
 

@@ -133,7 +133,7 @@ class E8257D(ScpiDevice):
     @pulse_period.on_change
     @pulse_width.on_change
     def _drive(self) -> None:
-        self.lab.bench.rf.set(
+        self.bench.rf.set(
             frequency_Hz=self.frequency,
             power_dBm=min(self.power, LEVELLED_DBM),
             on=self.output,

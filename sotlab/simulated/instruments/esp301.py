@@ -1,6 +1,6 @@
 """Newport ESP301, a motion controller of three axes: 1 a delay stage, 2 and 3 rotation stages.
 
-Wired to ``lab.bench.stage``: a mapping from axis number to :class:`sotlab.simulated.physics.motion.Axis`, in m for
+Wired to ``bench.stage``: a mapping from axis number to :class:`sotlab.simulated.physics.motion.Axis`, in m for
 axis 1 and deg for the others. Options of the bench file: ``linear`` names the linear axes (default "1").
 Not modelled, so refused: programs, groups, jogging, digital I/O, trace acquisition, the motor's own parameters.
 """
@@ -117,7 +117,7 @@ class ESP301(LabDevice):
         """Do nothing: the controller keeps its parameters."""
 
     def _axis(self, number: int) -> Axis:
-        return self.lab.bench.stage[number]
+        return self.bench.stage[number]
 
     @property
     def now_s(self) -> float:

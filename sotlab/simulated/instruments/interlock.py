@@ -1,8 +1,8 @@
 """A generic digital interlock input with SCPI, of our own design: no model of any maker.
 
-Wired to ``lab.bench.interlock_closed(line)``, True while the contact of line 1 to 4 is closed (door shut, water flows).
+Wired to ``bench.interlock_closed(line)``, True while the contact of line 1 to 4 is closed (door shut, water flows).
 A contact that was found open stays noted until it is cleared, so that a short opening between two questions is kept
-if the bench reports it by ``lab.bench.interlock_opened(line, since_s)``; a bench without that is asked when queried.
+if the bench reports it by ``bench.interlock_opened(line, since_s)``; a bench without that is asked when queried.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Interlock(ScpiDevice):
         super().power_on()
 
     def _look(self, line: int) -> bool:
-        closed = bool(self.lab.bench.interlock_closed(line))
-        opened = getattr(self.lab.bench, "interlock_opened", None)
+        closed = bool(self.bench.interlock_closed(line))
+        opened = getattr(self.bench, "interlock_opened", None)
         if not closed or (opened is not None and opened(line, self._since_s)):
             self._noted |= 1 << (line - 1)
         return closed

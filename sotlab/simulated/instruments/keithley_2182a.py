@@ -184,7 +184,7 @@ class Keithley2182A(ScpiDevice):
         return next((range_V for range_V in ranges_V if abs(voltage_V) <= OVERRANGE * range_V), ranges_V[-1])
 
     def _input_V(self, channel: int) -> float:
-        return self.lab.bench.rectified_V(self.lab.clock.now()) if channel == 1 else 0.0
+        return self.bench.voltage_V(self.input_name, self.lab.clock.now()) if channel == 1 else 0.0
 
     # readings
 
@@ -203,13 +203,13 @@ class Keithley2182A(ScpiDevice):
         channel, aperture_s = self.channel, self._aperture_s()
         conversions = self.filter_count[channel] if self.filtering[channel] else 1
         stop_s = start_s + conversions * aperture_s
-        bench = self.lab.bench
-        expected_V = bench.rectified_mean_V(start_s, stop_s) if channel == 1 else 0.0
+        bench = self.bench
+        expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
         range_V = self._range_V[channel] or self._fitting_range_V(channel, expected_V)
         if channel == 1:
-            voltage_V = bench.voltmeter_V(start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
+            voltage_V = bench.voltmeter_V(self.input_name, start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
         else:
-            voltage_V = bench.shorted_V(start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
+            voltage_V = bench.shorted_V(self.input_name, start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
         if abs(voltage_V) > OVERRANGE * range_V:
             return OVERFLOW if voltage_V > 0 else -OVERFLOW
         voltage_V = quantise(voltage_V, range_V / COUNTS)

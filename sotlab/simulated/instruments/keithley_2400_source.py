@@ -251,7 +251,7 @@ class Source2400(ScpiDevice):
 
     def _ask(self, hook: str, *arguments: float, **keywords: bool) -> float | None:
         """Call the bench's hook with this device's name; None where the bench has none: the terminals are open."""
-        method = getattr(self.lab.bench, hook, None)
+        method = getattr(self.bench, hook, None)
         return None if method is None else method(self.name, *arguments, **keywords)
 
     @command("[SOURce#]:CLEar[:IMMediate]", source=f"{MANUAL}, p. 18-72")

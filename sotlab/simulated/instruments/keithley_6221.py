@@ -193,7 +193,7 @@ class Keithley6221(ScpiDevice):
 
     def _ask(self, hook: str, *arguments: object) -> None:
         """Call the bench's hook with this device's name; a bench that has none leaves the terminals open."""
-        method = getattr(self.lab.bench, hook, None)
+        method = getattr(self.bench, hook, None)
         if method is not None:
             method(self.name, *arguments)
 

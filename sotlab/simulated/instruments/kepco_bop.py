@@ -72,7 +72,7 @@ class KepcoBOP5020MG(ScpiDevice):
     @current.on_change
     @voltage.on_change
     def _drive(self) -> None:
-        magnet, now_s = self.lab.bench.magnet, self.lab.clock.now()
+        magnet, now_s = self.bench.magnet, self.lab.clock.now()
         if not self.output:
             magnet.release(now_s)
             return
@@ -89,7 +89,7 @@ class KepcoBOP5020MG(ScpiDevice):
     )  # fmt: skip
     def measure_current(self, *expected: float) -> str:
         """Return the current that flows [A]; a range after the question mark is accepted and ignored."""
-        current_A = self.lab.bench.magnet.current_A(self.lab.clock.now())
+        current_A = self.bench.magnet.current_A(self.lab.clock.now())
         return scientific(quantise(current_A, 2 * RATED_A / READBACK_STEPS))
 
     @query(
@@ -98,7 +98,7 @@ class KepcoBOP5020MG(ScpiDevice):
     )  # fmt: skip
     def measure_voltage(self, *expected: float) -> str:
         """Return the voltage at the terminals [V]."""
-        voltage_V = self.lab.bench.magnet.voltage_V(self.lab.clock.now())
+        voltage_V = self.bench.magnet.voltage_V(self.lab.clock.now())
         return scientific(quantise(voltage_V, 2 * RATED_V / READBACK_STEPS))
 
     @command(

@@ -1,6 +1,6 @@
 """Lake Shore 336 temperature controller: inputs A to D, heater outputs 1 and 2.
 
-Wired to ``lab.bench.cryostat``. Not modelled, so refused: the analog outputs 3 and 4, zones, autotuning, curves,
+Wired to ``bench.cryostat``. Not modelled, so refused: the analog outputs 3 and 4, zones, autotuning, curves,
 alarms and relays. Pages are those of its older sisters, where the command reads the same.
 """
 
@@ -81,9 +81,9 @@ class LakeShore336(LabDevice):
 
     def execute(self, port: Port, message: str) -> None:
         """Run a message; a temperature above its limit is noticed at the next one and switches the heaters off."""
-        sensors = self.lab.bench.cryostat.sensors
+        sensors = self.bench.cryostat.sensors
         watched = [(letter, limit_K) for letter, limit_K in self._limits_K.items() if limit_K and letter in sensors]
-        if any(self.lab.bench.cryostat.temperature_K(self._now_s, letter) > limit_K for letter, limit_K in watched):
+        if any(self.bench.cryostat.temperature_K(self._now_s, letter) > limit_K for letter, limit_K in watched):
             self.reset()
         super().execute(port, message)
 
@@ -94,7 +94,7 @@ class LakeShore336(LabDevice):
         return ",".join(f"{convert(self._kelvin(one)):+.7G}" for one in letters)
 
     def _kelvin(self, letter: str) -> float:
-        cryostat = self.lab.bench.cryostat
+        cryostat = self.bench.cryostat
         return cryostat.reading_K(self._now_s, letter) if letter in cryostat.sensors else 0.0
 
     @query("KRDG", INPUT_OR_ALL, source="unverified; header in PyMeasure")
@@ -115,7 +115,7 @@ class LakeShore336(LabDevice):
     @query("RDGST", INPUT, source=f"{MANUAL_331} p. 6-37")
     def reading_status(self, letter: str) -> str:
         """Return the sum of the bits that tell why a reading is not valid."""
-        cryostat = self.lab.bench.cryostat
+        cryostat = self.bench.cryostat
         if letter not in cryostat.sensors:
             return f"{INVALID:03d}"
         return f"{OVER_RANGE if cryostat.temperature_K(self._now_s, letter) > MOST_K else 0:03d}"
@@ -145,7 +145,7 @@ class LakeShore336(LabDevice):
     def _drive(self, output: int) -> None:
         """Tell the bench what the heater does now."""
         loop, now_s = self._loops[output], self._now_s
-        stage = self.lab.bench.cryostat.stages.get(output)
+        stage = self.bench.cryostat.stages.get(output)
         if stage is None:
             return
         most_W = FULL_POWER_W[output] * RANGE_SHARE[loop.range]
@@ -166,7 +166,7 @@ class LakeShore336(LabDevice):
     @query("SETP", OUTPUT, source="unverified; header in PyMeasure")
     def setpoint(self, output: int) -> str:
         """Return the setpoint, on its ramp if there is one [K]."""
-        stage = self.lab.bench.cryostat.stages.get(output)
+        stage = self.bench.cryostat.stages.get(output)
         loop = self._loops[output]
         if stage is not None and stage.is_ramping(self._now_s):
             return f"{stage.setpoint_K(self._now_s):+.4f}"
@@ -188,7 +188,7 @@ class LakeShore336(LabDevice):
     @query("RAMPST", OUTPUT, source=f"{MANUAL_340} p. 9-39")
     def ramp_status(self, output: int) -> int:
         """Return whether the setpoint is on its ramp."""
-        stage = self.lab.bench.cryostat.stages.get(output)
+        stage = self.bench.cryostat.stages.get(output)
         return int(stage is not None and stage.is_ramping(self._now_s))
 
     @command("RANGE", OUTPUT, Number(minimum=0, maximum=3, integer=True), source=f"{MANUAL_331} p. 6-37, one output")
@@ -206,7 +206,7 @@ class LakeShore336(LabDevice):
     @query("HTR", OUTPUT, source=f"{MANUAL_331} p. 6-32, one output")
     def heater(self, output: int) -> str:
         """Return the heater's power in percent of its range."""
-        loop, stage = self._loops[output], self.lab.bench.cryostat.stages.get(output)
+        loop, stage = self._loops[output], self.bench.cryostat.stages.get(output)
         if stage is None or loop.range == 0 or loop.mode == OFF:
             return "+000.0"
         full_W = FULL_POWER_W[output] * RANGE_SHARE[loop.range]
@@ -215,7 +215,7 @@ class LakeShore336(LabDevice):
     @query("HTRST", OUTPUT, source=f"{MANUAL_331} p. 6-32, one output")
     def heater_status(self, output: int) -> int:
         """Return 0 no error, 1 open load: an output that the bench has no stage for."""
-        return int(output not in self.lab.bench.cryostat.stages)
+        return int(output not in self.bench.cryostat.stages)
 
     @command("MOUT", OUTPUT, Number(minimum=0.0, maximum=100.0), source=f"{MANUAL_340} p. 9-38")
     def set_manual_output(self, output: int, percent: float) -> None:

@@ -95,10 +95,10 @@ class LakeShore425(LabDevice):
     @command("ZPROBE", source=IN_DRIVER)
     def zero_probe(self) -> None:
         """Take the present reading for zero: on the bench, with the probe in a zero-gauss chamber."""
-        self.lab.bench.zero_gaussmeter(self.lab.clock.now())
+        self.bench.zero_gaussmeter(self.lab.clock.now())
 
     def _field_T(self) -> float:
-        return self.lab.bench.gaussmeter_T(self.lab.clock.now()) if self._mode[0] == DC else 0.0
+        return self.bench.gaussmeter_T(self.lab.clock.now()) if self._mode[0] == DC else 0.0
 
     def _shown_T(self) -> float:
         field_T = self._field_T()

@@ -91,7 +91,7 @@ class LakeShore475(LabDevice):
         return 2 if abs(field_T) > self._scale_T(field_T) else 0
 
     def _field_T(self) -> float:
-        return self.lab.bench.gaussmeter_T(self.lab.clock.now())
+        return self.bench.gaussmeter_T(self.lab.clock.now())
 
     def _scale_T(self, field_T: float) -> float:
         if self._range is not None:
@@ -117,4 +117,4 @@ class LakeShore475(LabDevice):
     @command("ZPROBE", source="unverified; PyMeasure's 425")
     def zero_probe(self) -> None:
         """Take the present reading for zero: on the bench, with the probe in a zero-gauss chamber."""
-        self.lab.bench.zero_gaussmeter(self.lab.clock.now())
+        self.bench.zero_gaussmeter(self.lab.clock.now())

@@ -1,6 +1,6 @@
 """Thorlabs MC2000B, a controller of an optical chopper, on a serial line at 115200 baud.
 
-Wired to ``lab.bench.chopper``. A reply is the echo of the line, CR, the answer and CR if there is one, and the prompt
+Wired to ``bench.chopper``. A reply is the echo of the line, CR, the answer and CR if there is one, and the prompt
 ``> ``. Not modelled, so refused: the external reference's own frequency, on-cycle trimming, the menu, ``verbose``.
 """
 
@@ -78,7 +78,7 @@ class MC2000B(LabDevice):
         port.replies.append(Reply(echo + answer + PROMPT, self._ready_at))
 
     def _drive(self) -> None:
-        self.lab.bench.chopper.run(self.lab.clock.now(), float(self._frequency_Hz) if self._running else 0.0)
+        self.bench.chopper.run(self.lab.clock.now(), float(self._frequency_Hz) if self._running else 0.0)
 
     def _limits_Hz(self) -> tuple[int, int]:
         slots = BLADES[self._blade][1]
@@ -111,7 +111,7 @@ class MC2000B(LabDevice):
     @query("REFOUTFREQ", source=UNVERIFIED)
     def measured_frequency(self) -> int:
         """Return the frequency at the reference output, where the wheel is now [Hz]."""
-        return round(self.lab.bench.chopper.reading_Hz(self.lab.clock.now()))
+        return round(self.bench.chopper.reading_Hz(self.lab.clock.now()))
 
     @command("ENABLE", FLAG, source=UNVERIFIED)
     def enable(self, on: int) -> None:

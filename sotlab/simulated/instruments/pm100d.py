@@ -1,6 +1,6 @@
 """Thorlabs PM100D power meter with a silicon photodiode.
 
-Wired to ``lab.bench.pump_sensor``, a :class:`sotlab.simulated.physics.optics.PowerSensor`. Not modelled, so refused:
+Wired to ``bench.pump_sensor``, a :class:`sotlab.simulated.physics.optics.PowerSensor`. Not modelled, so refused:
 energy, current and frequency measurement, other sensors, relative readings, the display.
 """
 
@@ -72,7 +72,7 @@ class PM100D(ScpiDevice):
     def _measure_W(self) -> float:
         """Take as many samples as are averaged; the reply waits for them."""
         self.reply_after(self.average * SAMPLE_S)
-        sensor, now_s = self.lab.bench.pump_sensor, self.lab.clock.now()
+        sensor, now_s = self.bench.pump_sensor, self.lab.clock.now()
         seen_W = sensor.reading_W(now_s, self.wavelength_nm * 1e-9, self.average) - self._zero_W
         top_W = self.range_W
         if self.autorange:
@@ -126,7 +126,7 @@ class PM100D(ScpiDevice):
     @command("[SENSe]:CORRection:COLLect:ZERO[:INITiate]", source="unverified")
     def zero(self) -> None:
         """Take what the diode gives now for darkness: the beam should be blocked."""
-        sensor = self.lab.bench.pump_sensor
+        sensor = self.bench.pump_sensor
         self._zero_W = sensor.reading_W(self.lab.clock.now(), self.wavelength_nm * 1e-9, 3000)
         self.start_operation(1.0)
 

@@ -1,6 +1,6 @@
 """Keysight PNA N5222B network analyser, 10 MHz to 26.5 GHz, two ports, one channel.
 
-Wired to ``lab.bench.network``, a :class:`sotlab.simulated.physics.network.Network`. Both ways to a trace are there:
+Wired to ``bench.network``, a :class:`sotlab.simulated.physics.network.Network`. Both ways to a trace are there:
 the older one by name (``CALC:PAR:EXT``, ``CALC:PAR:SEL``, ``CALC:DATA?``) and that by number (``CALC:MEAS2:...``).
 A sweep takes its time; data are of the last sweep that ended, zeros before there is one. Averaging lowers the noise
 of a sweep as the sweeps since ``AVER:CLE`` would, up to the count. No manual page was at hand: headers are those of
@@ -165,7 +165,7 @@ class N5222B(ScpiDevice):
         averages = 1
         if self.averaging:
             averages = self.average_count if self.average_mode == "POIN" else min(self._averaged, self.average_count)
-        self._data = self.lab.bench.network.measure(
+        self._data = self.bench.network.measure(
             self.frequencies_Hz(), self._began_s + done * period_s, power_dBm=self.power,
             bandwidth_Hz=self.bandwidth, averages=averages, on=self.output,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """A generic RF power meter with SCPI, of our own design: no model of any maker.
 
-Wired to ``lab.bench.sensor_power_W(time_s)``, the microwave power [W] that arrives at its sensor. The sensor has a zero
+Wired to ``bench.sensor_power_W(time_s)``, the microwave power [W] that arrives at its sensor. The sensor has a zero
 offset and a calibration factor [%] that falls with frequency; a zero is right only when no power arrives, and a reading
 only with the factor of the carrier's frequency: ``P = P_sensor 100 / factor``.
 """
@@ -63,8 +63,8 @@ class RFPowerMeter(ScpiDevice):
 
     def _sensor_W(self, count: int) -> float:
         """Return what the sensor says now, before zero and calibration factor."""
-        arriving_W = self.lab.bench.sensor_power_W(self.lab.clock.now())
-        carrier_Hz = float(getattr(self.lab.bench, "sensor_frequency_Hz", 0.0))
+        arriving_W = self.bench.sensor_power_W(self.lab.clock.now())
+        carrier_Hz = float(getattr(self.bench, "sensor_frequency_Hz", 0.0))
         seen_W = arriving_W * calibration_factor_percent(carrier_Hz) / 100 + self._offset_W
         return seen_W if self._stream is None else seen_W + self._stream.normal(0.0, NOISE_W / math.sqrt(count))
 

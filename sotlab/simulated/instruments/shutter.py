@@ -34,7 +34,7 @@ class Shutter(ScpiDevice):
         if self.is_open != self._told:
             self._told = self.is_open
             self.start_operation(MOVE_S)
-        tell = getattr(self.lab.bench, "set_shutter", None)
+        tell = getattr(self.bench, "set_shutter", None)
         if tell is not None:
             tell(self.name, self.is_open)
 

@@ -359,7 +359,7 @@ class SR830(SRSLockin):
         """Choose the lowest reserve at which the input does not overload."""
         self.before_change()
         now_s = self.lab.clock.now()
-        size_V = abs(self.lab.bench.lockin_input(self.input_name, now_s, self.harmonic)) + self.noise.hum_V_rms
+        size_V = abs(self.bench.lockin_input(self.input_name, now_s, self.harmonic)) + self.noise.hum_V_rms
         for self.reserve in (2, 1, 0):
             if size_V < self.input_limit_V_rms():
                 break

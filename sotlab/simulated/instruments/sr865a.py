@@ -174,7 +174,7 @@ class SR865A(SRSLockin):
 
     def _input_now_V(self) -> float:
         now_s = self.lab.clock.now()
-        return abs(self.lab.bench.lockin_input(self.input_name, now_s, self.harmonic)) + self.noise.hum_V_rms
+        return abs(self.bench.lockin_input(self.input_name, now_s, self.harmonic)) + self.noise.hum_V_rms
 
     @query("CUROVLDSTAT", source="unverified; several programs")
     def overloads_now(self) -> int:

@@ -145,8 +145,7 @@ class SRSLockin(LabDevice):
     def power_on(self) -> None:
         """Settle the filter on the input as it is, and follow it from now on."""
         self.lia_status = self.lia_enable = self.error_status = self.error_enable = 0
-        self.input_name = str(self.options.get("input", self.name))
-        self._hook: Callable[[str], Any] = lambda name: getattr(self.lab.bench, name, None)
+        self._hook: Callable[[str], Any] = lambda name: getattr(self.bench, name, None)
         option = {
             key: float(self.options[key])
             for key in ("noise_corner_Hz", "hum_V_rms", "mains_Hz", "drift_V_per_s")
@@ -154,7 +153,7 @@ class SRSLockin(LabDevice):
         }
         amplifier = float(self.options.get("input_noise_V_per_rtHz", self.amplifier_V_per_rtHz))
         noisy = self.lab.spec.noise
-        white = math.hypot(amplifier, float(self.lab.bench.lockin_noise(self.input_name))) if noisy else 0.0
+        white = math.hypot(amplifier, float(self.bench.lockin_noise(self.input_name))) if noisy else 0.0
         option["corner_Hz"] = option.pop("noise_corner_Hz", 0.0)
         self.noise = InputNoise(white, **option) if noisy else InputNoise()
         self.cascade = RCCascade(self.lab.rng(f"{self.name}.noise"))
@@ -190,7 +189,7 @@ class SRSLockin(LabDevice):
 
     def input_V(self, t_s: float) -> complex:
         """Return the phasor behind the mixer, clipped by the input amplifier [V]."""
-        phasor = self.lab.bench.lockin_input(self.input_name, t_s, self.harmonic) * self._rotation
+        phasor = self.bench.lockin_input(self.input_name, t_s, self.harmonic) * self._rotation
         size = abs(phasor)
         if size > self._limit_V:
             phasor *= self._limit_V / size

@@ -66,7 +66,7 @@ class SwitchBox(ScpiDevice):
             self._cycles[channel] += 1
         self._closed = closed
         self.start_operation(self.settling_s)
-        switched = getattr(self.lab.bench, "switched", None)
+        switched = getattr(self.bench, "switched", None)
         if switched is not None:
             switched(self.name, sorted(closed))
 

@@ -9,7 +9,7 @@ import yaml
 from scipy.integrate import trapezoid
 
 from sotlab.errors import StationError
-from sotlab.simulated.physics.bench import DEFAULTS, Bench, load_sample
+from sotlab.simulated.benches.stfmr import DEFAULTS, STFMR, load_sample
 
 LAB = {"sample": "nife_bisb_10nm.yaml"}
 
@@ -19,7 +19,7 @@ def streams(seed):
 
 
 def make_bench(seed=0, noise=False, **changes):
-    return Bench(LAB | changes, streams(seed), noise)
+    return STFMR(LAB | changes, streams(seed), noise)
 
 
 def driven(bench, frequency_Hz=7e9, power_dBm=15.0):
@@ -32,15 +32,15 @@ def test_mean_over_a_window_is_the_integral_while_the_field_moves_through_resona
     bench.magnet.set_current(0.0, 6.0)
     start_s, stop_s = 0.1, 0.9  # 4 to 109 mT, at up to 0.2 T/s through a line of 2.9 mT
     times_s = np.linspace(start_s, stop_s, 20001)
-    expected_V = trapezoid([bench.rectified_V(t) for t in times_s], times_s) / (stop_s - start_s)
-    assert bench.rectified_mean_V(start_s, stop_s) == pytest.approx(expected_V, rel=1e-3)
+    expected_V = trapezoid([bench.voltage_V("voltmeter", t) for t in times_s], times_s) / (stop_s - start_s)
+    assert bench.mean_voltage_V("voltmeter", start_s, stop_s) == pytest.approx(expected_V, rel=1e-3)
 
 
 def test_mean_over_a_window_is_the_voltage_itself_in_a_settled_field():
     bench = driven(make_bench())
     bench.magnet.set_current(0.0, 3.0)
-    assert bench.rectified_mean_V(20.0, 20.1) == bench.rectified_V(20.0)
-    assert bench.rectified_V(20.0) != 0.0
+    assert bench.mean_voltage_V("voltmeter", 20.0, 20.1) == bench.voltage_V("voltmeter", 20.0)
+    assert bench.voltage_V("voltmeter", 20.0) != 0.0
 
 
 def test_sweep_through_resonance_shows_the_true_line():
@@ -48,7 +48,7 @@ def test_sweep_through_resonance_shows_the_true_line():
     truth = {name: entry["value"] for name, entry in bench.truth(7e9, 15.0).items()}
     for x in (-1.0, 0.0, 1.0):
         bench.magnet.set_current(100.0 * (x + 2), (truth["field_res"] + x * truth["width"]) / 0.02)
-        found_V = bench.rectified_V(100.0 * (x + 2) + 99.0)
+        found_V = bench.voltage_V("voltmeter", 100.0 * (x + 2) + 99.0)
         line_V = (truth["v_sym"] + truth["v_asym"] * x) / (x**2 + 1)
         assert found_V == pytest.approx(line_V, abs=0.01 * abs(truth["v_asym"]))  # the far pole's tail
 
@@ -56,12 +56,12 @@ def test_sweep_through_resonance_shows_the_true_line():
 def test_voltage_needs_the_microwave():
     bench = make_bench()
     bench.magnet.set_current(0.0, 3.0)
-    assert bench.rectified_V(9.0) == 0.0
-    assert driven(bench).rectified_V(9.0) != 0.0
+    assert bench.voltage_V("voltmeter", 9.0) == 0.0
+    assert driven(bench).voltage_V("voltmeter", 9.0) != 0.0
     bench.rf.set(mean_square=0.5)
-    halved_V = bench.rectified_V(9.0)
+    halved_V = bench.voltage_V("voltmeter", 9.0)
     bench.rf.set(mean_square=1.0)
-    assert halved_V == pytest.approx(0.5 * bench.rectified_V(9.0))
+    assert halved_V == pytest.approx(0.5 * bench.voltage_V("voltmeter", 9.0))
 
 
 def test_truth_names_units_and_depends_on_power_and_angle():
@@ -84,7 +84,7 @@ def test_truth_of_the_shipped_bench_is_in_the_range_of_the_published_sample():
 
 def test_noise_at_the_default_settings_is_one_to_two_percent_of_the_line_at_7_ghz():
     readings = [make_bench(0, noise=True)] * 1500
-    spread_V = np.std([bench.voltmeter_V(t, t + 0.1, 3.5e-9) for t, bench in enumerate(readings)])
+    spread_V = np.std([bench.voltmeter_V("voltmeter", t, t + 0.1, 3.5e-9) for t, bench in enumerate(readings)])
     truth = readings[0].truth(7e9, 15.0)
     assert 0.009 < spread_V / abs(truth["v_asym"]["value"]) < 0.02
 
@@ -92,7 +92,7 @@ def test_noise_at_the_default_settings_is_one_to_two_percent_of_the_line_at_7_gh
 def test_same_seed_gives_the_same_readings_and_another_seed_others():
     def readings(seed):
         bench = driven(make_bench(seed, noise=True))
-        return [(bench.voltmeter_V(t, t + 0.1, 3.5e-9), bench.gaussmeter_T(t)) for t in range(5)]
+        return [(bench.voltmeter_V("voltmeter", t, t + 0.1, 3.5e-9), bench.gaussmeter_T(t)) for t in range(5)]
 
     assert readings(0) == readings(0)
     assert readings(0)[0][0] != readings(1)[0][0]
@@ -103,7 +103,7 @@ def test_one_more_reading_of_the_gaussmeter_does_not_change_the_voltmeter():
     plain, curious = make_bench(0, noise=True), make_bench(0, noise=True)
     curious.gaussmeter_T(0.5)
     curious.gaussmeter_T(0.7)
-    assert plain.voltmeter_V(1.0, 1.1, 3.5e-9) == curious.voltmeter_V(1.0, 1.1, 3.5e-9)
+    assert plain.voltmeter_V("voltmeter", 1.0, 1.1, 3.5e-9) == curious.voltmeter_V("voltmeter", 1.0, 1.1, 3.5e-9)
 
 
 def test_without_noise_the_gaussmeter_shows_the_field_at_its_probe():
@@ -148,7 +148,7 @@ def test_bad_lab_section_is_refused_in_one_line_that_names_the_key(changes, told
 
 def test_lab_section_without_sample_is_refused():
     with pytest.raises(StationError, match="no sample; name one of"):
-        Bench({}, streams(0), False)
+        STFMR({}, streams(0), False)
 
 
 @pytest.mark.parametrize(

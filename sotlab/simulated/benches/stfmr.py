@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from importlib import resources
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import yaml
 
 from sotlab.errors import StationError
+from sotlab.simulated.benches.bench import Bench, Streams, number, read_sample, section, shipped_samples
 from sotlab.simulated.physics.detect import HallProbe, VoltageInput
 from sotlab.simulated.physics.magnet import Magnet, PlayHysteresis
 from sotlab.simulated.physics.rf import Microwave, RFPath
 from sotlab.simulated.physics.sample import Sample
 
-__all__ = ["DEFAULTS", "Bench", "load_sample"]
+__all__ = ["DEFAULTS", "STFMR", "load_sample"]
 
 #: What the ``lab:`` section of a bench file may say, with what holds where it says nothing.
 DEFAULTS: dict[str, dict[str, float]] = {
@@ -44,6 +42,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
 PLAY_THRESHOLDS_A = (0.03, 0.1, 0.3, 1.0)
 
 _MUST_BE_POSITIVE = ("coil_T_per_A", "time_constant_s", "slew_A_per_s", "resistance_ohm", "update_s")
+_MAY_BE_NEGATIVE = ("probe_offset_T", "probe_ratio")
 
 #: While the field moves, a reading is averaged over sub-windows in which it moves by less than this [T] ...
 _SUBWINDOW_T = 0.25e-3
@@ -54,7 +53,7 @@ _STANDS_STILL_T = 1e-8
 _GAUSS_NODES, _GAUSS_WEIGHTS = (a.tolist() for a in np.polynomial.legendre.leggauss(4))
 
 
-class Bench:
+class STFMR(Bench):
     """One sample in one magnet, with a microwave on it and two meters around it.
 
     Parameters
@@ -73,16 +72,20 @@ class Bench:
         If the section has an unknown key, a value that is no number or not allowed, or an unknown sample.
     """
 
-    def __init__(self, lab: Mapping[str, Any], streams: Callable[[str], np.random.Generator], noise: bool) -> None:
+    def __init__(self, lab: Mapping[str, Any], streams: Streams, noise: bool) -> None:
+        super().__init__()
         known = {"sample", "angle_deg", *DEFAULTS}
         if unknown := sorted(set(lab) - known):
             raise StationError(f"lab section: unknown key '{unknown[0]}'; known are {', '.join(sorted(known))}")
         if "sample" not in lab:
-            raise StationError(f"lab section: no sample; name one of {', '.join(_shipped_samples())} or a file")
-        magnet, rf, gaussmeter, wiring = (_section(lab, name) for name in DEFAULTS)
+            raise StationError(f"lab section: no sample; name one of {', '.join(shipped_samples())} or a file")
+        magnet, rf, gaussmeter, wiring = (
+            section(lab, name, defaults, positive=_MUST_BE_POSITIVE, signed=_MAY_BE_NEGATIVE)
+            for name, defaults in DEFAULTS.items()
+        )
 
         self.sample = load_sample(str(lab["sample"]))
-        self.angle_deg = _number("lab section", "angle_deg", lab.get("angle_deg", 45.0))
+        self.angle_deg = number("lab section", "angle_deg", lab.get("angle_deg", 45.0))
         yoke = PlayHysteresis(magnet["coil_T_per_A"], magnet["remanence_T"], PLAY_THRESHOLDS_A)
         self.magnet = Magnet(yoke, magnet["time_constant_s"], magnet["slew_A_per_s"], magnet["resistance_ohm"])
         self._probe_ratio, self._probe_offset_T = magnet["probe_ratio"], magnet["probe_offset_T"]
@@ -128,7 +131,7 @@ class Bench:
         """Make what the gaussmeter reads now its zero."""
         self._probe.zero(self.gaussmeter_T(t_s))
 
-    def rectified_V(self, t_s: float) -> float:
+    def voltage_V(self, name: str, t_s: float) -> float:
         """Return the dc voltage that the sample rectifies at ``t_s`` [V]."""
         current_A_peak = self.rf.current_A_peak
         if current_A_peak == 0.0:
@@ -137,36 +140,45 @@ class Bench:
         voltage_V = self.sample.rectified_V(self.field_T(t_s), state.frequency_Hz, current_A_peak, self.angle_deg)
         return state.mean_square * voltage_V
 
-    def rectified_mean_V(self, start_s: float, stop_s: float) -> float:
-        """Return the mean of :meth:`rectified_V` over a window, while the field moves as it was last told to [V].
+    def mean_voltage_V(self, name: str, start_s: float, stop_s: float) -> float:
+        """Return the mean of :meth:`voltage_V` over a window, while the field moves as it was last told to [V].
 
         Gauss-Legendre quadrature in sub-windows small enough that the field moves by a fraction of a line width.
         """
         travel_T = self.magnet.travel_T(start_s)
         if travel_T < _STANDS_STILL_T:
-            return self.rectified_V(stop_s)
+            return self.voltage_V(name, stop_s)
         count = min(math.ceil(travel_T / _SUBWINDOW_T), _MOST_SUBWINDOWS)
         half_s = (stop_s - start_s) / (2 * count)
         total_V = 0.0
         for i in range(count):
             middle_s = start_s + (2 * i + 1) * half_s
             for node, weight in zip(_GAUSS_NODES, _GAUSS_WEIGHTS, strict=True):
-                total_V += weight * self.rectified_V(middle_s + node * half_s)
+                total_V += weight * self.voltage_V(name, middle_s + node * half_s)
         return total_V / (2 * count)
 
-    def voltmeter_V(self, start_s: float, stop_s: float, meter_V_per_rtHz: float) -> float:
+    def voltmeter_V(self, name: str, start_s: float, stop_s: float, meter_V_per_rtHz: float) -> float:
         """Return what a voltmeter reads that integrates over a window and has this noise of its own [V]."""
-        return self.rectified_mean_V(start_s, stop_s) + self._input.added_V(start_s, stop_s, meter_V_per_rtHz)
+        return self.mean_voltage_V(name, start_s, stop_s) + self._input.added_V(start_s, stop_s, meter_V_per_rtHz)
 
-    def shorted_V(self, start_s: float, stop_s: float, meter_V_per_rtHz: float) -> float:
+    def shorted_V(self, name: str, start_s: float, stop_s: float, meter_V_per_rtHz: float) -> float:
         """Return what the same voltmeter reads on an input that is shorted [V]."""
         return self._input.meter_V(start_s, stop_s, meter_V_per_rtHz)
+
+    def actuators(self, t_s: float) -> dict[str, Any]:
+        """Return what magnet and microwave do now."""
+        state = self.rf.state
+        return {
+            "magnet": {"current_set_A": self.magnet.reference_A(t_s), "current_A": self.magnet.current_A(t_s)},
+            "microwave": {"on": state.on, "frequency_Hz": state.frequency_Hz, "power_dBm": state.power_dBm},
+        }
 
     def truth(
         self,
         frequency_Hz: float | None = None,
         power_dBm: float | None = None,
         angle_deg: float | None = None,
+        **settings: Any,
     ) -> dict[str, dict[str, Any]]:
         """Return what a measurement on this bench should find; no instrument can ask for it.
 
@@ -210,45 +222,4 @@ def load_sample(name: str) -> Sample:
     StationError
         If there is no such file, or it does not describe a sample.
     """
-    shipped = resources.files("sotlab.simulated") / "samples" / name
-    source = shipped if shipped.is_file() else Path(name)
-    if not source.is_file():
-        raise StationError(f"sample '{name}' not found; shipped are {', '.join(_shipped_samples())}, or give a file")
-    try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise StationError(f"sample {name}: not readable as YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise StationError(f"sample {name}: 'name: value' lines are wanted, as in the shipped samples")
-    return Sample.from_mapping(values, name)
-
-
-def _shipped_samples() -> list[str]:
-    folder = resources.files("sotlab.simulated") / "samples"
-    return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
-def _section(lab: Mapping[str, Any], name: str) -> dict[str, float]:
-    """Return one section's numbers over its defaults."""
-    given, where = lab.get(name) or {}, f"lab section, {name}"
-    if not isinstance(given, Mapping):
-        raise StationError(f"{where}: is '{given}', a table of {', '.join(DEFAULTS[name])} is wanted")
-    if unknown := sorted(set(given) - set(DEFAULTS[name])):
-        raise StationError(f"{where}: unknown key '{unknown[0]}'; known are {', '.join(DEFAULTS[name])}")
-    values = DEFAULTS[name] | {key: _number(where, key, value) for key, value in given.items()}
-    for key, value in values.items():
-        if key in _MUST_BE_POSITIVE and not value > 0.0:
-            raise StationError(f"{where}: {key} is {value:g}, it must be above 0")
-        if value < 0.0 and key not in ("probe_offset_T", "probe_ratio"):
-            raise StationError(f"{where}: {key} is {value:g}, it must be 0 or above")
-    return values
-
-
-def _number(where: str, key: str, value: Any) -> float:
-    try:
-        number = float(value)  # a bench file's numbers arrive as text
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise StationError(f"{where}: {key} is '{value}', a number is wanted")
-    return number
+    return Sample.from_mapping(read_sample(name), name)
