@@ -46,7 +46,7 @@ class Source(ScpiDevice):
     def _drive(self):
         if self.output and self.frequency > 39e9:
             raise ScpiError(-221)
-        self.lab.bench.log.append(("drive", self.frequency, self.output))
+        self.bench.log.append(("drive", self.frequency, self.output))
 
     @query("MEASure[:SCALar]:VOLTage[:DC]", Number("V", optional=True), source="manual p. 40")
     def measure(self, expected_V=0.0):
