@@ -8,6 +8,8 @@
     +-- InstrumentError     an instrument did not do what it was asked
     |   +-- LimitError      a value outside what the station allows; nothing was sent
     |   +-- InstrumentTimeoutError
+    |   +-- InstrumentLostError     the line to it is gone
+    |   +-- InterlockError          something forbids to go on: a contact, a limit on a reading, a sample that jumped
     +-- PlanError           a scan that cannot be run as asked
     +-- RunError            a run folder that cannot be written, read or resumed
     +-- DataError           a data file or table that cannot be read
@@ -20,7 +22,9 @@ __all__ = [
     "DataError",
     "FitError",
     "InstrumentError",
+    "InstrumentLostError",
     "InstrumentTimeoutError",
+    "InterlockError",
     "LimitError",
     "PlanError",
     "RunError",
@@ -60,6 +64,16 @@ class LimitError(InstrumentError):
 
 class InstrumentTimeoutError(InstrumentError):
     """An instrument did not answer in time."""
+
+
+class InstrumentLostError(InstrumentError):
+    """The line to an instrument is gone; its settings may be too."""
+
+
+class InterlockError(InstrumentError):
+    """Something forbids to go on: a contact is open, a reading is beyond its limit, the sample has changed."""
+
+    exit_code = 4
 
 
 class PlanError(SotlabError):

@@ -9,22 +9,18 @@ options it takes and which quantities can be limited, and write the methods of t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import pyvisa
 from pydantic import BaseModel, ConfigDict
-from pymeasure.adapters import VISAAdapter
-from pyvisa.constants import StatusCode
-from pyvisa.errors import InvalidSession, VisaIOError
 
 from sotlab.clock import Clock
-from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError
+from sotlab.errors import InstrumentError, LimitError
+from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
 
-__all__ = ["Connection", "Driver", "Limits", "Options"]
+__all__ = ["Driver", "Limits", "Options"]
 
 
 class Options(BaseModel):
@@ -64,53 +60,6 @@ class Limits:
         )
 
 
-class Connection(VISAAdapter):
-    """PyMeasure's VISA adapter, whose errors say which role and address did not answer."""
-
-    def __init__(self, role: str, resource: str, visa_library: Any, **kwargs: Any) -> None:
-        self.role = role
-        self.address = resource
-        with self._explained("open"):
-            super().__init__(resource, visa_library=visa_library, **kwargs)
-
-    def _write(self, command: str, **kwargs: Any) -> None:
-        with self._explained(command):
-            super()._write(command, **kwargs)
-
-    def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
-        with self._explained("write"):
-            super()._write_bytes(content, **kwargs)
-
-    def _read(self, **kwargs: Any) -> str:
-        with self._explained("read"):
-            return super()._read(**kwargs)
-
-    def _read_bytes(self, count: int, break_on_termchar: bool = False, **kwargs: Any) -> bytes:
-        with self._explained("read"):
-            return super()._read_bytes(count, break_on_termchar=break_on_termchar, **kwargs)
-
-    @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
-        who = f"{self.role} at {self.address}"
-        try:
-            yield
-        except VisaIOError as error:
-            if error.error_code == StatusCode.error_timeout:
-                timeout_s = getattr(self.connection, "timeout", 0.0) / 1000
-                raise InstrumentTimeoutError(
-                    f"{who}: no answer within {timeout_s:g} s ('{what}'); check power, cable and address"
-                ) from error
-            if error.error_code == StatusCode.error_resource_not_found:
-                raise InstrumentError(
-                    f"{who}: nothing answers at this address; check power, cable and address"
-                ) from error
-            raise InstrumentError(f"{who}: '{what}' failed: {error.description}") from error
-        except InvalidSession as error:
-            raise InstrumentError(f"{who}: the connection is closed ('{what}')") from error
-        except UnicodeDecodeError as error:
-            raise InstrumentError(f"{who}: the reply to '{what}' is not text: {error.object[:40]!r}") from error
-
-
 class Driver:
     """One instrument that fills one role.
 
@@ -124,61 +73,77 @@ class Driver:
         The station's limits, already narrowed to what the hardware can do.
     clock : Clock
         The station's clock.
+    others : mapping of str to Driver
+        The open drivers of the roles that :meth:`needs` names.
+    operator : callable, optional
+        Tells the person at the bench what to do, and returns when it is done.
     """
 
-    #: Name of the role that the driver fills.
+    #: Name of the role that the driver fills; also every other role that asks for the same (``lockin_1w``).
     role: ClassVar[str]
-    #: The PyMeasure instrument class.
-    instrument_class: ClassVar[Callable[..., Any]]
+    #: The PyMeasure instrument class; None for a driver that talks through other roles, or to the operator.
+    instrument_class: ClassVar[Callable[..., Any] | None] = None
     #: What the identity must match; another model at this address is an error.
-    identity: ClassVar[str]
-    #: Keyword arguments of the connection, as VISAAdapter takes them.
+    identity: ClassVar[str] = ""
+    #: How to talk to it, as VISAAdapter takes it.
     connection: ClassVar[dict[str, Any]] = {}
+    #: Methods that may be called while a run measures, since they change nothing and disturb no reading.
+    harmless: ClassVar[frozenset[str]] = frozenset()
     #: What the hardware can do, per quantity that a station may limit further.
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {}
 
     #: The options it takes from the station file.
     options_model: ClassVar[type[Options]] = Options
 
-    def __init__(self, instrument: Any, options: Any, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        instrument: Any,
+        options: Any,
+        limits: Limits,
+        clock: Clock,
+        *,
+        others: Mapping[str, Any] | None = None,
+        operator: Callable[[str], None] | None = None,
+    ) -> None:
         self.instrument = instrument
         self.options = options
         self.limits = limits
         self.clock = clock
+        self.others = dict(others or {})
+        self.operator = operator
 
     @classmethod
-    def open(
-        cls,
-        role: str,
-        resource: str,
-        *,
-        visa_library: Any,
-        timeout_s: float,
-        options: Options,
-        limits: Limits,
-        clock: Clock,
-    ) -> Driver:
-        """Connect, check that the right model answers, and return the driver; nothing is switched.
+    def needs(cls, options: Any) -> tuple[str, ...]:
+        """Return the roles through which this driver works; they are opened before it."""
+        return ()
+
+    @classmethod
+    def open(cls, connection: Connection | None, options: Options, limits: Limits, clock: Clock, **more: Any) -> Driver:
+        """Check that the right model answers, and return the driver; nothing is switched.
+
+        Parameters
+        ----------
+        connection : Connection or None
+            Open already; None for a driver without an instrument of its own.
+        options, limits, clock, **more
+            As in :class:`Driver`.
 
         Raises
         ------
         InstrumentError
             If nothing answers, or another model than the driver's.
         """
-        settings = {"timeout": timeout_s * 1000, **cls.connection}
-        adapter = Connection(role, resource, visa_library, **settings)
-        try:
-            driver = cls(cls.instrument_class(adapter), options, limits, clock)
-            identity = driver.identify()
-            if re.search(cls.identity, identity, re.IGNORECASE) is None:
-                raise InstrumentError(
-                    f"{role} at {resource}: '{identity}' answers, driver {cls.__name__} of {cls.__module__} is for"
-                    f" '{cls.identity}'; check the address, or the driver in the station file"
-                )
-            driver.configure()
-        except BaseException:
-            adapter.connection.close()
-            raise
+        instrument = None
+        if connection is not None and cls.instrument_class is not None:
+            instrument = exclusive(cls.instrument_class)(connection)
+        driver = cls(instrument, options, limits, clock, **more)
+        identity = driver.identify()
+        if connection is not None and re.search(cls.identity, identity, re.IGNORECASE) is None:
+            raise InstrumentError(
+                f"{limits.role} at {connection.address}: '{identity}' answers, driver {cls.__name__} of"
+                f" {cls.__module__} is for '{cls.identity}'; check the address, or the driver in the station file"
+            )
+        driver.configure()
         return driver
 
     def identify(self) -> str:
@@ -187,13 +152,6 @@ class Driver:
 
     def configure(self) -> None:
         """Bring the instrument into the state that the driver relies on; nothing is switched on."""
-
-    def close(self) -> None:
-        """Close the connection; nothing is switched."""
-        try:
-            self.instrument.adapter.connection.close()
-        except (VisaIOError, InvalidSession, pyvisa.errors.Error):
-            pass  # it is closed as far as we are concerned: an unplugged instrument cannot be closed any better
 
     def raise_errors(self) -> None:
         """Raise InstrumentError with what the instrument's error queue holds, if it holds anything.

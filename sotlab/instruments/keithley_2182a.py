@@ -38,9 +38,8 @@ class Nanovoltmeter(Driver):
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
     options_model = NanovoltmeterOptions
 
-    def __init__(self, instrument: Any, options: Any, limits: Any, clock: Any) -> None:
-        super().__init__(instrument, options, limits, clock)
-        self._line_frequency_Hz = 50.0
+    #: Asked when the meter is configured.
+    _line_frequency_Hz = 50.0
 
     @property
     def reading_time_s(self) -> float:
@@ -61,8 +60,7 @@ class Nanovoltmeter(Driver):
         meter.auto_zero_enabled = True
         self.raise_errors()
         slack_s = 2.0
-        connection = meter.adapter.connection
-        connection.timeout = max(connection.timeout, 1000 * (self.reading_time_s + slack_s))
+        meter.adapter.allow(self.reading_time_s + slack_s)
 
     def read_voltage(self) -> float:
         """Return one reading [V]."""

@@ -6,10 +6,39 @@ guessed by who calls it. All times are seconds of the station's clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-__all__ = ["ROLES", "Actuator", "Field", "Gaussmeter", "Microwave", "Role", "Voltmeter"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ROLES",
+    "VNA",
+    "ACSource",
+    "Actuator",
+    "Chopper",
+    "Delay",
+    "Field",
+    "Gaussmeter",
+    "Humidity",
+    "Interlock",
+    "Lockin",
+    "Microwave",
+    "PowerMeter",
+    "PumpAttenuator",
+    "RFPowerMeter",
+    "RFSwitch",
+    "Role",
+    "Rotator",
+    "Shutter",
+    "SourceMeter",
+    "Switch",
+    "Temperature",
+    "VoltageOut",
+    "Voltmeter",
+]
 
 
 @runtime_checkable
@@ -20,8 +49,9 @@ class Role(Protocol):
         """Return the instrument's identity as it gives it itself."""
         ...
 
-    def close(self) -> None:
-        """Close the connection; nothing is switched."""
+    @property
+    def harmless(self) -> frozenset[str]:
+        """Names of methods that may be called while a run measures: they change nothing and disturb no reading."""
         ...
 
 
@@ -129,5 +159,344 @@ class Voltmeter(Role, Protocol):
         ...
 
 
-#: The roles that have a Protocol so far, by the name that a station file uses.
-ROLES: dict[str, type] = {"field": Field, "gaussmeter": Gaussmeter, "microwave": Microwave, "voltmeter": Voltmeter}
+@runtime_checkable
+class Lockin(Role, Protocol):
+    """A lock-in amplifier on one harmonic of its reference. Phasors are rms, X in phase with the reference."""
+
+    @property
+    def reading_time_s(self) -> float:
+        """How long one reading takes, without settling [s]."""
+        ...
+
+    @property
+    def settling_s(self) -> float:
+        """How long after a step of the input the output is within 0.1 % of it [s]."""
+        ...
+
+    def set_harmonic(self, harmonic: int) -> None:
+        """Detect at this multiple of the reference's frequency."""
+        ...
+
+    def set_phase(self, phase_deg: float) -> None:
+        """Shift the reference [deg]."""
+        ...
+
+    def reference_Hz(self) -> float:
+        """Return the frequency of the reference [Hz]."""
+        ...
+
+    def read_phasor(self) -> complex:
+        """Return X + iY [V rms].
+
+        Raises
+        ------
+        InstrumentError
+            If input, filter or output have overloaded since the last reading, or the reference is not locked.
+        """
+        ...
+
+    def start_recording(self, rate_Hz: float, samples: int, *, aux: int | None = None) -> float:
+        """Start storing X (and Y, or an auxiliary input) by the instrument's own clock; return the rate used [Hz]."""
+        ...
+
+    def read_recording(self) -> NDArray[np.float64]:
+        """Wait for the recording's end and return it, one row a sample: X and Y, or X and the auxiliary input [V]."""
+        ...
+
+
+@runtime_checkable
+class ACSource(Actuator, Protocol):
+    """A source of alternating current. Amplitudes are peak."""
+
+    def check(self, *, amplitude_A_peak: float | None = None, frequency_Hz: float | None = None) -> None:
+        """Raise LimitError if the station does not allow a setting."""
+        ...
+
+    def set_wave(self, frequency_Hz: float, amplitude_A_peak: float) -> None:
+        """Set frequency [Hz] and peak amplitude [A] of the sine; a running output follows without a jump to more."""
+        ...
+
+    def set_output(self, on: bool) -> None:
+        """Start or stop the wave, together with the reference for the lock-ins."""
+        ...
+
+    @property
+    def settling_s(self) -> float:
+        """How long the output needs after a change [s]."""
+        ...
+
+
+@runtime_checkable
+class VoltageOut(Actuator, Protocol):
+    """A settable dc voltage: an auxiliary output, a DAQ channel."""
+
+    def check(self, voltage_V: float) -> None:
+        """Raise LimitError if the station does not allow it."""
+        ...
+
+    def set_voltage(self, voltage_V: float) -> None:
+        """Set the output [V]."""
+        ...
+
+
+@runtime_checkable
+class SourceMeter(Actuator, Protocol):
+    """A dc current source that measures the voltage across what it drives."""
+
+    @property
+    def reading_time_s(self) -> float:
+        """How long one reading takes [s]."""
+        ...
+
+    def check(self, current_A: float) -> None:
+        """Raise LimitError if the station does not allow it."""
+        ...
+
+    def set_current(self, current_A: float) -> None:
+        """Source a current [A]; compliance was set before the output went on."""
+        ...
+
+    def set_output(self, on: bool) -> None:
+        """Switch the output; it goes on and off at zero current."""
+        ...
+
+    def read_voltage(self) -> float:
+        """Return the voltage [V].
+
+        Raises
+        ------
+        InstrumentError
+            If the source stands at its compliance.
+        """
+        ...
+
+    def pulse(self, current_A: float, width_s: float) -> None:
+        """Send one current pulse and return to zero [A, s]."""
+        ...
+
+
+@runtime_checkable
+class VNA(Actuator, Protocol):
+    """A vector network analyser."""
+
+    def set_sweep(
+        self, start_Hz: float, stop_Hz: float, points: int, *, if_bandwidth_Hz: float, power_dBm: float
+    ) -> None:
+        """Set a linear frequency sweep; LimitError outside the station's limits."""
+        ...
+
+    @property
+    def sweep_time_s(self) -> float:
+        """How long one sweep takes [s]."""
+        ...
+
+    def measure(self, *parameters: str) -> tuple[NDArray[np.float64], dict[str, NDArray[np.complex128]]]:
+        """Sweep once; return the frequencies [Hz] and the S-parameters asked for, as in ``measure("S11", "S21")``."""
+        ...
+
+
+@runtime_checkable
+class RFPowerMeter(Role, Protocol):
+    """A microwave power meter."""
+
+    @property
+    def reading_time_s(self) -> float:
+        """How long one reading takes [s]."""
+        ...
+
+    def set_frequency(self, frequency_Hz: float) -> None:
+        """Tell the sensor's correction the carrier's frequency [Hz]."""
+        ...
+
+    def read_power(self) -> float:
+        """Return the power [dBm]."""
+        ...
+
+
+@runtime_checkable
+class RFSwitch(Actuator, Protocol):
+    """A microwave switch with named positions."""
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """What the station calls its positions."""
+        ...
+
+    def select(self, position: str) -> None:
+        """Connect the common port to a position."""
+        ...
+
+
+@runtime_checkable
+class Switch(Actuator, Protocol):
+    """A switch matrix."""
+
+    def connect(self, routes: Mapping[str, str]) -> None:
+        """Close exactly the named routes (``{"I+": "1", "V-": "3"}``), opening all others first."""
+        ...
+
+
+@runtime_checkable
+class Delay(Actuator, Protocol):
+    """A linear stage. Stopping it is its safe state."""
+
+    def check(self, position_m: float) -> None:
+        """Raise LimitError if the station does not allow it."""
+        ...
+
+    def move_to(self, position_m: float, should_stop: Callable[[], bool] | None = None) -> None:
+        """Move and return when the stage has settled; early, stopped, once ``should_stop()`` is true [m]."""
+        ...
+
+    def start_move(self, position_m: float, velocity_m_per_s: float) -> float:
+        """Begin a move at constant velocity and return when it will have ended, from now [s]."""
+        ...
+
+    def move_time_s(self, from_m: float, to_m: float) -> float:
+        """Return how long :meth:`move_to` takes between two positions [s]."""
+        ...
+
+    def read_position(self) -> float:
+        """Return where the encoder sees the stage [m]."""
+        ...
+
+
+@runtime_checkable
+class Rotator(Actuator, Protocol):
+    """A rotation axis: of the field (``rotator``) or of the sample (``azimuth``)."""
+
+    def check(self, angle_deg: float) -> None:
+        """Raise LimitError if the station does not allow it."""
+        ...
+
+    def move_to(self, angle_deg: float, should_stop: Callable[[], bool] | None = None) -> None:
+        """Turn to an angle, always arriving from below, and return when settled [deg]."""
+        ...
+
+    def move_time_s(self, from_deg: float, to_deg: float) -> float:
+        """Return how long :meth:`move_to` takes [s]."""
+        ...
+
+    def read_angle(self) -> float:
+        """Return the angle [deg]."""
+        ...
+
+
+@runtime_checkable
+class Temperature(Actuator, Protocol):
+    """A temperature controller. Safe state: heaters off."""
+
+    def check(self, temperature_K: float) -> None:
+        """Raise LimitError if the station does not allow it."""
+        ...
+
+    def settle_at(self, temperature_K: float, should_stop: Callable[[], bool] | None = None) -> None:
+        """Go to a temperature and return when it has stayed within the station's tolerance for the asked time.
+
+        Raises
+        ------
+        InstrumentError
+            If it has not settled within the station's time limit; the message says how far it got.
+        """
+        ...
+
+    def settle_time_s(self, from_K: float, to_K: float) -> float:
+        """Return an estimate of how long :meth:`settle_at` takes [s]."""
+        ...
+
+    def read_temperature(self) -> float:
+        """Return the sample's temperature [K]."""
+        ...
+
+
+@runtime_checkable
+class Chopper(Actuator, Protocol):
+    """An optical chopper."""
+
+    def run_at(self, frequency_Hz: float, should_stop: Callable[[], bool] | None = None) -> None:
+        """Spin up and return when the wheel is locked [Hz]."""
+        ...
+
+    def read_frequency(self) -> float:
+        """Return the frequency at which it chops [Hz]."""
+        ...
+
+
+@runtime_checkable
+class PowerMeter(Role, Protocol):
+    """An optical power meter."""
+
+    @property
+    def reading_time_s(self) -> float:
+        """How long one reading takes [s]."""
+        ...
+
+    def read_power(self) -> float:
+        """Return the power [W]."""
+        ...
+
+
+@runtime_checkable
+class Shutter(Actuator, Protocol):
+    """A beam shutter. Safe state: beam blocked."""
+
+    def set_open(self, is_open: bool) -> None:
+        """Let the beam pass or block it, and return when the blade has moved."""
+        ...
+
+
+@runtime_checkable
+class PumpAttenuator(Actuator, Protocol):
+    """A variable attenuator of the pump. Safe state: lowest transmission."""
+
+    def set_transmission(self, transmission: float) -> None:
+        """Let this part of the power pass, 0 to 1, and return when the wheel has moved."""
+        ...
+
+
+@runtime_checkable
+class Humidity(Role, Protocol):
+    """A hygrometer in the purge box."""
+
+    def read_humidity(self) -> float:
+        """Return the relative humidity, 0 to 1."""
+        ...
+
+
+@runtime_checkable
+class Interlock(Role, Protocol):
+    """Contacts that forbid to go on when they open: doors, water, helium level."""
+
+    def open_lines(self) -> list[str]:
+        """Return the names of the contacts that are open now, or have been since they were asked last."""
+        ...
+
+
+#: The roles that have a Protocol, by the name that a station file uses. Others may be added by a lab: ``role`` of a
+#: driver may be any name.
+ROLES: dict[str, type] = {
+    "field": Field,
+    "gaussmeter": Gaussmeter,
+    "microwave": Microwave,
+    "voltmeter": Voltmeter,
+    "lockin": Lockin,
+    "lockin_1w": Lockin,
+    "lockin_2w": Lockin,
+    "ac_source": ACSource,
+    "voltage_out": VoltageOut,
+    "source_meter": SourceMeter,
+    "vna": VNA,
+    "rf_power_meter": RFPowerMeter,
+    "rf_switch": RFSwitch,
+    "switch": Switch,
+    "delay": Delay,
+    "rotator": Rotator,
+    "azimuth": Rotator,
+    "temperature": Temperature,
+    "chopper": Chopper,
+    "power_meter": PowerMeter,
+    "shutter": Shutter,
+    "pump_attenuator": PumpAttenuator,
+    "humidity": Humidity,
+    "interlock": Interlock,
+}

@@ -7,7 +7,7 @@ bench may follow as in a web address: ``virtual:stfmr?seed=3&clock=20``. docs/st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,12 +15,14 @@ from typing import Any
 import pyvisa
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import SotlabError, StationError
+from sotlab.errors import InstrumentError, SotlabError, StationError
+from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver
 from sotlab.instruments.installed import load_class
-from sotlab.instruments.roles import Actuator
+from sotlab.instruments.roles import ROLES, Actuator
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station_file import RoleConfig, StationConfig, load_sample, validated
+from sotlab.instruments.trace import Trace
 
 __all__ = ["Station"]
 
@@ -35,17 +37,21 @@ class Station:
     True
     """
 
-    def __init__(self, config: StationConfig, path: Path, spec: str) -> None:
+    def __init__(self, config: StationConfig, path: Path, spec: str, trace: Trace | None = None) -> None:
         self.config = config
         self.path = path
         self.spec = spec
+        self.trace = trace
+        #: Tells the person at the bench what to do and returns when it is done; set by the terminal or the window.
+        self.operator: Callable[[str], None] | None = None
         self.drivers: dict[str, Driver] = {}
+        self.connections: dict[str, Connection] = {}  # by address: one open session each, whoever uses it
         self.identities: dict[str, str] = {}
         self._manager = _resource_manager(config.station.visa_library, path)
         self.clock: Clock = getattr(self._manager.visalib, "clock", None) or RealClock()
 
     @classmethod
-    def open(cls, spec: str, roles: Iterable[str] | None = None) -> Station:
+    def open(cls, spec: str, roles: Iterable[str] | None = None, trace: Trace | None = None) -> Station:
         """Open the instruments of ``roles`` (all that the file has if None); nothing is switched.
 
         Raises
@@ -56,7 +62,7 @@ class Station:
             If an instrument does not answer, or another model than the driver's does. What was opened is closed.
         """
         config, path = StationConfig.load(spec)
-        station = cls(config, path, spec)
+        station = cls(config, path, spec, trace)
         try:
             for role in config.roles if roles is None else roles:
                 station.open_role(role)
@@ -72,15 +78,15 @@ class Station:
         settings = self._settings(role)
         driver_class = self._driver_class(role)
         options, limits = validated(driver_class, role, settings, self.path.name)
-        driver = driver_class.open(
-            role,
-            settings.resource,
-            visa_library=self.visa_library,
-            timeout_s=settings.timeout_s,
-            options=options,
-            limits=limits,
-            clock=self.clock,
-        )
+        others = self._others(role, driver_class.needs(options))
+        connection = self._connection(role, settings, driver_class)
+        try:
+            driver = driver_class.open(
+                connection, options, limits, self.clock, others=others, operator=self._ask_operator
+            )
+        except BaseException:
+            self._close_unused(settings.resource)
+            raise
         self.drivers[role] = driver
         self.identities[role] = driver.identify()
         return driver
@@ -171,8 +177,9 @@ class Station:
 
     def close(self) -> None:
         """Close all connections; nothing is switched."""
-        for driver in self.drivers.values():
-            driver.close()
+        for connection in self.connections.values():
+            connection.close_session()
+        self.connections.clear()
         self.drivers.clear()
         # A manager is shared by all who use its library: it is closed by the last one, so that a bench starts anew.
         if not self._manager.list_opened_resources():
@@ -185,6 +192,48 @@ class Station:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _others(self, role: str, needed: Iterable[str]) -> dict[str, Driver]:
+        """Open the roles through which a driver works."""
+        for other in needed:
+            if other == role or other not in self.config.roles:
+                raise StationError(
+                    f"{self.path.name}: [roles.{role}] works through the role '{other}', which is not another role of"
+                    f" this station; it has: {', '.join(self.config.roles)}"
+                )
+        return {other: self.open_role(other) for other in needed}
+
+    def _ask_operator(self, message: str) -> None:
+        if self.operator is None:
+            raise InstrumentError(f"the operator is needed ('{message}'), and nobody is there to ask")
+        with self.clock.idle():
+            self.operator(message)
+
+    def _close_unused(self, resource: str) -> None:
+        if not any(self.config.roles[role].resource == resource for role in self.drivers):
+            if (connection := self.connections.pop(resource, None)) is not None:
+                connection.close_session()
+
+    def _connection(self, role: str, settings: RoleConfig, driver_class: type[Driver]) -> Connection | None:
+        """Return the connection to an address, opened by the first role there; None for a driver that needs none."""
+        if driver_class.instrument_class is None:
+            return None
+        if not settings.resource:
+            raise StationError(f"{self.path.name}: [roles.{role}] resource is missing: the instrument's VISA address")
+        connection = self.connections.get(settings.resource)
+        if connection is None:
+            connection = self.connections[settings.resource] = Connection(
+                role,
+                settings.resource,
+                self.visa_library,
+                retries=settings.retries,
+                clock=self.clock,
+                trace=self.trace,
+                **{"timeout": settings.timeout_s * 1000, **driver_class.connection},
+            )
+        else:
+            connection.allow(settings.timeout_s)
+        return connection
 
     def _settings(self, role: str) -> RoleConfig:
         try:
@@ -200,6 +249,9 @@ class Station:
         driver_class = load_class("sotlab.drivers", name, where, self.path.parent)
         if not (isinstance(driver_class, type) and issubclass(driver_class, Driver)):
             raise StationError(f"{where}: '{name}' is no driver (a subclass of sotlab.instruments.driver.Driver)")
+        asked, filled = ROLES.get(role), ROLES.get(driver_class.role)
+        if asked is not None and asked is not filled:
+            raise StationError(f"{where}: '{name}' fills the role '{driver_class.role}', not '{role}'")
         return driver_class
 
 

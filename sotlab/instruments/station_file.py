@@ -27,8 +27,11 @@ class RoleConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     driver: str
-    resource: str
+    #: VISA address; drivers that work through other roles, or by the operator's hand, have none.
+    resource: str = ""
     timeout_s: float = Field(default=3.0, gt=0.0, le=600.0)
+    #: How often a question is asked again after a time-out.
+    retries: int = Field(default=1, ge=0, le=10)
     #: What this output does when the computer vanishes; `sotlab station check` shows it.
     when_pc_vanishes: str = "not stated"
     options: dict[str, Any] = {}

@@ -1,0 +1,291 @@
+"""One instrument's VISA session: locked, retried, reopened, traced, and with errors that say who did not answer.
+
+PyMeasure's adapter neither locks (two threads on one instrument swap their replies) nor tries again, and reads a binary
+reply of unknown length byte by byte until the time-out. :class:`Connection` does, and :func:`exclusive` makes any
+PyMeasure instrument, with its channels, hold the connection's lock from the question to the end of the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pymeasure.adapters import VISAAdapter
+from pymeasure.instruments import Channel
+from pyvisa.constants import InterfaceType, StatusCode
+from pyvisa.errors import InvalidSession, VisaIOError
+
+from sotlab.clock import Clock, RealClock
+from sotlab.errors import InstrumentError, InstrumentLostError, InstrumentTimeoutError
+from sotlab.instruments.trace import Trace
+
+__all__ = ["Connection", "exclusive"]
+
+T = TypeVar("T")
+
+#: What VISA says when the line is gone rather than the answer late.
+LOST = (StatusCode.error_connection_lost, StatusCode.error_io, StatusCode.error_system_error)
+#: Interfaces on which the end of a message can be seen without knowing its length.
+WITH_END = (InterfaceType.gpib, InterfaceType.usb)
+
+
+class Connection(VISAAdapter):
+    """PyMeasure's VISA adapter for one address, shared by all roles whose instrument is there.
+
+    Parameters
+    ----------
+    role : str
+        Who uses it, for messages.
+    resource : str
+        VISA resource name.
+    visa_library : object or str
+        As PyVISA takes it.
+    retries : int
+        How often a question is asked again after a time-out.
+    clock : Clock, optional
+        The station's clock.
+    trace : Trace, optional
+        Where all traffic is written.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held from a question to the end of its answer.
+    on_event : callable
+        Called with what happened (``kind``, ``role``, ``problem``) when a question is asked again or the line was lost;
+        the run's journal listens here.
+    """
+
+    connection: Any  # PyMeasure allows a protocol adapter here, too; this is always a VISA resource
+
+    def __init__(
+        self,
+        role: str,
+        resource: str,
+        visa_library: Any,
+        *,
+        retries: int = 0,
+        clock: Clock | None = None,
+        trace: Trace | None = None,
+        **settings: Any,
+    ) -> None:
+        self.role, self.address = role, resource
+        self.retries = retries
+        self.lock = threading.RLock()
+        self.on_event: Callable[..., None] = lambda kind, **details: None
+        self._clock = RealClock() if clock is None else clock
+        self._trace = trace
+        self._visa_library, self._settings = visa_library, settings
+        with self._explained("open"):
+            super().__init__(resource, visa_library=visa_library, **settings)
+
+    # -- exchanges
+
+    @contextmanager
+    def exchange(self) -> Iterator[None]:
+        """Hold the instrument: no other thread's message comes in between.
+
+        Raises
+        ------
+        InstrumentError
+            If another thread has held it for longer than the time-out allows one exchange to take.
+        """
+        if not self.lock.acquire(blocking=False):
+            patience_s = 2.0 + 2.0 * self.timeout_s * (1 + self.retries)
+            with self._clock.idle():  # another thread's exchange takes time, which must go on meanwhile
+                held = self.lock.acquire(timeout=patience_s)
+            if not held:
+                raise InstrumentError(
+                    f"{self.role} at {self.address}: busy for more than {patience_s:g} s with another thread's"
+                    f" question; is the instrument hanging?"
+                )
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    def ask_again(self, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returns; after a time-out clear the instrument and ask again, ``retries`` times."""
+        for left in range(self.retries, -1, -1):
+            try:
+                return ask()
+            except InstrumentTimeoutError as error:
+                self.clear()
+                if not left:
+                    raise
+                self.on_event("retry", role=self.role, problem=str(error))
+        raise AssertionError("unreachable")  # the last turn returns or raises
+
+    def clear(self) -> None:
+        """Send a device clear, so that a late answer is not taken for that to the next question."""
+        try:
+            self.connection.clear()
+        except (VisaIOError, InvalidSession, NotImplementedError):
+            pass  # a socket has no device clear; what hangs cannot be cleared
+
+    def reopen(self) -> None:
+        """Open the session anew after the line was lost.
+
+        Raises
+        ------
+        InstrumentError
+            If nothing answers at the address.
+        """
+        with self.exchange():
+            self.close_session()
+            with self._explained("open"):
+                super().__init__(self.address, self._visa_library, **self._settings)
+            self.on_event("reopened", role=self.role, problem=f"the line to {self.address} was lost")
+
+    def close_session(self) -> None:
+        """Close the VISA session, whatever state it is in; nothing is switched. Waits for no lock."""
+        try:
+            self.connection.close()
+        except (VisaIOError, InvalidSession):
+            pass  # what is unplugged cannot be closed any better
+
+    @property
+    def timeout_s(self) -> float:
+        """How long an answer may take [s]."""
+        return float(getattr(self.connection, "timeout", 0.0)) / 1000.0
+
+    def allow(self, reply_s: float) -> None:
+        """Let answers take at least ``reply_s`` before they count as missing [s]."""
+        self.connection.timeout = max(self.connection.timeout, 1000.0 * reply_s)
+
+    # -- blocks
+
+    def read_block(self) -> bytes:
+        """Read a definite-length block ``#<n><length><data>`` and what ends the message, without waiting for more.
+
+        Raises
+        ------
+        InstrumentError
+            If the reply is no such block.
+        """
+        head = self.read_bytes(2)
+        if head[:1] != b"#" or not head[1:].isdigit() or head[1:] == b"0":
+            raise InstrumentError(f"{self.role} at {self.address}: the reply begins with {head!r}, not with a block")
+        data = self.read_bytes(int(self.read_bytes(int(head[1:]))))
+        ending = (getattr(self.connection, "read_termination", None) or "\n").encode()
+        self.read_bytes(len(ending))
+        return data
+
+    # -- what PyMeasure calls
+
+    def _write(self, command: str, **kwargs: Any) -> None:
+        with self.exchange(), self._explained(command):
+            super()._write(command, **kwargs)
+        self._note("write", command)
+
+    def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
+        with self.exchange(), self._explained("write"):
+            super()._write_bytes(content, **kwargs)
+        self._note("write", content)
+
+    def _read(self, **kwargs: Any) -> str:
+        with self.exchange(), self._explained("read"):
+            reply = super()._read(**kwargs)
+        self._note("read", reply)
+        return reply
+
+    def _read_bytes(self, count: int, break_on_termchar: bool = False, **kwargs: Any) -> bytes:
+        with self.exchange(), self._explained("read"):
+            if count < 0 and not break_on_termchar and self._shows_end():
+                data = self._read_to_end()
+            else:
+                data = super()._read_bytes(count, break_on_termchar=break_on_termchar, **kwargs)
+        self._note("read", data)
+        return data
+
+    def _shows_end(self) -> bool:
+        interface = getattr(self.connection, "interface_type", None)
+        vxi = interface == InterfaceType.tcpip and str(self.address).upper().endswith("INSTR")
+        return interface in WITH_END or vxi
+
+    def _read_to_end(self) -> bytes:
+        """Read one message to its END, whatever bytes are in it: a line feed there is data."""
+        termination = self.connection.read_termination
+        self.connection.read_termination = None
+        try:
+            return self.connection.read_raw()
+        finally:
+            self.connection.read_termination = termination
+
+    def _note(self, direction: str, content: str | bytes) -> None:
+        if self._trace is not None:
+            self._trace.write(self._clock.now(), self.role, self.address, direction, content)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        who = f"{self.role} at {self.address}"
+        try:
+            yield
+        except VisaIOError as error:
+            if self._trace is not None:
+                self._trace.write(self._clock.now(), self.role, self.address, "error", error.abbreviation)
+            if error.error_code == StatusCode.error_timeout:
+                raise InstrumentTimeoutError(
+                    f"{who}: no answer within {self.timeout_s:g} s ('{what}'); check power, cable and address"
+                ) from error
+            if error.error_code == StatusCode.error_resource_not_found:
+                raise InstrumentError(
+                    f"{who}: nothing answers at this address; check power, cable and address"
+                ) from error
+            if error.error_code in LOST:
+                raise InstrumentLostError(
+                    f"{who}: the line was lost ('{what}': {error.description}); check power and cable"
+                ) from error
+            raise InstrumentError(f"{who}: '{what}' failed: {error.description}") from error
+        except InvalidSession as error:
+            raise InstrumentError(f"{who}: the connection is closed ('{what}')") from error
+        except UnicodeDecodeError as error:
+            raise InstrumentError(f"{who}: the reply to '{what}' is not text: {error.object[:40]!r}") from error
+
+
+class _Exclusive:
+    """Makes the questions of a PyMeasure instrument or channel indivisible, and asks again after a time-out."""
+
+    def ask(self, command: str, query_delay: float | None = None) -> str:
+        connection = connection_of(self)
+        with connection.exchange():
+            return connection.ask_again(lambda: super(_Exclusive, self).ask(command, query_delay))  # type: ignore[misc]
+
+    def binary_values(self, command: str, query_delay: float | None = None, **kwargs: Any) -> Any:
+        connection = connection_of(self)
+        with connection.exchange():
+            return connection.ask_again(
+                lambda: super(_Exclusive, self).binary_values(command, query_delay, **kwargs)  # type: ignore[misc]
+            )
+
+    def add_child(self, cls: type[Any], *args: Any, **kwargs: Any) -> Any:
+        """Add a channel that is exclusive too."""
+        channel = exclusive(cls) if isinstance(cls, type) and issubclass(cls, Channel) else cls
+        return super().add_child(channel, *args, **kwargs)  # type: ignore[misc]
+
+
+_made: dict[type, type] = {}
+
+
+def exclusive(cls: Any) -> Any:
+    """Return a subclass of a PyMeasure instrument whose exchanges are indivisible and retried.
+
+    Parameters
+    ----------
+    cls : type
+        The instrument's class, or a channel's.
+    """
+    if not isinstance(cls, type):
+        return cls
+    if cls not in _made:
+        _made[cls] = type(cls.__name__, (_Exclusive, cls), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+    return _made[cls]
+
+
+def connection_of(instrument: Any) -> Connection:
+    """Return the connection of an instrument, or of the instrument that a channel belongs to."""
+    while not hasattr(instrument, "adapter"):
+        instrument = instrument.parent
+    return instrument.adapter
