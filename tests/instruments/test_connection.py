@@ -187,7 +187,7 @@ def test_a_binary_reply_of_unknown_length_ends_with_its_end(library):
 def test_what_is_no_block_is_refused_with_what_came(library):
     meter = exclusive(Meter)(connect(library))
     meter.write("LEV?")
-    with pytest.raises(InstrumentError, match="the reply begins with b'0.', not with a block"):
+    with pytest.raises(InstrumentError, match=r"the reply begins with b'0\.', not with a block"):
         meter.adapter.read_block()
 
 
@@ -228,5 +228,5 @@ def test_all_traffic_goes_into_the_trace(library, tmp_path):
 
 
 def test_a_trace_that_cannot_be_written_is_an_error_in_one_line(tmp_path):
-    with pytest.raises(StationError, match="trace file .* cannot be written"):
+    with pytest.raises(StationError, match=r"trace file .* cannot be written"):
         Trace(tmp_path / "no such folder" / "trace.jsonl")
