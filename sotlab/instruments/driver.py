@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -41,11 +41,14 @@ class Limits:
         Name of the station file, for messages.
     ranges : mapping of str to (float, float)
         Lowest and highest allowed value of each quantity, named with its unit: ``field_T``, ``power_dBm``.
+    reasons : mapping of str to str
+        Why a quantity is limited, where it is not the station file that says so.
     """
 
     role: str
     station: str
     ranges: Mapping[str, tuple[float, float]]
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, quantity: str, value: float) -> None:
         """Raise LimitError unless ``value`` is allowed (nan never is)."""
@@ -53,11 +56,19 @@ class Limits:
         if low <= value <= high:
             return
         name, unit = quantity.rsplit("_", 1) if "_per_" not in quantity else (quantity, "")
+        reason = self.reasons.get(quantity, f"{self.station}, [roles.{self.role}.limits] {quantity}")
         raise LimitError(
             f"{self.role}: {name} of {as_typed(float(value), unit)} asked, allowed {as_typed(low, unit)} to"
-            f" {as_typed(high, unit)} ({self.station}, [roles.{self.role}.limits] {quantity}); nothing was sent."
-            f" Ask for less, or edit the limit"
+            f" {as_typed(high, unit)} ({reason}); nothing was sent. Ask for less, or edit the limit"
         )
+
+    def narrowed(self, quantity: str, most: float, reason: str) -> Limits:
+        """Return the limits with ``-most ... most`` for a quantity where that is narrower."""
+        low, high = self.ranges[quantity]
+        if low >= -most and high <= most:
+            return self
+        ranges = {**self.ranges, quantity: (max(low, -most), min(high, most))}
+        return replace(self, ranges=ranges, reasons={**self.reasons, quantity: reason})
 
 
 class Driver:
@@ -89,6 +100,8 @@ class Driver:
     connection: ClassVar[dict[str, Any]] = {}
     #: Methods that may be called while a run measures, since they change nothing and disturb no reading.
     harmless: ClassVar[frozenset[str]] = frozenset()
+    #: The quantity that flows through the sample, which the sample file may limit: ``current_A``.
+    through_sample: ClassVar[str | None] = None
     #: What the hardware can do, per quantity that a station may limit further.
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {}
 

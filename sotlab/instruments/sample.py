@@ -1,6 +1,8 @@
 """The sample file: what the operator knows about the sample, with uncertainties, as TOML.
 
-What a measurement is to find out does not stand here. Lengths are metres, g is dimensionless.
+What a measurement is to find out does not stand here. Lengths are metres, g is dimensionless; a sigma is a standard
+uncertainty. A chip with many devices has a map of them, ``[devices."C1/D2/03"]`` (chip, die, device), whose entries
+say what differs from the rest of the file.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from tomlkit.exceptions import ParseError
 from sotlab.errors import StationError
 from sotlab.instruments.validation import explain
 
-__all__ = ["Layer", "Sample"]
+__all__ = ["Device", "Layer", "Sample"]
 
 
 class Layer(BaseModel):
@@ -24,6 +26,21 @@ class Layer(BaseModel):
 
     material: str
     thickness_m: float = Field(gt=0.0, lt=1e-3)
+    resistivity_ohm_m: float | None = Field(default=None, gt=0.0)
+    #: What the layer stands; the station then lets no source exceed it.
+    max_current_density_A_per_m2: float | None = Field(default=None, gt=0.0)
+
+
+class Device(BaseModel):
+    """One device on a chip: what of it differs from the sample's own values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strip_width_m: float | None = Field(default=None, gt=0.0)
+    strip_length_m: float | None = Field(default=None, gt=0.0)
+    #: Direction of the current from the chip's edge [deg].
+    angle_deg: float | None = Field(default=None, ge=-360.0, le=360.0)
+    note: str = ""
 
 
 class Sample(BaseModel):
@@ -39,9 +56,18 @@ class Sample(BaseModel):
     description: str = ""
     nm_side: int | None = Field(default=None, ge=-1, le=1)
     g: float = Field(default=2.0, gt=0.5, lt=5.0)
+    #: Saturation magnetisation mu0*M_s [T], with its standard uncertainty.
+    mu0_ms_T: float | None = Field(default=None, gt=0.0)
+    mu0_ms_sigma_T: float = Field(default=0.0, ge=0.0)
+    #: Thickness of the magnetically dead layer [m], with its standard uncertainty.
+    dead_layer_m: float = Field(default=0.0, ge=0.0)
+    dead_layer_sigma_m: float = Field(default=0.0, ge=0.0)
     stack: list[Layer] = []
     strip_width_m: float | None = Field(default=None, gt=0.0)
     strip_length_m: float | None = Field(default=None, gt=0.0)
+    devices: dict[str, Device] = {}
+    #: Which of the devices is measured; none is the sample as a whole.
+    device: str = ""
 
     @classmethod
     def load(cls, path: Path) -> Sample:
@@ -64,3 +90,48 @@ class Sample(BaseModel):
             return cls.model_validate(data)
         except ValidationError as error:
             raise StationError(explain(path, error)) from error
+
+    def at(self, device: str) -> Sample:
+        """Return the sample with the geometry of one device of its map.
+
+        Raises
+        ------
+        StationError
+            If there is no such device on the map.
+        """
+        if device not in self.devices:
+            known = ", ".join(self.devices) or "none"
+            raise StationError(f"sample {self.name}: no device '{device}' on its map; there are: {known}")
+        chosen = self.devices[device].model_dump(include={"strip_width_m", "strip_length_m"}, exclude_none=True)
+        return self.model_copy(update={**chosen, "device": device})
+
+    def largest_current(self) -> tuple[float, str] | None:
+        """Return the largest peak current along the strip that every layer stands [A], and why; None if not limited.
+
+        A layer carries ``j = I s / (w t)`` with s its share of the conductance, ``s = (t/rho) / sum(t/rho)``. Where a
+        resistivity is missing, all the current is taken to flow in that layer: no current is allowed that might be
+        too much.
+
+        Raises
+        ------
+        StationError
+            If a layer has a largest current density and the strip no width.
+        """
+        limited = [layer for layer in self.stack if layer.max_current_density_A_per_m2 is not None]
+        if not limited:
+            return None
+        if self.strip_width_m is None:
+            raise StationError(
+                f"sample {self.name}: {limited[0].material} has a max_current_density_A_per_m2, but strip_width_m is"
+                " missing: the current it allows is not known"
+            )
+        sheets_S = [layer.thickness_m / layer.resistivity_ohm_m for layer in self.stack if layer.resistivity_ohm_m]
+        shared = len(sheets_S) == len(self.stack)
+        found: list[tuple[float, str]] = []
+        for layer in limited:
+            density_A_per_m2 = layer.max_current_density_A_per_m2 or 0.0
+            share = layer.thickness_m / (layer.resistivity_ohm_m or 1.0) / sum(sheets_S) if shared else 1.0
+            current_A = density_A_per_m2 * self.strip_width_m * layer.thickness_m / share
+            carried = f"carrying {100 * share:.3g} % of it" if shared else "taken to carry all of it"
+            found.append((float(f"{current_A:.6g}"), f"{density_A_per_m2:g} A/m^2 in {layer.material}, {carried}"))
+        return min(found)

@@ -17,11 +17,12 @@ import pyvisa
 from sotlab.clock import Clock, RealClock
 from sotlab.errors import InstrumentError, SotlabError, StationError
 from sotlab.instruments.connection import Connection
-from sotlab.instruments.driver import Driver
+from sotlab.instruments.driver import Driver, Limits
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.roles import ROLES, Actuator
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station_file import RoleConfig, StationConfig, load_sample, validated
+from sotlab.instruments.station_lock import StationLock
 from sotlab.instruments.trace import Trace
 
 __all__ = ["Station"]
@@ -42,6 +43,9 @@ class Station:
         self.path = path
         self.spec = spec
         self.trace = trace
+        self._lock: StationLock | None = None
+        self._limits: dict[str, Limits] = {}  # as the station file has them, without the sample's
+        self._protected_sample: Sample | None = None
         #: Tells the person at the bench what to do and returns when it is done; set by the terminal or the window.
         self.operator: Callable[[str], None] | None = None
         self.drivers: dict[str, Driver] = {}
@@ -64,6 +68,8 @@ class Station:
         config, path = StationConfig.load(spec)
         station = cls(config, path, spec, trace)
         try:
+            if config.station.sample is not None:
+                station.protect(station.sample())
             for role in config.roles if roles is None else roles:
                 station.open_role(role)
         except BaseException:
@@ -76,8 +82,11 @@ class Station:
         if role in self.drivers:
             return self.drivers[role]
         settings = self._settings(role)
+        self._lock_bench()
         driver_class = self._driver_class(role)
         options, limits = validated(driver_class, role, settings, self.path.name)
+        self._limits[role] = limits
+        limits = self._protected(driver_class, limits)
         others = self._others(role, driver_class.needs(options))
         connection = self._connection(role, settings, driver_class)
         try:
@@ -149,6 +158,25 @@ class Station:
         """
         return load_sample(self.config, self.path, file)
 
+    def protect(self, sample: Sample) -> None:
+        """Let no source send more through the sample than its layers stand: what is open now, and what is opened later.
+
+        Raises
+        ------
+        StationError
+            If the sample file has a largest current density but not what is needed to work out a current.
+        """
+        self._protected_sample = sample
+        for role, driver in self.drivers.items():
+            driver.limits = self._protected(type(driver), self._limits[role])
+
+    def _protected(self, driver_class: type[Driver], limits: Limits) -> Limits:
+        largest = None if self._protected_sample is None else self._protected_sample.largest_current()
+        if largest is None or driver_class.through_sample is None:
+            return limits
+        reason = f"sample {self._protected_sample.name}: {largest[1]}" if self._protected_sample else ""
+        return limits.narrowed(driver_class.through_sample, largest[0], reason)
+
     def snapshot(self) -> dict[str, Any]:
         """Return what a run must remember of the station: the whole file and who answered."""
         return {
@@ -181,6 +209,9 @@ class Station:
             connection.close_session()
         self.connections.clear()
         self.drivers.clear()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
         # A manager is shared by all who use its library: it is closed by the last one, so that a bench starts anew.
         if not self._manager.list_opened_resources():
             self._manager.close()
@@ -192,6 +223,12 @@ class Station:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _lock_bench(self) -> None:
+        """Take the whole bench, not only the roles that are used: what else is on it reaches the same sample."""
+        if self._lock is None and not getattr(self.visa_library, "private", False):
+            addresses = [settings.resource for settings in self.config.roles.values() if settings.resource]
+            self._lock = StationLock(self.path.name, addresses)
 
     def _others(self, role: str, needed: Iterable[str]) -> dict[str, Driver]:
         """Open the roles through which a driver works."""

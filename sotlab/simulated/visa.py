@@ -30,6 +30,8 @@ class VirtualLabLibrary(highlevel.VisaLibraryBase):
     ----------
     simulated : bool
         True: by this a station knows that nothing here is real.
+    private : bool
+        True: these instruments are this process's own, so that no other program must be kept off them.
     lab : Lab
         The lab, the same for all managers of one specification; gone and made anew when the last one closes.
     clock : Clock
@@ -37,6 +39,7 @@ class VirtualLabLibrary(highlevel.VisaLibraryBase):
     """
 
     simulated = True
+    private = True
 
     @staticmethod
     def get_library_paths() -> tuple[LibraryPath, ...]:

@@ -75,6 +75,7 @@ class Scan(Procedure):
 
     station = Text("Station", default="station.toml")
     sample = Text("Sample", default="")
+    device = Text("Device", default="", description="Of the sample's map, as chip/die/device")
 
     # Typed as Any: PyMeasure replaces a class's Metadata by the value on each instance.
     simulated: Any = Metadata("SIMULATED", default="unknown")
@@ -186,6 +187,7 @@ class Scan(Procedure):
         if self.bench is None:
             self.bench = Station.open(self.station, self.ROLES)
             self._owns_bench = True
+        self.bench.protect(self.the_sample())  # before anything can be sourced
         for role in self.ROLES:
             self.bench.open_role(role)
         self.simulated = str(self.bench.simulated)
@@ -240,8 +242,9 @@ class Scan(Procedure):
             raise SotlabError("NOT SAFE: " + "; ".join(f"{role}: {problem}" for role, problem in failed.items()))
 
     def the_sample(self) -> Sample:
-        """Return the sample: the one that the parameter names, else the station's."""
-        return self._open_bench().sample(self.sample or None)
+        """Return the sample: the one that the parameter names, else the station's; of it, the chosen device."""
+        sample = self._open_bench().sample(self.sample or None)
+        return sample.at(self.device) if self.device else sample
 
     def duration_s(self, points: Sequence[Point] | None = None) -> float:
         """Return how long the points (the whole plan if None) take on the open station [s]."""
