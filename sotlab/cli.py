@@ -79,6 +79,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of a virtual bench's noise.")
+@click.option("--trace", type=click.Path(path_type=Path), help="Write all traffic with the instruments to this file.")
 @click.option("--truth", is_flag=True, help="On a virtual bench: show the sample's truth beside the results.")
 @json_option
 def run(
@@ -88,11 +89,13 @@ def run(
     settings: Sequence[str],
     out: Path,
     seed: int | None,
+    trace: Path | None,
     truth: bool,
     as_json: bool,
 ) -> None:
     """Run PROCEDURE once, into a run folder."""
     from sotlab.instruments.station import Station
+    from sotlab.instruments.trace import Trace
     from sotlab.procedures.runs.installed import find_procedure, make_procedure
     from sotlab.procedures.runs.run import Run
     from sotlab.procedures.runs.scan import Scan
@@ -100,13 +103,13 @@ def run(
     procedure_class = find_procedure(procedure)
     values = dict(_assignments(settings))
     if not issubclass(procedure_class, Scan):  # PyMeasure's own kind: it opens what it needs by itself
-        if station or sample or truth or seed is not None:
-            raise UsageError(f"{procedure} is no Scan: it takes no --station, --sample, --seed or --truth")
+        if station or sample or truth or trace or seed is not None:
+            raise UsageError(f"{procedure} is no Scan: it takes no --station, --sample, --seed, --trace or --truth")
         _measure(Run(make_procedure(procedure_class, values), out), None, False, as_json)
     spec = _with_seed(_station(station), seed)
     values |= {"station": spec, "sample": sample or values.get("sample", "")}
     scan = make_procedure(procedure_class, values)
-    with Station.open(spec, scan.ROLES) as bench:
+    with _closing(Trace(trace) if trace else None) as traffic, Station.open(spec, scan.ROLES, traffic) as bench:
         if truth and _virtual_lab(bench) is None:
             raise UsageError(f"--truth: {spec} is no virtual bench in this process; only that knows its truth")
         scan.use(bench)
@@ -437,6 +440,15 @@ def _terminal(quiet: bool) -> Iterator[Any]:
 
     with Terminal(quiet=quiet) as terminal:
         yield terminal
+
+
+@contextmanager
+def _closing(trace: Any) -> Iterator[Any]:
+    try:
+        yield trace
+    finally:
+        if trace is not None:
+            trace.close()
 
 
 @contextmanager

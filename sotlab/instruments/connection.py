@@ -80,6 +80,7 @@ class Connection(VISAAdapter):
         self._visa_library, self._settings = visa_library, settings
         with self._explained("open"):
             super().__init__(resource, visa_library=visa_library, **settings)
+        self._note("open", getattr(self.connection, "read_termination", None) or "")
 
     # -- exchanges
 

@@ -1,7 +1,8 @@
 """All traffic of a station with its instruments, as a file that can be read, searched and replayed.
 
-One JSON object a line: ``{"t": bench time [s], "wall": UTC, "role", "resource", "direction": "write"|"read"|"error",
-"text" or "base64"}``. The virtual lab replays such a file as simulated instruments: ``TRACE.jsonl@sotlab``.
+One JSON object a line: ``{"t": bench time [s], "wall": UTC, "role", "resource", "direction", "text" or "base64"}`` with
+the direction ``open`` (the text is what ends a reply), ``write``, ``read`` or ``error``. A message as text stands
+without what ends it, one as bytes as it came. The virtual lab replays such a file: ``TRACE.jsonl@sotlab``.
 """
 
 from __future__ import annotations

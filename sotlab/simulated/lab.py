@@ -23,6 +23,7 @@ from sotlab.errors import SotlabError, StationError
 from sotlab.simulated.clock import ScaledClock, VirtualClock
 from sotlab.simulated.device import LabDevice, PlainDevice
 from sotlab.simulated.faults import Faults
+from sotlab.simulated.replay import read_trace
 from sotlab.simulated.timescope import scope
 
 __all__ = ["Lab", "LabSpec", "shipped_benches"]
@@ -151,18 +152,16 @@ class Lab:
         self.start_s = self.clock.now()
         self.locks: dict[str, Any] = {}  # VISA locks by resource name; kept here since all managers share them
         self._streams: dict[str, np.random.Generator] = {}
-        try:
-            self._loader = parser.Loader(str(spec.path), False)
-            sections = yaml.safe_load(spec.path.read_text(encoding="utf-8"))
-        except Exception as problem:
-            raise StationError(f"bench file {spec.path}: cannot be read: {_last_line(problem)}") from problem
-        self.benches = self._wire(sections.get("lab"))
-        self._watched = [bench.before_change for bench in self.benches.values() if hasattr(bench, "before_change")]
+        self.benches: dict[str, Any] = {}
         self.roles: dict[str, str] = {}
         self.inventory: dict[str, LabDevice] = {}
         self.faults = Faults(self)
-        for resource, entry in (self._loader.data.get("resources") or {}).items():
-            self._add_device(resource, entry)
+        sections: dict[str, Any] = {}
+        if spec.path.suffix == ".jsonl":
+            self._replay()
+        else:
+            sections = self._build()
+        self._watched = [bench.before_change for bench in self.benches.values() if hasattr(bench, "before_change")]
         for device in self.inventory.values():
             try:
                 device.power_on()
@@ -256,6 +255,27 @@ class Lab:
     def bench(self) -> Any:
         """Return what the devices are wired to that name no bench of their own; None without a ``lab:`` section."""
         return next(iter(self.benches.values()), None)
+
+    def _build(self) -> dict[str, Any]:
+        """Make benches and devices from the bench file, and return its sections."""
+        path = self.spec.path
+        try:
+            self._loader = parser.Loader(str(path), False)
+            sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except Exception as problem:
+            raise StationError(f"bench file {path}: cannot be read: {_last_line(problem)}") from problem
+        self.benches = self._wire(sections.get("lab"))
+        for resource, entry in (self._loader.data.get("resources") or {}).items():
+            self._add_device(resource, entry)
+        return sections
+
+    def _replay(self) -> None:
+        """Make the devices of a trace."""
+        for resource, device in read_trace(self.spec.path).items():
+            canonical = rname.to_canonical_name(resource)
+            device.lab, device.resource_name = self, canonical
+            self.inventory[canonical] = device
+            self.roles[canonical] = device.name
 
     def _wire(self, lab: Any) -> dict[str, Any]:
         """Return the benches by name: what ``lab:`` describes, named "", or each of those in its ``benches:``."""
