@@ -9,6 +9,7 @@
     |   +-- LimitError      a value outside what the station allows; nothing was sent
     |   +-- InstrumentTimeoutError
     |   +-- InstrumentLostError     the line to it is gone
+    |   +-- WrongInstrumentError    another model answers
     |   +-- InterlockError          something forbids to go on: a contact, a limit on a reading, a sample that jumped
     +-- PlanError           a scan that cannot be run as asked
     +-- RunError            a run folder that cannot be written, read or resumed
@@ -31,6 +32,7 @@ __all__ = [
     "SotlabError",
     "StationError",
     "UsageError",
+    "WrongInstrumentError",
 ]
 
 
@@ -68,6 +70,22 @@ class InstrumentTimeoutError(InstrumentError):
 
 class InstrumentLostError(InstrumentError):
     """The line to an instrument is gone; its settings may be too."""
+
+
+class WrongInstrumentError(InstrumentError):
+    """Another model answers at an address than the station file says.
+
+    Parameters
+    ----------
+    message : str
+        The line that is shown.
+    identity : str
+        What answered.
+    """
+
+    def __init__(self, message: str, identity: str) -> None:
+        super().__init__(message)
+        self.identity = identity
 
 
 class InterlockError(InstrumentError):

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from sotlab.clock import Clock
-from sotlab.errors import InstrumentError, LimitError
+from sotlab.errors import InstrumentError, LimitError, WrongInstrumentError
 from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
 
@@ -151,13 +151,19 @@ class Driver:
             instrument = exclusive(cls.instrument_class)(connection)
         driver = cls(instrument, options, limits, clock, **more)
         identity = driver.identify()
-        if connection is not None and re.search(cls.identity, identity, re.IGNORECASE) is None:
-            raise InstrumentError(
+        if connection is not None and not cls.is_for(identity):
+            raise WrongInstrumentError(
                 f"{limits.role} at {connection.address}: '{identity}' answers, driver {cls.__name__} of"
-                f" {cls.__module__} is for '{cls.identity}'; check the address, or the driver in the station file"
+                f" {cls.__module__} is for '{cls.identity}'; check the address, or the driver in the station file",
+                identity,
             )
         driver.configure()
         return driver
+
+    @classmethod
+    def is_for(cls, identity: str) -> bool:
+        """Return whether an instrument of this identity is one that the driver is for."""
+        return re.search(cls.identity, identity, re.IGNORECASE) is not None
 
     def identify(self) -> str:
         """Return the answer to ``*IDN?``."""

@@ -15,7 +15,7 @@ from typing import Any
 import pyvisa
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import InstrumentError, SotlabError, StationError
+from sotlab.errors import InstrumentError, SotlabError, StationError, WrongInstrumentError
 from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver, Limits
 from sotlab.instruments.installed import load_class
@@ -26,6 +26,9 @@ from sotlab.instruments.station_lock import StationLock
 from sotlab.instruments.trace import Trace
 
 __all__ = ["Station"]
+
+#: How long a check waits in all for instruments that do not answer [s].
+CHECK_S = 6.0
 
 
 class Station:
@@ -43,6 +46,7 @@ class Station:
         self.path = path
         self.spec = spec
         self.trace = trace
+        self._patience_s: float | None = None  # how long a check waits for an answer
         self._lock: StationLock | None = None
         self._limits: dict[str, Limits] = {}  # as the station file has them, without the sample's
         self._protected_sample: Sample | None = None
@@ -188,20 +192,40 @@ class Station:
         }
 
     def check(self) -> list[dict[str, Any]]:
-        """Open every role in turn and say what is wrong with it; what opens is closed again, nothing is switched."""
-        rows = []
+        """Open every role in turn and say what is wrong with it; nothing is switched.
+
+        What does not answer is waited for :data:`CHECK_S` in all, however many instruments there are. Two instruments
+        that answer at each other's address are said to be swapped.
+        """
+        addresses = {settings.resource for settings in self.config.roles.values() if settings.resource}
+        self._patience_s = min(max(CHECK_S / max(len(addresses), 1), 0.5), 2.0)
+        rows, found = [], {}
         for role, settings in self.config.roles.items():
-            row: dict[str, Any] = {"role": role, "model": None, "resource": settings.resource, "idn": None}
+            row: dict[str, Any] = {"role": role, "model": settings.driver, "resource": settings.resource, "idn": None}
             try:
-                row["model"] = settings.driver
                 driver = self.open_role(role)
                 row |= {"idn": self.identities[role], "ok": True, "problem": None}
                 row["safe_state"] = driver.safe_state if isinstance(driver, Actuator) else None
             except SotlabError as error:
                 row |= {"ok": False, "problem": str(error), "safe_state": None}
+                if isinstance(error, WrongInstrumentError):
+                    row["idn"] = found[role] = error.identity
             row["when_pc_vanishes"] = settings.when_pc_vanishes
             rows.append(row)
+        for row in rows:
+            if (other := self._swapped_with(row["role"], found)) is not None:
+                row["problem"] += f". It is what '{other}' asks for: are {row['resource']} and"
+                row["problem"] += f" {self.config.roles[other].resource} swapped?"
         return rows
+
+    def _swapped_with(self, role: str, found: dict[str, str]) -> str | None:
+        """Return the role whose address this role has, if that one has this role's."""
+        for other in found:
+            if role in found and other != role:
+                answers_here, answers_there = found[role], found[other]
+                if self._driver_class(other).is_for(answers_here) and self._driver_class(role).is_for(answers_there):
+                    return other
+        return None
 
     def close(self) -> None:
         """Close all connections; nothing is switched."""
@@ -258,18 +282,21 @@ class Station:
         if not settings.resource:
             raise StationError(f"{self.path.name}: [roles.{role}] resource is missing: the instrument's VISA address")
         connection = self.connections.get(settings.resource)
+        timeout_s, retries = settings.timeout_s, settings.retries
+        if self._patience_s is not None:
+            timeout_s, retries = min(timeout_s, self._patience_s), 0
         if connection is None:
             connection = self.connections[settings.resource] = Connection(
                 role,
                 settings.resource,
                 self.visa_library,
-                retries=settings.retries,
+                retries=retries,
                 clock=self.clock,
                 trace=self.trace,
-                **{"timeout": settings.timeout_s * 1000, **driver_class.connection},
+                **{"timeout": timeout_s * 1000, **driver_class.connection},
             )
         else:
-            connection.allow(settings.timeout_s)
+            connection.allow(timeout_s)
         return connection
 
     def _settings(self, role: str) -> RoleConfig:
