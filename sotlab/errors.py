@@ -83,7 +83,7 @@ class WrongInstrumentError(InstrumentError):
         What answered.
     """
 
-    def __init__(self, message: str, identity: str) -> None:
+    def __init__(self, message: str, identity: str = "") -> None:
         super().__init__(message)
         self.identity = identity
 

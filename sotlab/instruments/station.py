@@ -50,6 +50,8 @@ class Station:
         self._lock: StationLock | None = None
         self._limits: dict[str, Limits] = {}  # as the station file has them, without the sample's
         self._protected_sample: Sample | None = None
+        #: Takes what happens on the wire (a question asked again, a line opened anew): kind, role, problem.
+        self.on_event: Callable[..., None] = _unheard
         #: Tells the person at the bench what to do and returns when it is done; set by the terminal or the window.
         self.operator: Callable[[str], None] | None = None
         self.drivers: dict[str, Driver] = {}
@@ -95,7 +97,7 @@ class Station:
         connection = self._connection(role, settings, driver_class)
         try:
             driver = driver_class.open(
-                connection, options, limits, self.clock, others=others, operator=self._ask_operator
+                connection, options, limits, self.clock, others=others, operator=self.ask_operator
             )
         except BaseException:
             self._close_unused(settings.resource)
@@ -173,6 +175,19 @@ class Station:
         self._protected_sample = sample
         for role, driver in self.drivers.items():
             driver.limits = self._protected(type(driver), self._limits[role])
+
+    def ask_operator(self, message: str) -> None:
+        """Tell the person at the bench what to do, and return when it is done.
+
+        Raises
+        ------
+        InstrumentError
+            If nobody is there to ask.
+        """
+        if self.operator is None:
+            raise InstrumentError(f"the operator is needed ('{message}'), and nobody is there to ask")
+        with self.clock.idle():
+            self.operator(message)
 
     def _protected(self, driver_class: type[Driver], limits: Limits) -> Limits:
         largest = None if self._protected_sample is None else self._protected_sample.largest_current()
@@ -264,12 +279,6 @@ class Station:
                 )
         return {other: self.open_role(other) for other in needed}
 
-    def _ask_operator(self, message: str) -> None:
-        if self.operator is None:
-            raise InstrumentError(f"the operator is needed ('{message}'), and nobody is there to ask")
-        with self.clock.idle():
-            self.operator(message)
-
     def _close_unused(self, resource: str) -> None:
         if not any(self.config.roles[role].resource == resource for role in self.drivers):
             if (connection := self.connections.pop(resource, None)) is not None:
@@ -295,6 +304,7 @@ class Station:
                 trace=self.trace,
                 **{"timeout": timeout_s * 1000, **driver_class.connection},
             )
+            connection.on_event = lambda kind, **details: self.on_event(kind, **details)
         else:
             connection.allow(timeout_s)
         return connection
@@ -317,6 +327,10 @@ class Station:
         if asked is not None and asked is not filled:
             raise StationError(f"{where}: '{name}' fills the role '{driver_class.role}', not '{role}'")
         return driver_class
+
+
+def _unheard(kind: str, **details: Any) -> None:
+    """Let an event pass that nobody listens to."""
 
 
 def _resource_manager(visa_library: str, path: Path) -> pyvisa.ResourceManager:

@@ -16,7 +16,7 @@ from sotlab.instruments.sample import Sample
 from sotlab.instruments.validation import explain
 from sotlab.units import parse_quantity
 
-__all__ = ["RoleConfig", "StationConfig", "load_sample", "shipped_stations", "validated"]
+__all__ = ["ProtectionTable", "RoleConfig", "StationConfig", "load_sample", "shipped_stations", "validated"]
 
 VIRTUAL = "virtual:"
 
@@ -60,6 +60,25 @@ class RehearsalTable(BaseModel):
     bench: str
 
 
+class ProtectionTable(BaseModel):
+    """``[protection]``: how the sample is looked after in every run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: What measures the sample's resistance.
+    role: str = "source_meter"
+    #: With how much current [A].
+    current_A: float = Field(default=1e-5, gt=0.0, le=1.0)
+    #: What is a contact, and no short [ohm].
+    resistance_ohm: tuple[float, float] = (0.1, 1e7)
+    #: The relative change that ends a run.
+    max_change: float = Field(default=0.1, gt=0.0, lt=10.0)
+    #: How often it is measured between points [s].
+    every_s: float = Field(default=60.0, ge=0.0)
+    #: What the operator is asked to do before anything is driven: "lower the probe"; empty asks for nothing.
+    contact: str = ""
+
+
 class StationConfig(BaseModel):
     """A whole station file, validated."""
 
@@ -67,6 +86,7 @@ class StationConfig(BaseModel):
 
     station: StationTable
     roles: dict[str, RoleConfig]
+    protection: ProtectionTable | None = None
     rehearsal: RehearsalTable | None = None
 
     @classmethod
@@ -100,6 +120,11 @@ class StationConfig(BaseModel):
             raise StationError(
                 f"{path.name}: [station] safe_order names '{unknown[0]}', which is no role of this station;"
                 f" roles: {', '.join(config.roles)}"
+            )
+        if config.protection is not None and config.protection.role not in config.roles:
+            raise StationError(
+                f"{path.name}: [protection] role '{config.protection.role}' is no role of this station; roles:"
+                f" {', '.join(config.roles)}"
             )
         if library_options:
             config.station.visa_library = _with_options(config.station.visa_library, library_options)

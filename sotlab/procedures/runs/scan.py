@@ -10,7 +10,7 @@ parameter names, and makes it safe at the end. Our worker hands it a station tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -22,6 +22,7 @@ from sotlab.errors import PlanError, SotlabError, UsageError
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.parameters import Metadata, Text
+from sotlab.procedures.runs.protection import SampleWatch
 
 __all__ = ["SCHEMA", "AnalysisInput", "Point", "Scan"]
 
@@ -96,6 +97,9 @@ class Scan(Procedure):
             self.set_parameter(name, value)
         self.bench: Station | None = None
         self._owns_bench = False
+        self._watch: SampleWatch | None = None
+        #: Tells the person at the bench what to do and returns when it is done; the terminal or the window sets it.
+        self.operator: Callable[[str], None] | None = None
 
     # -- what a subclass says ------------------------------------------------------------------------------------
 
@@ -187,6 +191,8 @@ class Scan(Procedure):
         if self.bench is None:
             self.bench = Station.open(self.station, self.ROLES)
             self._owns_bench = True
+        self.bench.operator = self.operator or self.bench.operator
+        self.bench.on_event = self.tell
         self.bench.protect(self.the_sample())  # before anything can be sourced
         for role in self.ROLES:
             self.bench.open_role(role)
@@ -196,6 +202,10 @@ class Scan(Procedure):
         if not first:
             raise PlanError(f"{type(self).__name__}: the plan has no point")
         self.check_plan(first, self.bench)
+        rules = self.bench.config.protection
+        self._watch = None if rules is None else SampleWatch(self.bench, rules, self.tell)
+        if self._watch is not None:
+            self._watch.begin()
         self.prepare(self.bench)
 
     def execute(self) -> None:
@@ -211,6 +221,8 @@ class Scan(Procedure):
             for point in batch:
                 if self.should_stop():
                     return
+                if self._watch is not None and self._watch.role not in self.ROLES:
+                    self._watch.look(point.index)  # unless the procedure itself drives what would look
                 if applied is None or point.index != applied.index:
                     self.apply(point, bench)
                     applied = point
@@ -234,12 +246,23 @@ class Scan(Procedure):
             return
         problems = self.bench.make_safe()
         self.emit("made_safe", problems)
-        if self._owns_bench:
-            self.bench.close()
-            self.bench = None
+        try:
+            if self._watch is not None and not any(problems.values()):
+                self._watch.end()
+        finally:
+            self._close_own_bench()
         failed = {role: problem for role, problem in problems.items() if problem}
         if failed:
             raise SotlabError("NOT SAFE: " + "; ".join(f"{role}: {problem}" for role, problem in failed.items()))
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Write an event into the run's journal."""
+        self.emit("event", {"event": event, **fields})
+
+    def _close_own_bench(self) -> None:
+        if self._owns_bench and self.bench is not None:
+            self.bench.close()
+            self.bench = None
 
     def the_sample(self) -> Sample:
         """Return the sample: the one that the parameter names, else the station's; of it, the chosen device."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import sys
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
@@ -14,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
+from sotlab.errors import InstrumentError
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.units import pretty
@@ -60,6 +63,8 @@ class Terminal:
     def follow(self, run: Run) -> None:
         """Start a run and show it until it has ended."""
         self._run = run
+        if isinstance(run.procedure, Scan):
+            run.procedure.operator = self.ask
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         run.bus.subscribe(lambda topic, record: news.put((topic, record)))
         total = _rows_planned(run)
@@ -77,6 +82,29 @@ class Terminal:
         self._stopped = True
         if self._run is not None:
             self._run.stop()
+
+    def ask(self, message: str) -> None:
+        """Tell the operator what to do, and return when Enter was pressed.
+
+        Raises
+        ------
+        InstrumentError
+            If nobody is at the terminal, or the run is stopped meanwhile.
+        """
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise InstrumentError(f"the operator is needed ('{message}'), and this is no terminal; start it from one")
+        answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._progress.stop()
+        self._progress.console.print(f"\n[bold]{message}[/bold], then press Enter (Ctrl-C stops)")
+        # A thread of its own: a run that is stopped must not wait for a key.
+        threading.Thread(target=lambda: answers.put(sys.stdin.readline()), name="operator", daemon=True).start()
+        while answers.empty():
+            if self._stopped:
+                raise InstrumentError(f"stopped while the operator was asked: {message}")
+            time.sleep(0.05)
+        if not answers.get():
+            raise InstrumentError(f"the operator is needed ('{message}'), and the terminal is closed")
+        self._progress.start()
 
     def show_reduction(self, reduction: Mapping[str, Any], title: str) -> None:
         """Print a reduction as tables on stdout; with truth and pull where they are known."""

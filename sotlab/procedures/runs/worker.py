@@ -53,6 +53,8 @@ class RunWorker(Worker):
         self.operator = operator
         self.error: BaseException | None = None
         self.unsafe: str | None = None
+        self._opened = False
+        self._early: list[dict[str, Any]] = []  # events that came before the journal's first line
         self._clock: Clock = RealClock()
         self._began = self._clock.now()
         self.journal = Journal(folder.journal, self._bench_time)
@@ -107,7 +109,10 @@ class RunWorker(Worker):
         elif topic in ("status", "progress"):
             self.monitor_queue.put((topic, record))
         elif topic == "event":
-            self.journal.write(**record)
+            if self._opened:
+                self.journal.write(**record)
+            else:
+                self._early.append(record)
         self.bus.publish(topic, record)
 
     def is_last(self) -> bool:
@@ -120,13 +125,20 @@ class RunWorker(Worker):
             self.procedure.startup()
             self.procedure.evaluate_metadata()
         except BaseException:
-            self.journal.write("run_open", **self._run_fields())
+            self._open_journal()
             raise
         if isinstance(self.procedure, Scan):
             self._clock = self.procedure.clock
             self._began = self._clock.now()
         self.results.open()
-        self.journal.write("run_open", **self._run_fields(), **self._scan_fields())
+        self._open_journal(**self._scan_fields())
+
+    def _open_journal(self, **fields: Any) -> None:
+        """Write the first line of the journal, then what was told before it: the start needs the bench, as it does."""
+        self.journal.write("run_open", **self._run_fields(), **fields)
+        self._opened = True
+        for record in self._early:
+            self.journal.write(**record)
 
     def _fail(self, error: BaseException) -> None:
         if self.error is None:
