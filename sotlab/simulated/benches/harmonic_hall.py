@@ -197,9 +197,12 @@ class HarmonicHall(Bench):
         self._marker: tuple[Waveform, float, int] | None = None
 
         self._wiring = wiring
+        strip_ohm = self.sample.sheet_ohm.at(wiring["temperature_K"]) * self.sample.squares
+        #: Resistance between the taps of each pair [ohm].
+        self._source_ohm = {"hall": self.sample.arm_ohm, "longitudinal": strip_ohm}
         self._inputs = {
             pair: VoltageInput(
-                resistance_ohm=self._source_ohm(pair),
+                resistance_ohm=self._source_ohm[pair],
                 temperature_K=wiring["temperature_K"],
                 pickup_V_per_rtHz=wiring["pickup_V_per_rtHz"],
                 thermal_emf_V=wiring["thermal_emf_V"],
@@ -425,11 +428,6 @@ class HarmonicHall(Bench):
                                f"{', '.join(PAIRS)}")  # fmt: skip
         return name
 
-    def _source_ohm(self, pair: str) -> float:
-        """Return the resistance between the taps of a pair [ohm]."""
-        strip_ohm = self.sample.sheet_ohm.at(self._wiring["temperature_K"]) * self.sample.squares
-        return self.sample.arm_ohm if self._pair(pair) == "hall" else strip_ohm
-
     def lockin_reference(self, name: str, t_s: float) -> float | None:
         """Return the frequency of the phase marker [Hz], None without one."""
         if self._marker is None:
@@ -439,7 +437,7 @@ class HarmonicHall(Bench):
 
     def lockin_noise(self, name: str) -> float:
         """Return the density of the Johnson noise of the pair and of the pick-up [V/rtHz]."""
-        johnson = 4.0 * boltzmann * self._wiring["temperature_K"] * self._source_ohm(name)
+        johnson = 4.0 * boltzmann * self._wiring["temperature_K"] * self._source_ohm[self._pair(name)]
         return math.sqrt(johnson + self._wiring["pickup_V_per_rtHz"] ** 2)
 
     def lockin_input(self, name: str, t_s: float, harmonic: int) -> complex:
@@ -449,7 +447,7 @@ class HarmonicHall(Bench):
             return 0j
         phasor = self._phasor_V(self.response(t_s), pair, int(harmonic))
         omega = 2.0 * math.pi * frequency_Hz * harmonic
-        cable = 1.0 + 1j * omega * self._source_ohm(pair) * self._wiring["cable_F"]
+        cable = 1.0 + 1j * omega * self._source_ohm[pair] * self._wiring["cable_F"]
         # The reference begins where the marker comes: phase_deg after the phase zero of the wave.
         return phasor * cmath.exp(1j * harmonic * math.radians(self._marker[1])) / cable
 

@@ -27,9 +27,11 @@ __all__ = ["RestingSpin", "Vector"]
 
 Vector = tuple[float, float, float]
 
-#: The angle between m and B_eff at which a rest is found [rad], and the largest step of Newton's method.
-_CLOSE_RAD, _LONGEST_STEP = 1e-12, 0.5
-_NEWTON_STEPS, _RELAXATION_STEPS = 12, 4000
+#: Newton's steps shrink as their squares: after one of this angle nothing is left to do [rad].
+_LAST_STEP = 1e-7
+#: Longer steps are not trusted, and are cut on the way downhill [rad].
+_LONGEST_STEP, _DOWNHILL_STEP = 0.5, 0.2
+_NEWTON_STEPS, _RELAXATION_STEPS = 12, 400
 
 
 @dataclass
@@ -59,15 +61,6 @@ class RestingSpin:
         #: Unit vector of the easy axis.
         self.easy_axis: Vector = (0.0, 0.0, 1.0) if self.b_k_T > 0.0 else (u_x, u_y, 0.0)
 
-    def effective_T(self, m: Vector, field_T: Vector, dl_T: float) -> Vector:
-        """Return B_eff at a magnetisation [T]."""
-        x, y, z = m
-        return (
-            field_T[0] + self._a_xx * x + self._a_xy * y - dl_T * z,
-            field_T[1] + self._a_xy * x + self._a_yy * y,
-            field_T[2] + self.b_k_T * z + dl_T * x,
-        )
-
     def well_of(self, m: Vector) -> int:
         """Return +1 or -1: on which side of the hard plane m is."""
         a = self.easy_axis
@@ -94,12 +87,28 @@ class RestingSpin:
             A rest at similar fields; it saves time.
         """
         m = None if near is None else self._newton(near, field_T, dl_T)
-        if m is None or self.well_of(m) != well:
+        free = self.is_single(field_T, dl_T)
+        if m is None or not (free or self.well_of(m) == well):
             start = self._start(field_T, well)
             m = self._newton(start, field_T, dl_T)
-            if m is None or self.well_of(m) != well:
+            if m is None or not (free or self.well_of(m) == well):
                 m = self._relaxed(start, field_T, dl_T)
         return m
+
+    def is_single(self, field_T: Vector, dl_T: float) -> bool:
+        """Return whether there is certainly one rest only: well outside the astroid of Stoner and Wohlfarth."""
+        a = self.easy_axis
+        along = field_T[0] * a[0] + field_T[1] * a[1] + field_T[2] * a[2]
+        if self.b_k_T > 0.0:
+            across, easy_T = hypot(field_T[0], field_T[1]), self.b_k_T + self.b_u_T
+        else:
+            across, easy_T = field_T[1] * a[0] - field_T[0] * a[1], self.b_u_T
+        # The margin covers what the damping-like field and a field across the plane do to the astroid.
+        return abs(along) ** (2 / 3) + abs(across) ** (2 / 3) > (1.3 * easy_T + 3.0 * abs(dl_T)) ** (2 / 3)
+
+    def stays(self, field_T: Vector, dl_T: float, well: int) -> bool:
+        """Return whether m is still where it was in its well, or there are no two wells."""
+        return self.is_single(field_T, dl_T) or self.next_well(field_T, dl_T, well) == well
 
     def next_well(self, field_T: Vector, dl_T: float, well: int) -> int:
         """Return the well that m is in after it came to these fields from a rest in ``well``."""
@@ -128,59 +137,72 @@ class RestingSpin:
 
     def _newton(self, m: Vector, field_T: Vector, dl_T: float) -> Vector | None:
         """Return the stable rest that Newton's method finds near m, None if it finds none."""
-        b_x, b_y, b_z = field_T
-        a_xx, a_xy, a_yy, b_k = self._a_xx, self._a_xy, self._a_yy, self.b_k_T
-        x, y, z = m
         for _ in range(_NEWTON_STEPS):
-            h_x, h_y, h_z = b_x + a_xx * x + a_xy * y - dl_T * z, b_y + a_xy * x + a_yy * y, b_z + b_k * z + dl_T * x
-            # Two unit vectors across m: p, and q = m x p.
-            if x * x + y * y > 0.1:
-                s = hypot(x, y)
-                p_x, p_y, p_z = -y / s, x / s, 0.0
-                q_x, q_y, q_z = -z * x / s, -z * y / s, s
-            else:
-                s = hypot(y, z)
-                p_x, p_y, p_z = 0.0, -z / s, y / s
-                q_x, q_y, q_z = s, -x * y / s, -x * z / s
-            along = x * h_x + y * h_y + z * h_z
-            f_p, f_q = p_x * h_x + p_y * h_y + p_z * h_z, q_x * h_x + q_y * h_y + q_z * h_z
-            # The change of B_eff with m along p and q, less what keeps |m| = 1.
-            c_x, c_y, c_z = a_xx * p_x + a_xy * p_y - dl_T * p_z, a_xy * p_x + a_yy * p_y, b_k * p_z + dl_T * p_x
-            d_x, d_y, d_z = a_xx * q_x + a_xy * q_y - dl_T * q_z, a_xy * q_x + a_yy * q_y, b_k * q_z + dl_T * q_x
-            j_pp = p_x * c_x + p_y * c_y + p_z * c_z - along
-            j_qp = q_x * c_x + q_y * c_y + q_z * c_z
-            j_pq = p_x * d_x + p_y * d_y + p_z * d_z
-            j_qq = q_x * d_x + q_y * d_y + q_z * d_z - along
-            determinant = j_pp * j_qq - j_pq * j_qp
-            if not (determinant > 0.0 and j_pp + j_qq < 0.0):
-                return None  # it would run away from a rest here
-            step_p = (f_q * j_pq - f_p * j_qq) / determinant
-            step_q = (f_p * j_qp - f_q * j_pp) / determinant
-            if abs(step_p) + abs(step_q) > _LONGEST_STEP:
+            found, step, growth_T = self._step(m, field_T, dl_T)
+            if growth_T >= 0.0 or step > _LONGEST_STEP:
                 return None
-            x, y, z = x + step_p * p_x + step_q * q_x, y + step_p * p_y + step_q * q_y, z + step_p * p_z + step_q * q_z
-            s = sqrt(x * x + y * y + z * z)
-            x, y, z = x / s, y / s, z / s
-            # Newton's steps shrink as their squares: after one of 1e-7 nothing is left to do.
-            if abs(step_p) + abs(step_q) < 1e-7:
-                return x, y, z
+            if step < _LAST_STEP:
+                return found
+            m = found
         return None
 
     def _relaxed(self, m: Vector, field_T: Vector, dl_T: float) -> Vector:
-        """Follow the overdamped way downhill from m, and return the rest at its end."""
-        scale = abs(self.b_k_T) + self.b_u_T + abs(dl_T) + sqrt(sum(b * b for b in field_T)) or 1.0
-        for count in range(_RELAXATION_STEPS):
-            h = self.effective_T(m, field_T, dl_T)
-            along = m[0] * h[0] + m[1] * h[1] + m[2] * h[2]
-            across = tuple(h[i] - along * m[i] for i in range(3))
-            m = _unit(*(m[i] + across[i] / scale for i in range(3)))
-            if count % 8 == 7 and (found := self._newton(m, field_T, dl_T)) is not None:
-                # Only what lies on the way: a distant rest may be that of another well.
-                if found[0] * m[0] + found[1] * m[1] + found[2] * m[2] > 0.9:
+        """Follow m downhill about as an overdamped one goes, and return the rest at its end."""
+        for _ in range(_RELAXATION_STEPS):
+            found, step, growth_T = self._step(m, field_T, dl_T, downhill=True)
+            if step < _LAST_STEP:
+                if growth_T < 0.0:
                     return found
-            if sqrt(sum(a * a for a in across)) < _CLOSE_RAD * scale:
-                break
+                found = _unit(m[0] + 1e-4, m[1] + 2e-4, m[2] + 3e-4)  # off the top of the hill
+            m = found
         return m
+
+    def _step(
+        self, m: Vector, field_T: Vector, dl_T: float, *, downhill: bool = False
+    ) -> tuple[Vector, float, float]:
+        """Return m after one of Newton's steps towards a rest, the step's length, and how fast m runs away there [T].
+
+        The last is the larger eigenvalue, or its real part, of an overdamped m's equation of motion: below 0 where it
+        is stable. A step downhill is one of that motion instead where it is not, and never a long one.
+        """
+        x, y, z = m
+        a_xx, a_xy, a_yy, b_k = self._a_xx, self._a_xy, self._a_yy, self.b_k_T
+        h_x = field_T[0] + a_xx * x + a_xy * y - dl_T * z
+        h_y = field_T[1] + a_xy * x + a_yy * y
+        h_z = field_T[2] + b_k * z + dl_T * x
+        # Two unit vectors across m: p, and q = m x p.
+        if x * x + y * y > 0.1:
+            s = hypot(x, y)
+            p_x, p_y, p_z = -y / s, x / s, 0.0
+            q_x, q_y, q_z = -z * x / s, -z * y / s, s
+        else:
+            s = hypot(y, z)
+            p_x, p_y, p_z = 0.0, -z / s, y / s
+            q_x, q_y, q_z = s, -x * y / s, -x * z / s
+        along = x * h_x + y * h_y + z * h_z
+        f_p, f_q = p_x * h_x + p_y * h_y + p_z * h_z, q_x * h_x + q_y * h_y + q_z * h_z
+        # The change of B_eff with m along p and q, less what keeps |m| = 1.
+        c_x, c_y, c_z = a_xx * p_x + a_xy * p_y - dl_T * p_z, a_xy * p_x + a_yy * p_y, b_k * p_z + dl_T * p_x
+        d_x, d_y, d_z = a_xx * q_x + a_xy * q_y - dl_T * q_z, a_xy * q_x + a_yy * q_y, b_k * q_z + dl_T * q_x
+        j_pp = p_x * c_x + p_y * c_y + p_z * c_z - along
+        j_qp = q_x * c_x + q_y * c_y + q_z * c_z
+        j_pq = p_x * d_x + p_y * d_y + p_z * d_z
+        j_qq = q_x * d_x + q_y * d_y + q_z * d_z - along
+        mean, determinant = (j_pp + j_qq) / 2, j_pp * j_qq - j_pq * j_qp
+        growth_T = mean + sqrt(max(mean * mean - determinant, 0.0))
+        if growth_T >= 0.0:
+            if not downhill:
+                return m, 0.0, growth_T
+            slower_T = 2.0 * growth_T + 1e-9
+            j_pp, j_qq = j_pp - slower_T, j_qq - slower_T
+            determinant = j_pp * j_qq - j_pq * j_qp
+        step_p, step_q = (f_q * j_pq - f_p * j_qq) / determinant, (f_p * j_qp - f_q * j_pp) / determinant
+        step = hypot(step_p, step_q)
+        if downhill and step > _DOWNHILL_STEP:
+            step_p, step_q = step_p * _DOWNHILL_STEP / step, step_q * _DOWNHILL_STEP / step
+        x, y, z = x + step_p * p_x + step_q * q_x, y + step_p * p_y + step_q * q_y, z + step_p * p_z + step_q * q_z
+        s = sqrt(x * x + y * y + z * z)
+        return (x / s, y / s, z / s), step, growth_T
 
 
 def _unit(x: float, y: float, z: float) -> Vector:

@@ -124,7 +124,7 @@ def respond(film: HallFilm, field_T: Vector, wave: Waveform, well: int, admixtur
             one_V, other_V, m = voltages_V(film, field_T, current_A, well, admixture, m)
             hall_V.append(one_V)
             along_V.append(other_V)
-            if level in (1.0, -1.0) and next_well(film, field_T, current_A, well) != well:
+            if abs(level) == 1.0 and not film.spin.stays(*_fields(film, field_T, current_A), well):
                 return _sampled(film, field_T, wave, well, admixture)
         found = [_chebyshev(values, degree) for values in (hall_V, along_V)]
         if all(map(_is_enough, found)):
