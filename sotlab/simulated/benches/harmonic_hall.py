@@ -89,6 +89,8 @@ _STEP_K = 1e-3
 _STEP_SHARE, _PARTS, _MOST_HALVINGS = 0.01, 16, 14
 #: While anything moves, a voltmeter's window is cut into so many parts.
 _WINDOW_PARTS = 8
+#: A lock-in on its own oscillator sees a beat up to this frequency [Hz].
+_FASTEST_BEAT_HZ = 0.5
 #: Switches of m that are remembered: lock-ins look back.
 _REMEMBERED = 512
 
@@ -450,6 +452,21 @@ class HarmonicHall(Bench):
         cable = 1.0 + 1j * omega * self._source_ohm[pair] * self._wiring["cable_F"]
         # The reference begins where the marker comes: phase_deg after the phase zero of the wave.
         return phasor * cmath.exp(1j * harmonic * math.radians(self._marker[1])) / cable
+
+    def lockin_internal(self, name: str, t_s: float, frequency_Hz: float, harmonic: int) -> complex:
+        """Return the rms phasor relative to a lock-in's own oscillator, which nothing ties to the current's [V].
+
+        It turns at the difference of the frequencies; where that is large, what is left behind a filter is nothing.
+        """
+        pair, wave = self._pair(name), self.circuit.current(t_s)
+        if wave.shape == "dc":
+            return 0j
+        order = round(frequency_Hz * harmonic / wave.frequency_Hz)
+        beat_Hz = order * wave.frequency_Hz - frequency_Hz * harmonic
+        if not 1 <= order <= HARMONICS or abs(beat_Hz) > _FASTEST_BEAT_HZ:
+            return 0j
+        turns = order * wave.frequency_Hz * (t_s - wave.start_s) - frequency_Hz * harmonic * t_s
+        return self._phasor_V(self.response(t_s), pair, order) * cmath.exp(2j * math.pi * turns)
 
     def _phasor_V(self, response: Response, pair: str, harmonic: int) -> complex:
         """Return a harmonic of a pair, with the source's own second harmonic to first order [V rms]."""
