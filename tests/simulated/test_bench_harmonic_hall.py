@@ -174,7 +174,7 @@ def test_lockins_are_unlocked_without_the_phase_marker(open_bench):
     bench.clock.sleep(1.0)
     assert abs(bench.read_V(1)) > 1e-3
     assert not int(bench.lockin_1w.query("LIAS?")) & 8
-    assert float(bench.lockin_1w.query("FREQ?")) == 85.0
+    assert bench.lockin_1w.query("SNAP?1,9").split(",")[1] == "85.0000"
     bench.source.write("SOUR:WAVE:PMAR:OLIN 2")  # a trigger line without a cable
     bench.clock.sleep(3.0)
     assert bench.read_V(1) == 0
@@ -225,7 +225,7 @@ def test_third_harmonic_is_there_and_beyond_it_nothing(open_bench):
     bench.start_wave(amplitude_A=4e-3)
     bench.lockin_2w.write("HARM 3")
     bench.clock.sleep(3.0)
-    assert abs(bench.read_V(2)) > 1e-9
+    assert abs(bench.read_V(2)) > 1e-10
     bench.lockin_2w.write("HARM 4")
     bench.clock.sleep(3.0)
     assert bench.read_V(2) == 0
@@ -233,7 +233,7 @@ def test_third_harmonic_is_there_and_beyond_it_nothing(open_bench):
 
 def test_source_distortion_shows_on_a_known_resistor(open_bench):
     bench = open_bench(sample="resistor_100ohm.yaml", source={"distortion": 1e-5})
-    bench.set_lockins(first_sensitivity=23, second_sensitivity=10)
+    bench.set_lockins(first_sensitivity=24, second_sensitivity=10)
     bench.start_wave()
     found_1, found_2 = bench.resistances()
     assert found_1 == pytest.approx(100.0, rel=1e-4)
@@ -272,7 +272,7 @@ def test_noise_is_that_of_johnson_pickup_and_amplifier(open_bench, which):
 def test_same_seed_gives_the_same_noise_whatever_else_is_read(open_bench):
     def readings(options, curious):
         bench = open_bench(options)
-        bench.set_lockins()
+        bench.set_lockins(first_sensitivity=2)
         found = []
         for _ in range(5):
             bench.clock.sleep(0.5)
@@ -308,7 +308,7 @@ def test_a_loop_of_the_field_shows_hysteresis_at_the_coercive_field(open_bench):
     assert up[0] == pytest.approx(down[0], rel=1e-3)
     assert down[10] == pytest.approx(saturated, rel=0.1)  # remanent, coming from above
     assert up[10] == pytest.approx(-saturated, rel=0.2)
-    jump_up, jump_down = fields_T[np.argmin(np.diff(up))], fields_T[np.argmin(-np.diff(down))]
+    jump_up, jump_down = fields_T[np.argmin(np.diff(up))], fields_T[np.argmin(np.diff(down))]
     assert jump_up == pytest.approx(coercive_T - 0.005, abs=0.0051)  # steps of 10 mT
     assert jump_down == pytest.approx(-coercive_T - 0.005, abs=0.0051)
 
@@ -327,10 +327,9 @@ def test_a_field_that_came_and_went_between_two_looks_has_switched(open_bench):
     assert before_V < -1.5e-4 < 1.5e-4 < after_V
 
 
-@pytest.mark.parametrize("along_T", [0.05, -0.05])
+@pytest.mark.parametrize("along_T", [0.2, -0.2])
 def test_pulses_switch_as_the_field_along_the_current_says(open_bench, along_T):
-    # A lower coercivity than the shipped sample's, so that a pulse which the strip survives is enough.
-    bench = open_bench(sample=soft_sample(open_bench))
+    bench = open_bench(sample="pt_co_5nm.yaml")
     bench.turn(90)
     bench.ramp_to(along_T)
 
@@ -338,26 +337,14 @@ def test_pulses_switch_as_the_field_along_the_current_says(open_bench, along_T):
         bench.dc(current_A, limit_V=20)
         bench.clock.sleep(0.01)
         bench.dc(1e-4)
-        return float(bench.voltmeter.query("SENS:DATA:FRES?"))
+        return math.copysign(1.0, float(bench.voltmeter.query("SENS:DATA:FRES?")) - offset_V)
 
-    states = [math.copysign(1.0, after_pulse(sign * 12e-3)) for sign in (1, -1, -1, 1)]
-    assert states in ([1, -1, -1, 1], [-1, 1, 1, -1])
-    # R_A < 0, B_DL > 0 and B_x > 0: a positive pulse leaves m up, so a negative voltage.
-    assert states[0] == -math.copysign(1.0, along_T)
-    small = [math.copysign(1.0, after_pulse(sign * 1e-3)) for sign in (1, -1)]
-    assert small[0] == small[1] == states[-1]
-
-
-def soft_sample(open_bench):
-    from importlib import resources
-    from pathlib import Path
-    from tempfile import mkdtemp
-
-    source = resources.files("sotlab.simulated") / "samples" / "cotb_bisb_10nm.yaml"
-    values = yaml.safe_load(source.read_text(encoding="utf-8")) | {"coercivity": 2e-4, "heating_K_per_W": 0.0}
-    path = Path(mkdtemp()) / "soft.yaml"
-    path.write_text(yaml.safe_dump(values), encoding="utf-8")
-    return str(path)
+    # Misaligned arms add a little that does not switch.
+    offset_V = 1e-4 * 5e-4 * 4 * bench.truth()["sheet_resistance"]
+    # R_A and B_DL above 0: with the field along the current, a positive pulse leaves m up.
+    states = [after_pulse(sign * 20e-3) for sign in (1, -1, -1, 1)]
+    assert states == [sign * math.copysign(1.0, along_T) for sign in (1, -1, -1, 1)]
+    assert [after_pulse(sign * 2e-3) for sign in (1, -1)] == [states[-1]] * 2
 
 
 @pytest.mark.parametrize(("change", "polar_deg", "azimuth_deg", "expected"), [
@@ -403,7 +390,7 @@ def test_a_fly_scan_follows_the_field_with_the_lag_of_the_filter(open_bench):
     bench.field.write("PAUSE")
     bench.clock.sleep(2.0)
     standing_V = bench.read_V(2).imag
-    assert 2.3 < field_T < 2.5
+    assert 2.1 < field_T < 2.5  # the coil's voltage is limited
     assert moving_V != standing_V
     assert moving_V == pytest.approx(standing_V, rel=0.01)  # four poles of 30 ms lag 12 mT at 0.1 T/s
 
@@ -417,6 +404,7 @@ def test_source_meter_reads_the_strip_with_two_and_four_wires(open_bench):
     four, two = [], []
     for wires, found in ((1, four), (0, two)):
         bench.meter.write(f"SYST:RSEN {wires}")
+        bench.meter.write("SENS:FUNC:ALL")
         bench.meter.write("FORM:ELEM VOLT,CURR")
         found += [float(part) for part in bench.meter.query("READ?").split(",")]
     strip_ohm = 4 * bench.truth(temperature_K=295.0)["sheet_resistance"]
@@ -492,7 +480,9 @@ def test_current_warms_the_film(open_bench):
     warm = bench.truth(temperature_K=295.0, amplitude_A_peak=4e-3)
     power_W = (4e-3) ** 2 / 2 * 4 * bench.truth(temperature_K=295.0)["sheet_resistance"]
     assert warm["film_temperature"] - 295.0 == pytest.approx(2e3 * power_W, rel=1e-6)
-    assert warm["b_k"] > bench.truth(temperature_K=320.0)["b_k"]
+    cold = bench.truth(temperature_K=195.0, amplitude_A_peak=4e-3)
+    assert cold["r_ahe"] == pytest.approx(bench.truth(temperature_K=cold["film_temperature"])["r_ahe"])
+    assert cold["r_ahe"] > bench.truth(temperature_K=195.0)["r_ahe"]  # less negative
 
 
 # --- faults
@@ -502,8 +492,8 @@ def test_quench_takes_the_field_away(open_bench):
     bench = open_bench(faults=[{"kind": "quench", "at": 100.0}])
     bench.ramp_to(2.0)
     bench.clock.sleep(200.0)
-    assert abs(bench.lab.bench.field_T(bench.clock.now())) < 1e-6
     assert bench.field.query("STATE?") == "7"
+    assert abs(bench.lab.bench.field_T(bench.clock.now())) < 1e-6
     assert actuators(bench.lab)["bench"]["magnet"]["quenched"] is True
 
 
@@ -613,7 +603,9 @@ def test_bench_file_is_accepted_by_plain_pyvisa_sim():
 
 
 def test_every_device_has_its_role():
-    listed = {entry["role"]: entry["model"] for entry in Lab(LabSpec.parse("harmonic_hall?clock=virtual")).list_devices()}
+    listed = {
+        entry["role"]: entry["model"] for entry in Lab(LabSpec.parse("harmonic_hall?clock=virtual")).list_devices()
+    }
     assert listed == {
         "ac_source": "MODEL 6221", "lockin_1w": "SR830", "lockin_2w": "SR830", "voltmeter": "MODEL 2182A",
         "source_meter": "MODEL 2400", "field": "MODEL 430", "gaussmeter": "MODEL475", "rotator": "ESP301",

@@ -1,4 +1,4 @@
-"""Rests of the macrospin against a search of the whole sphere, the astroid, Kondorsky's law and switching by current."""
+"""Rests of the macrospin against a search of the whole sphere; switching by field and by current."""
 
 import math
 
@@ -100,14 +100,26 @@ def test_an_easy_axis_in_the_plane_has_two_wells_too():
 @pytest.mark.parametrize("b_x_T", [0.1, -0.1])
 @pytest.mark.parametrize("dl_T", [0.4, -0.4])
 def test_a_current_switches_as_field_along_it_and_its_sign_say(b_x_T, dl_T):
-    # The damping-like field B_DL (m x y) has the component B_DL m_x along z, and m_x follows B_x.
+    # The damping-like field B_DL (m x y) has the component B_DL m_x along z, and m_x in the walls follows B_x.
     spin = RestingSpin(0.8, b_c_T=0.03)
     wanted = 1 if b_x_T * dl_T > 0 else -1
     for before in (1, -1):
         assert spin.next_well((b_x_T, 0.0, 0.0), dl_T, before) == wanted
-    assert [spin.next_well((b_x_T, 0.0, 0.0), 0.1 * dl_T, before) for before in (1, -1)] == [1, -1]
+    assert [spin.next_well((b_x_T, 0.0, 0.0), 0.01 * dl_T, before) for before in (1, -1)] == [1, -1]
 
 
 def test_a_current_without_a_field_along_it_switches_nothing():
     spin = RestingSpin(0.8, b_c_T=0.03)
     assert [spin.next_well((0.0, 0.0, 0.0), 0.3, before) for before in (1, -1)] == [1, -1]
+
+
+@pytest.mark.parametrize("b_x_T", [0.0, 0.05, 0.3, -0.3])
+def test_a_current_shifts_the_loop_as_far_as_the_walls_are_turned(b_x_T):
+    spin, dl_T = RestingSpin(0.8, b_c_T=0.02, b_w_T=0.05), 4e-3
+    edges_T = []
+    for before in (1, -1):
+        sizes_T = np.linspace(-0.04, 0.04, 8001) * -before
+        edges_T.append(next(b for b in sizes_T if spin.next_well((b_x_T, 0.0, b), dl_T, before) != before))
+    shift_T = -math.pi / 2 * dl_T * b_x_T / math.hypot(b_x_T, 0.05)
+    assert np.mean(edges_T) == pytest.approx(shift_T, abs=1.1e-5)
+    assert edges_T[1] - edges_T[0] == pytest.approx(0.04, abs=2.2e-5)

@@ -71,7 +71,9 @@ def llg_harmonics(one, field_T, start, amplitude_A, frequency=2e-5, alpha=0.5):
 
     period, count = 1 / frequency, 64
     times = period * (1 + np.arange(count) / count)
-    solved = solve_ivp(motion, (0, 2 * period), np.array(start) / np.linalg.norm(start), "LSODA", t_eval=times, rtol=1e-10, atol=1e-13)
+    solved = solve_ivp(
+        motion, (0, 2 * period), np.array(start) / np.linalg.norm(start), "LSODA", t_eval=times, rtol=1e-10, atol=1e-13
+    )
     m = solved.y / np.linalg.norm(solved.y, axis=0)
     phases = 2 * math.pi * np.arange(count) / count
     current_A = amplitude_A * np.sin(phases)

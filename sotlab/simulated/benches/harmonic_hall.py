@@ -17,7 +17,6 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from scipy.constants import k as boltzmann
 
 from sotlab.errors import StationError
@@ -86,7 +85,7 @@ PAIRS = ("hall", "longitudinal")
 #: Temperatures are told apart in steps of this [K].
 _STEP_K = 1e-3
 #: A path in field is followed in steps of this share of the coercive field, after so many equal parts of the time.
-_STEP_SHARE, _PARTS, _MOST_HALVINGS = 0.01, 16, 14
+_STEP_SHARE, _SHORTEST_STEP_T, _PARTS, _MOST_HALVINGS = 0.01, 1e-5, 16, 14
 #: While anything moves, a voltmeter's window is cut into so many parts.
 _WINDOW_PARTS = 8
 #: A lock-in on its own oscillator sees a beat up to this frequency [Hz].
@@ -334,10 +333,11 @@ class HarmonicHall(Bench):
         axis = film.spin.easy_axis
         travel_T = math.dist(a_T, b_T)
         opposing_T = max(-well * sum(x * e for x, e in zip(f, axis, strict=True)) for f in (a_T, b_T))
-        if opposing_T + travel_T + (abs(film.dl_T_per_A) + abs(film.in_plane_T_per_A)) * current.peak <= 0.0:
+        if opposing_T + travel_T + 2.0 * (abs(film.dl_T_per_A) + abs(film.in_plane_T_per_A)) * current.peak <= 0.0:
             return  # all the way the field holds m where it is
         easy_T = film.spin.b_k_T if film.spin.b_k_T > 0.0 else film.spin.b_u_T
-        if travel_T > _STEP_SHARE * min(film.spin.b_c_T, easy_T) and halvings < _MOST_HALVINGS:
+        step_T = max(_STEP_SHARE * min(film.spin.b_c_T, easy_T), _SHORTEST_STEP_T)
+        if travel_T > step_T and halvings < _MOST_HALVINGS:
             middle_s = (a_s + b_s) / 2
             middle_T = self.sample_field_T(middle_s)
             self._walk(a_s, middle_s, a_T, middle_T, halvings + 1)

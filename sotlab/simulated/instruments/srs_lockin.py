@@ -13,8 +13,8 @@ and may have
 * ``sine_out(name, t_s, frequency_Hz, amplitude_V_rms)``, ``aux_out(name, t_s, channel, volts)``: are told what is put
   out;
 * ``lockin_reference(name, t_s) -> float | None``: the external reference's frequency [Hz], None without one;
-* ``lockin_internal(name, t_s, frequency_Hz, harmonic) -> complex``: the phasor relative to the internal oscillator, where
-  the signal does not come from it; without this, ``lockin_input`` is taken whatever the reference.
+* ``lockin_internal(name, t_s, frequency_Hz, harmonic) -> complex``: the phasor relative to the internal oscillator,
+  where the signal does not come from it; without this, ``lockin_input`` is taken whatever the reference.
 
 ``name`` is the device's option ``input``. At a current input the phasor is in ampere. Further options of the device:
 ``noise_corner_Hz``, ``hum_V_rms``, ``mains_Hz``, ``drift_V_per_s`` (see :class:`InputNoise`), and

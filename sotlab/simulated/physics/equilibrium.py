@@ -11,17 +11,20 @@ an overdamped m, ``dm/dt ~ -m x (m x B_eff)``, comes back to it; the torque of B
 definition that covers it too.
 
 Along the easy axis there are two wells. A macrospin stays in one until its rest there vanishes (Stoner and Wohlfarth);
-in a film a reversed domain comes earlier: as soon as the field along the easy axis that opposes m, the damping-like
-one included, exceeds the coercive field B_c (Kondorsky's law, where B_c/cos(theta) switches at an angle theta).
+in a film a reversed domain grows earlier: as soon as the field along the easy axis that opposes m exceeds the coercive
+field B_c (Kondorsky's law: B_c/cos(theta) at an angle theta). In a perpendicular film a current adds its push on the
+domain walls, whose moments lie in the plane: ``(pi/2) B_DL cos(Phi)`` along z, with cos(Phi) their mean component along
+the current. Without field it is 0, since walls of both kinds are there; a field turns them against the wall field B_W.
 
 References: E. Stoner and E. Wohlfarth, Phil. Trans. R. Soc. A 240, 599 (1948); J. Slonczewski, J. Magn. Magn. Mater.
-159, L1 (1996), damping-like torque; E. Kondorsky, Zh. Eksp. Teor. Fiz. 10, 420 (1940), from memory.
+159, L1 (1996), damping-like torque; from memory: E. Kondorsky, Zh. Eksp. Teor. Fiz. 10, 420 (1940), and C.-F. Pai et
+al., Phys. Rev. B 93, 144409 (2016), current-induced loop shift.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, hypot, inf, radians, sin, sqrt
+from math import cos, hypot, inf, pi, radians, sin, sqrt
 
 __all__ = ["RestingSpin", "Vector"]
 
@@ -48,12 +51,15 @@ class RestingSpin:
         Direction of u from x [deg].
     b_c_T : float
         Coercive field B_c along the easy axis; infinite for a macrospin that switches coherently [T].
+    b_w_T : float
+        B_W: field in the plane that turns the walls' moments half-way, of the Dzyaloshinskii-Moriya interaction [T].
     """
 
     b_k_T: float
     b_u_T: float = 0.0
     easy_axis_deg: float = 0.0
     b_c_T: float = inf
+    b_w_T: float = 0.0
 
     def __post_init__(self) -> None:
         u_x, u_y = cos(radians(self.easy_axis_deg)), sin(radians(self.easy_axis_deg))
@@ -66,10 +72,12 @@ class RestingSpin:
         a = self.easy_axis
         return 1 if m[0] * a[0] + m[1] * a[1] + m[2] * a[2] >= 0.0 else -1
 
-    def opposing_T(self, m: Vector, field_T: Vector, dl_T: float, well: int) -> float:
-        """Return how much field along the easy axis pushes m out of its well, anisotropy not counted [T]."""
-        a, (x, _, z) = self.easy_axis, m
-        along = (field_T[0] - dl_T * z) * a[0] + field_T[1] * a[1] + (field_T[2] + dl_T * x) * a[2]
+    def opposing_T(self, field_T: Vector, dl_T: float, well: int) -> float:
+        """Return the field along the easy axis that works against a well, the current's push on walls included [T]."""
+        a, (x, y, z) = self.easy_axis, field_T
+        along = x * a[0] + y * a[1] + z * a[2]
+        if self.b_k_T > 0.0 and x != 0.0:
+            along += pi / 2 * dl_T * x / sqrt(x * x + y * y + self.b_w_T * self.b_w_T)
         return -well * along
 
     def rest(self, field_T: Vector, dl_T: float, well: int, near: Vector | None = None) -> Vector:
@@ -112,16 +120,8 @@ class RestingSpin:
 
     def next_well(self, field_T: Vector, dl_T: float, well: int) -> int:
         """Return the well that m is in after it came to these fields from a rest in ``well``."""
-        m = self.rest(field_T, dl_T, well)
-        reached = self.well_of(m)
-        if reached != well:
-            return reached
-        if self.opposing_T(m, field_T, dl_T, well) <= self.b_c_T:
-            return well
-        other = self.rest(field_T, dl_T, -well)
-        # Where the fields would push it back at once, as a damping-like field without one along x does, it stays.
-        stays = self.well_of(other) == well or self.opposing_T(other, field_T, dl_T, -well) > self.b_c_T
-        return well if stays else -well
+        reversed_ = self.opposing_T(field_T, dl_T, well) > self.b_c_T
+        return self.well_of(self.rest(field_T, dl_T, -well if reversed_ else well))
 
     def _start(self, field_T: Vector, well: int) -> Vector:
         """Return about where m rests in the well: along the field with the anisotropy that m feels there."""
@@ -157,9 +157,7 @@ class RestingSpin:
             m = found
         return m
 
-    def _step(
-        self, m: Vector, field_T: Vector, dl_T: float, *, downhill: bool = False
-    ) -> tuple[Vector, float, float]:
+    def _step(self, m: Vector, field_T: Vector, dl_T: float, *, downhill: bool = False) -> tuple[Vector, float, float]:
         """Return m after one of Newton's steps towards a rest, the step's length, and how fast m runs away there [T].
 
         The last is the larger eigenvalue, or its real part, of an overdamped m's equation of motion: below 0 where it

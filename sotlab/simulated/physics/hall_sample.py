@@ -104,6 +104,9 @@ class HallSample:
         Thermal resistance to the bath, and the current density above which the strip burns through.
     coercivity : float
         B_c over the anisotropy field along the easy axis, 0 to 1; 1 and above: the macrospin switches by itself.
+    wall_T : float
+        Field in the plane that turns the moments of the domain walls half-way: how much of it a current needs to switch
+        a perpendicular film.
     easy_axis_deg : float
         Of the anisotropy in the plane, from the current [deg].
     sheet_ohm, nm_resistivity_ohm_m : Law
@@ -141,6 +144,7 @@ class HallSample:
     heating_K_per_W: float
     most_A_per_m2: float
     coercivity: float
+    wall_T: float
     easy_axis_deg: float
     sheet_ohm: Law
     nm_resistivity_ohm_m: Law
@@ -174,7 +178,8 @@ class HallSample:
             if name not in laws and len(law.values) > 1:
                 raise StationError(f"sample {where}: {name} is a table, one number is wanted")
             _check(name, law, where)
-        return cls(**{name: law if name in laws else law.values[0] for name, law in read.items()})
+        checked: dict[str, Any] = {name: law if name in laws else law.values[0] for name, law in read.items()}
+        return cls(**checked)
 
     @property
     def most_A(self) -> float:
@@ -204,7 +209,7 @@ class HallSample:
             dl_T_per_A=now["xi_dl_E"] * per_xi_T,
             fl_T_per_A=now["xi_fl_E"] * per_xi_T,
             oe_T_per_A=self.nm_side * mu_0 * density_per_A * self.nm_thickness_m / 2,
-            spin=RestingSpin(now["b_k_T"], now["b_u_T"], self.easy_axis_deg, b_c_T),
+            spin=RestingSpin(now["b_k_T"], now["b_u_T"], self.easy_axis_deg, b_c_T, self.wall_T),
             **{name: now[name] for name in _AS_THEY_ARE},
         )
 
@@ -213,7 +218,7 @@ _AS_THEY_ARE = ("ahe_ohm", "phe_ohm", "ohe_ohm_per_T", "amr_ohm", "mr_per_T2", "
                 "ane_ohm_per_A", "one_ohm_per_A_T")  # fmt: skip
 _POSITIVE = ("width_m", "length_m", "fm_thickness_m", "nm_thickness_m", "most_A_per_m2", "sheet_ohm", "mu0_ms_T",
              "nm_resistivity_ohm_m", "cross_factor", "coercivity")  # fmt: skip
-_NOT_NEGATIVE = ("contact_ohm", "arm_ohm", "heating_K_per_W", "b_u_T", "mr_per_T2", "mr_per_T")
+_NOT_NEGATIVE = ("contact_ohm", "arm_ohm", "heating_K_per_W", "wall_T", "b_u_T", "mr_per_T2", "mr_per_T")
 
 
 def _check(name: str, law: Law, where: str) -> None:
