@@ -146,6 +146,17 @@ def test_lockins_read_the_two_harmonics_of_the_hall_voltage(open_bench):
     assert bench.read_V(1).imag == pytest.approx(-lag_rad * bench.read_V(1).real, abs=1e-6)
 
 
+def test_truth_with_a_field_is_what_the_lockins_read(open_bench):
+    bench = open_bench(stage={"backlash_deg": 0.0}, wiring={"cable_F": 0.0}, sample="pt_co_5nm.yaml")
+    bench.lab.faults.add({"kind": "admixture_changes", "arguments": {"value": 0.0}})
+    bench.set_lockins(first_sensitivity=14)
+    bench.turn(90, 30)
+    bench.ramp_to(-1.2)
+    bench.start_wave()
+    told = bench.truth(amplitude_A_peak=AMPLITUDE_A, field_T=-1.2, polar_deg=90, azimuth_deg=30)
+    assert bench.resistances() == pytest.approx((told["r_1w"], told["r_2w"]), rel=1e-4)
+
+
 def test_without_a_current_there_is_no_signal(open_bench):
     bench = open_bench()
     bench.set_lockins()
@@ -325,6 +336,21 @@ def test_a_field_that_came_and_went_between_two_looks_has_switched(open_bench):
         bench.clock.sleep(30.0)
     after_V = float(bench.voltmeter.query("SENS:DATA:FRES?"))
     assert before_V < -1.5e-4 < 1.5e-4 < after_V
+
+
+@pytest.mark.parametrize("rest_s", [10.0, 36_000.0])
+def test_a_whole_turn_of_the_rotator_switches_there_and_back(open_bench, rest_s):
+    bench = open_bench()
+    bench.ramp_to(0.5)
+    bench.dc(1e-4)
+    bench.turn(-180)
+    bench.stages.write("2PA180")  # at 80 deg/s it is through all angles in 5 s
+    bench.clock.sleep(rest_s)
+    turned_V = float(bench.voltmeter.query("SENS:DATA:FRES?"))
+    switches = bench.lab.bench._memory._switches
+    assert turned_V > 1.5e-4
+    assert [well for _, well in switches] == [1, -1, 1, -1]
+    assert switches[-1][0] - switches[-2][0] == pytest.approx(180 / 80, rel=0.1)
 
 
 @pytest.mark.parametrize("along_T", [0.2, -0.2])
@@ -537,6 +563,27 @@ def test_opened_arm_and_changed_admixture_show_and_go(open_bench):
     bench.lockin_1w.write("SENS 20")
     again, _ = bench.resistances(5.0)
     assert again == pytest.approx(mixed, rel=1e-3)
+
+
+def test_a_slipped_rotator_switches_what_its_field_turns_over(open_bench):
+    bench = open_bench()
+    bench.ramp_to(0.5)
+    bench.dc(1e-4)
+    before_V = float(bench.voltmeter.query("SENS:DATA:FRES?"))
+    bench.lab.faults.add({"kind": "rotator_slip", "arguments": {"deg": 150.0}})
+    after_V = float(bench.voltmeter.query("SENS:DATA:FRES?"))
+    assert before_V < -1.5e-4 < 1e-4 < after_V
+
+
+def test_longitudinal_pair_shows_the_strip_and_another_is_refused(open_bench):
+    bench = open_bench()
+    bench.start_wave()
+    bench.clock.sleep(0.1)
+    wired, now_s = bench.lab.bench, bench.clock.now()
+    strip_ohm = 4 * bench.truth(amplitude_A_peak=AMPLITUDE_A)["sheet_resistance"]
+    assert wired.lockin_input("longitudinal", now_s, 1).real == pytest.approx(strip_ohm * RMS_A, rel=1e-4)
+    with pytest.raises(StationError, match="device input 'side': no such pair"):
+        wired.lockin_input("side", now_s, 1)
 
 
 def test_interlock_opens_and_closes(open_bench):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import cmath
 import math
-from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,15 +20,13 @@ from scipy.constants import k as boltzmann
 
 from sotlab.errors import StationError
 from sotlab.simulated.benches.bench import Bench, Streams, number, read_sample, section, shipped_samples
-from sotlab.simulated.physics.cryostat import Cryostat, HeatedStage, Sensor
+from sotlab.simulated.benches.hall_surroundings import Surroundings
 from sotlab.simulated.physics.detect import HallProbe, VoltageInput, white_rms
 from sotlab.simulated.physics.equilibrium import Vector
 from sotlab.simulated.physics.hall import HARMONICS, Response, next_well, respond
 from sotlab.simulated.physics.hall_circuit import Circuit
+from sotlab.simulated.physics.hall_memory import WellMemory
 from sotlab.simulated.physics.hall_sample import HallFilm, HallSample
-from sotlab.simulated.physics.motion import Axis
-from sotlab.simulated.physics.rotator import FieldDirection
-from sotlab.simulated.physics.superconducting import SuperconductingMagnet
 from sotlab.simulated.physics.transport import Waveform
 
 __all__ = ["DEFAULTS", "HarmonicHall"]
@@ -84,44 +81,10 @@ PAIRS = ("hall", "longitudinal")
 
 #: Temperatures are told apart in steps of this [K].
 _STEP_K = 1e-3
-#: A path in field is followed in steps of this share of the coercive field, after so many equal parts of the time.
-_STEP_SHARE, _SHORTEST_STEP_T, _PARTS, _MOST_HALVINGS = 0.01, 1e-5, 16, 14
 #: While anything moves, a voltmeter's window is cut into so many parts.
 _WINDOW_PARTS = 8
 #: A lock-in on its own oscillator sees a beat up to this frequency [Hz].
 _FASTEST_BEAT_HZ = 0.5
-#: Switches of m that are remembered: lock-ins look back.
-_REMEMBERED = 512
-
-
-class SweptMagnet(SuperconductingMagnet):
-    """A superconducting magnet that says how long it will move."""
-
-    _arrives_s = 0.0
-
-    def ramp(self, *arguments: Any, **keywords: Any) -> float:
-        """Send the supply somewhere, and note when it will be there [s]."""
-        self._arrives_s = super().ramp(*arguments, **keywords)
-        return self._arrives_s
-
-    def settled_s(self) -> float:
-        """Return from when on the field stands still, unless something is changed [s]."""
-        quenched_s = self._quench_at_s + 40.0 * self._quench_tau_s
-        return max(self._arrives_s, quenched_s if math.isfinite(quenched_s) else 0.0)
-
-
-class CooledStage(HeatedStage):
-    """A stage whose cooler is started together with the heater, so that a lab at rest stays where it is."""
-
-    def __init__(self, cooled_K: float, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self._cooled_K = cooled_K
-
-    def control(self, t_s: float, setpoint_K: float, most_W: float, *arguments: Any, **keywords: Any) -> None:
-        """Close the loop; from the first time on that the heater may heat, the cooler runs."""
-        if most_W > 0.0:
-            self.base_K = self._cooled_K
-        super().control(t_s, setpoint_K, most_W, *arguments, **keywords)
 
 
 class HarmonicHall(Bench):
@@ -156,42 +119,8 @@ class HarmonicHall(Bench):
         self.sample = HallSample.from_mapping(read_sample(str(lab["sample"])), str(lab["sample"]))
         self._noise = noise
 
-        self.sc_magnet = SweptMagnet(
-            magnet["coil_T_per_A"],
-            magnet["current_limit_A"],
-            magnet["inductance_H"],
-            noise_A=magnet["noise_A"],
-            readings=streams("sc_magnet.reading") if noise else None,
-            has_switch=bool(magnet["persistent_switch"]),
-        )
-        self._direction = FieldDirection(**field)
-        self._polar, self._azimuth = int(stage["polar_axis"]), int(stage["azimuth_axis"])
-        if {self._polar, self._azimuth} - {1, 2, 3} or self._polar == self._azimuth:
-            raise StationError("lab section, stage: polar_axis and azimuth_axis must be two of the axes 1, 2 and 3")
-        self.stage = {number: Axis(-25e-3, 25e-3) for number in (1, 2, 3)}
-        for axis in (self._polar, self._azimuth):
-            self.stage[axis] = Axis(
-                -360.0,
-                360.0,
-                backlash=stage["backlash_deg"],
-                window=1e-3,
-                resolution=1e-4,
-                noise=stage["noise_deg"],
-                readings=streams(f"stage.{axis}") if noise else None,
-            )
-        cold_finger = CooledStage(
-            cryostat["base_K"],
-            cryostat["start_K"],
-            cryostat["conductance_W_per_K"],
-            cryostat["heat_capacity_J_per_K"],
-            cryostat["start_K"],
-        )
-        self.cryostat = Cryostat(
-            {1: cold_finger},
-            {"A": Sensor(1), "B": Sensor(1, cryostat["sensor_lag_s"])},
-            cryostat["noise_K"],
-            streams("cryostat.reading") if noise else None,
-        )
+        self._around = Surroundings(magnet, field, stage, cryostat, streams, noise)
+        self.sc_magnet, self.stage, self.cryostat = self._around.magnet, self._around.axes, self._around.cryostat
         self.circuit = Circuit(self.sample.most_A)
         self._distortion = source["distortion"] * cmath.exp(1j * math.radians(source["distortion_deg"]))
         self._marker_line = int(source["marker_line"])
@@ -228,7 +157,6 @@ class HarmonicHall(Bench):
         self._admixture = self.sample.arm_admixture
         self._arm_open = False
         self._open_lines: set[int] = set()
-        self._drift = (0.0, 0.0, 0.0)  # of the rotator: from, until [s], rate [deg/s]
         self.faults = {
             "quench": self._quench,
             "rotator_slip": self._slip_rotator,
@@ -240,13 +168,9 @@ class HarmonicHall(Bench):
             "interlock_closes": self._close_interlock,
         }
 
-        # What was worked out for the state as it is: before_change drops it.
-        self._still_s: float | None = None
-        self._still_field_T: Vector | None = None
-        self._latest: tuple[Any, Response] | None = None
         self._films: dict[tuple[int, float], HallFilm] = {}
-        self._followed_s, self._followed_field_T = 0.0, (0.0, 0.0, 0.0)
-        self._switches: list[tuple[float, int]] = [(-math.inf, 1)]  # when m came into which well
+        self._latest: tuple[Any, Response] | None = None  # the last response, and to what
+        self._memory = WellMemory(self.sample_field_T, self._film_and_current)
 
     # --- what the sample is in
 
@@ -254,7 +178,8 @@ class HarmonicHall(Bench):
         """Let every detector follow what was, and the magnetisation too."""
         super().before_change(t_s)
         self._follow(t_s)
-        self._still_s = self._still_field_T = self._latest = None
+        self._around.forget()
+        self._latest = None
 
     def field_T(self, t_s: float) -> float:
         """Return the magnet's field [T]."""
@@ -262,29 +187,11 @@ class HarmonicHall(Bench):
 
     def sample_field_T(self, t_s: float) -> Vector:
         """Return the field in the frame of the sample: current, Hall arms, normal [T]."""
-        if self._still_field_T is not None and t_s >= self._settled_s():
-            return self._still_field_T
-        start_s, stop_s, rate = self._drift
-        slip_deg = rate * (min(max(t_s, start_s), stop_s) - start_s)
-        polar_deg = self.stage[self._polar].carriage(t_s) + self._direction.polar_sense * slip_deg
-        field_T = self._direction.field_T(
-            self.sc_magnet.field_T(t_s), polar_deg, self.stage[self._azimuth].carriage(t_s)
-        )
-        if t_s >= self._settled_s():
-            self._still_field_T = field_T
-        return field_T
-
-    def _settled_s(self) -> float:
-        """Return from when on the field stands still in the sample's frame [s]."""
-        if self._still_s is None:
-            # A servo is within its window then; after ten more of its time constants nothing of that is left.
-            axes = (self.stage[axis].settled_s() + 0.2 for axis in (self._polar, self._azimuth))
-            self._still_s = max(self.sc_magnet.settled_s(), self._drift[1], *axes)
-        return self._still_s
+        return self._around.field_T(t_s)
 
     def _film(self, t_s: float, rms_A: float) -> HallFilm:
         """Return the film as it is at the temperature that stage and current give it."""
-        key = (round(self.cryostat.stages[1].temperature_K(t_s) / _STEP_K), rms_A)
+        key = (round(self._around.stage_K(t_s) / _STEP_K), rms_A)
         film = self._films.get(key)
         if film is None:
             film = self.sample.film(self.film_K(key[0] * _STEP_K, rms_A))
@@ -298,70 +205,18 @@ class HarmonicHall(Bench):
         strip_ohm = self.sample.sheet_ohm.at(stage_K) * self.sample.squares
         return stage_K + self.sample.heating_K_per_W * rms_A**2 * strip_ohm
 
-    # --- the memory of the magnetisation
-
-    def _well(self, t_s: float) -> int:
-        """Return the well of m at a time that was followed."""
-        if t_s >= self._switches[-1][0]:
-            return self._switches[-1][1]
-        return self._switches[bisect_right(self._switches, t_s, key=lambda switch: switch[0]) - 1][1]
+    def _film_and_current(self, t_s: float) -> tuple[HallFilm, Waveform]:
+        current = self.circuit.current(t_s)
+        return self._film(t_s, current.rms), current
 
     def _follow(self, t_s: float) -> None:
-        """Let m go with field and temperature up to ``t_s``, and note where it switches."""
-        start_s = self._followed_s
-        if t_s <= start_s:
-            return
-        self._followed_s = t_s
-        last_s = min(t_s, self._settled_s())
-        if last_s > start_s:
-            before_T = self._followed_field_T
-            for i in range(_PARTS):
-                a_s = start_s + (last_s - start_s) * i / _PARTS
-                b_s = start_s + (last_s - start_s) * (i + 1) / _PARTS
-                after_T = self.sample_field_T(b_s)
-                self._walk(a_s, b_s, before_T, after_T, 0)
-                before_T = after_T
-            self._followed_field_T = before_T
-        elif not self.cryostat.stages[1].temperature_K(t_s) == self.cryostat.stages[1].temperature_K(start_s):
-            self._look(t_s, self._followed_field_T)
-
-    def _walk(self, a_s: float, b_s: float, a_T: Vector, b_T: Vector, halvings: int) -> None:
-        """Follow m from one field to another, in steps that are small where it might switch."""
-        current = self.circuit.current(b_s)
-        film = self._film(b_s, current.rms)
-        well = self._switches[-1][1]
-        axis = film.spin.easy_axis
-        travel_T = math.dist(a_T, b_T)
-        opposing_T = max(-well * sum(x * e for x, e in zip(f, axis, strict=True)) for f in (a_T, b_T))
-        if opposing_T + travel_T + 2.0 * (abs(film.dl_T_per_A) + abs(film.in_plane_T_per_A)) * current.peak <= 0.0:
-            return  # all the way the field holds m where it is
-        easy_T = film.spin.b_k_T if film.spin.b_k_T > 0.0 else film.spin.b_u_T
-        step_T = max(_STEP_SHARE * min(film.spin.b_c_T, easy_T), _SHORTEST_STEP_T)
-        if travel_T > step_T and halvings < _MOST_HALVINGS:
-            middle_s = (a_s + b_s) / 2
-            middle_T = self.sample_field_T(middle_s)
-            self._walk(a_s, middle_s, a_T, middle_T, halvings + 1)
-            self._walk(middle_s, b_s, middle_T, b_T, halvings + 1)
-        else:
-            self._look(b_s, b_T)
-
-    def _look(self, t_s: float, field_T: Vector) -> None:
-        """Let m switch if field and current at ``t_s`` make it."""
-        current = self.circuit.current(t_s)
-        film = self._film(t_s, current.rms)
-        well = before = self._switches[-1][1]
-        for level in (1.0, -1.0) if current.amplitude else (0.0,):
-            well = next_well(film, field_T, current.offset + level * current.amplitude, well)
-        if well != before:
-            self._switches = [*self._switches[-_REMEMBERED:], (t_s, well)]
-            self._latest = None
+        self._memory.follow(t_s, self._around.settled_s())
 
     def response(self, t_s: float) -> Response:
         """Return what the two pairs show at a time, free of noise and of leads."""
         self._follow(t_s)
-        current = self.circuit.current(t_s)
-        film = self._film(t_s, current.rms)
-        field_T, well = self.sample_field_T(t_s), self._well(t_s)
+        film, current = self._film_and_current(t_s)
+        field_T, well = self.sample_field_T(t_s), self._memory.well(t_s)
         latest = self._latest
         if latest is not None:
             known_film, known_T, known_well, known_current = latest[0]
@@ -389,7 +244,7 @@ class HarmonicHall(Bench):
     def _drive(self, name: str, t_s: float, wave: Waveform, limit: float, *, is_current: bool) -> None:
         self.circuit.drive(name, t_s, wave, limit, self._loop_ohm(t_s), is_current=is_current)
         self._latest = None
-        self._look(t_s, self.sample_field_T(t_s))
+        self._memory.look(t_s)
 
     def _loop_ohm(self, t_s: float) -> float:
         """Return the resistance that a source sees, without what is small in it [ohm]."""
@@ -484,7 +339,7 @@ class HarmonicHall(Bench):
 
     def mean_voltage_V(self, name: str, start_s: float, stop_s: float) -> float:
         """Return the mean voltage of a pair over a window, with what is left of a wave that it cuts [V]."""
-        parts = 1 if start_s >= self._settled_s() else _WINDOW_PARTS
+        parts = 1 if start_s >= self._around.settled_s() else _WINDOW_PARTS
         step_s, total_V = (stop_s - start_s) / parts, 0.0
         for i in range(parts):
             a_s, b_s = start_s + i * step_s, start_s + (i + 1) * step_s
@@ -529,13 +384,11 @@ class HarmonicHall(Bench):
         self.sc_magnet.quench(t_s)
 
     def _slip_rotator(self, t_s: float, deg: float = 0.5) -> None:
-        self._direction.polar_error_deg += number("fault rotator_slip", "deg", deg)
+        self._around.slip(number("fault rotator_slip", "deg", deg))
 
     def _drift_rotator(self, t_s: float, deg_per_h: float = 1.0, for_s: float = 3600.0) -> None:
-        start_s, stop_s, rate = self._drift
-        self._direction.polar_error_deg += rate * (min(max(t_s, start_s), stop_s) - start_s)
-        rate = number("fault rotator_drift", "deg_per_h", deg_per_h) / 3600.0
-        self._drift = t_s, t_s + number("fault rotator_drift", "for_s", for_s), rate
+        where = "fault rotator_drift"
+        self._around.drift(t_s, number(where, "deg_per_h", deg_per_h), number(where, "for_s", for_s))
 
     def _open_arm(self, t_s: float) -> None:
         self._arm_open = True
@@ -557,23 +410,21 @@ class HarmonicHall(Bench):
     def actuators(self, t_s: float) -> dict[str, Any]:
         """Return what magnet, rotators, heater and sources do now."""
         current = self.circuit.current(t_s)
-        return {
-            "magnet": {
-                "supply_A": self.sc_magnet.supply_A(t_s),
-                "current_A": self.sc_magnet.current_A(t_s),
-                "quenched": self.sc_magnet.is_quenched(t_s),
-            },
-            "rotators": {str(axis): self.stage[axis].position(t_s) for axis in (self._polar, self._azimuth)},
-            "heater_W": self.cryostat.stages[1].power_W(t_s),
-            "strip": {"dc_A": current.offset, "amplitude_A_peak": abs(current.amplitude), "intact": self._is_intact()},
-            "interlock_open": sorted(self._open_lines),
+        strip = {
+            "dc_A": current.offset,
+            "amplitude_A_peak": abs(current.amplitude),
+            "intact": self.circuit.died_s is None,
         }
-
-    def _is_intact(self) -> bool:
-        return self.circuit.died_s is None
+        return {**self._around.actuators(t_s), "strip": strip, "interlock_open": sorted(self._open_lines)}
 
     def truth(
-        self, temperature_K: float | None = None, amplitude_A_peak: float | None = None, **settings: Any
+        self,
+        temperature_K: float | None = None,
+        amplitude_A_peak: float | None = None,
+        field_T: float | None = None,
+        polar_deg: float = 0.0,
+        azimuth_deg: float = 0.0,
+        **settings: Any,
     ) -> dict[str, dict[str, Any]]:
         """Return what a measurement on this bench should find; no instrument can ask for it.
 
@@ -581,9 +432,10 @@ class HarmonicHall(Bench):
         ``b_dl_per_A``, ``b_fl_per_A`` (which contains the Oersted field, ``b_oe_per_A``; ``xi_fl_E`` does not), and
         ``r_ane_per_A``, ``r_one_per_A``. With a peak current also these times it, ``b_dl``, ``b_fl``, ``b_oe``,
         ``r_ane`` and ``r_one``, and the film then is as warm as the current makes it. Fields are as measured, with
-        the sign of ``nm_side``; the efficiencies are without it.
+        the sign of ``nm_side``; the efficiencies are without it. With a field at the angles that the operator means,
+        also ``r_1w`` and ``r_2w``, what a perfect bench would measure there, coming from large fields.
         """
-        stage_K = DEFAULTS["cryostat"]["start_K"] if temperature_K is None else float(temperature_K)
+        stage_K = self._around.start_K if temperature_K is None else float(temperature_K)
         peak_A = 0.0 if amplitude_A_peak is None else float(amplitude_A_peak)
         film_K = self.film_K(stage_K, peak_A / math.sqrt(2.0))
         sample, film = self.sample, self.sample.film(film_K)
@@ -612,4 +464,12 @@ class HarmonicHall(Bench):
         found |= {f"{name}_per_A": (value, f"{unit}/A") for name, (value, unit) in per_A.items()}
         if peak_A:
             found |= {name: (value * peak_A, unit) for name, (value, unit) in per_A.items()}
+        if peak_A and field_T is not None:
+            field = self._around.meant_field_T(float(field_T), float(polar_deg), float(azimuth_deg))
+            well = next_well(
+                film, self._around.meant_field_T(math.copysign(1e3, field_T), polar_deg, azimuth_deg), 0.0, 1
+            )
+            hall_V = respond(film, field, Waveform("sine", peak_A, 1.0), well).hall_V
+            found["r_1w"] = (math.sqrt(2.0) * hall_V[0].real / peak_A, "ohm")
+            found["r_2w"] = (math.sqrt(2.0) * hall_V[1].imag / peak_A, "ohm")
         return {name: {"value": value, "unit": unit} for name, (value, unit) in found.items()}

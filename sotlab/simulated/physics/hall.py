@@ -126,7 +126,7 @@ def respond(film: HallFilm, field_T: Vector, wave: Waveform, well: int, admixtur
             along_V.append(other_V)
             if abs(level) == 1.0 and not film.spin.stays(*_fields(film, field_T, current_A), well):
                 return _sampled(film, field_T, wave, well, admixture)
-        found = [_chebyshev(values, degree) for values in (hall_V, along_V)]
+        found: list[list[float]] = (np.array((hall_V, along_V)) @ _cosines(degree)).tolist()
         if all(map(_is_enough, found)):
             break
     else:
@@ -137,7 +137,8 @@ def respond(film: HallFilm, field_T: Vector, wave: Waveform, well: int, admixtur
         phasors = [tuple(one[k] * turn[k] for k in range(1, HARMONICS + 1)) for one in (hall, along)]
         return Response(found[0][0], phasors[0], found[1][0], phasors[1], well)
     shape = _shape(wave)
-    return _projected(*(np.polynomial.chebyshev.chebval(shape, one) for one in found), well)
+    hall_waves_V, along_waves_V = (np.polynomial.chebyshev.chebval(shape, one) for one in found)
+    return _projected(hall_waves_V, along_waves_V, well)
 
 
 @lru_cache
@@ -147,19 +148,11 @@ def _levels(degree: int) -> tuple[float, ...]:
 
 
 @lru_cache
-def _cosines(degree: int) -> tuple[tuple[float, ...], ...]:
-    """Return the weights that make the coefficients of V at :func:`_levels`."""
-    rows = []
-    for k in range(degree + 1):
-        ends = [0.5 if j in (0, degree) else 1.0 for j in range(degree + 1)]
-        norm = (1.0 if k in (0, degree) else 2.0) / degree
-        rows.append(tuple(norm * ends[j] * cos(pi * j * k / degree) for j in range(degree + 1)))
-    return tuple(rows)
-
-
-def _chebyshev(values: list[float], degree: int) -> list[float]:
-    """Return the coefficients of ``V = sum c_k T_k(x)``."""
-    return [sum(w * v for w, v in zip(row, values, strict=True)) for row in _cosines(degree)]
+def _cosines(degree: int) -> np.ndarray:
+    """Return the matrix that turns V at :func:`_levels` into the coefficients of ``V = sum c_k T_k(x)``."""
+    j = np.arange(degree + 1)
+    ends = np.where((j == 0) | (j == degree), 0.5, 1.0)
+    return 2.0 / degree * np.outer(ends, ends) * np.cos(np.pi * np.outer(j, j) / degree)
 
 
 def _is_enough(c: list[float]) -> bool:
