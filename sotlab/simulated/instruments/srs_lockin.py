@@ -12,7 +12,9 @@ and may have
 * ``aux_in(name, t_s, channel) -> float``: what stands at an auxiliary input [V];
 * ``sine_out(name, t_s, frequency_Hz, amplitude_V_rms)``, ``aux_out(name, t_s, channel, volts)``: are told what is put
   out;
-* ``lockin_reference(name, t_s) -> float | None``: the external reference's frequency [Hz], None without one.
+* ``lockin_reference(name, t_s) -> float | None``: the external reference's frequency [Hz], None without one;
+* ``lockin_internal(name, t_s, frequency_Hz, harmonic) -> complex``: the phasor relative to the internal oscillator,
+  where the signal does not come from it; without this, ``lockin_input`` is taken whatever the reference.
 
 ``name`` is the device's option ``input``. At a current input the phasor is in ampere. Further options of the device:
 ``noise_corner_Hz``, ``hum_V_rms``, ``mains_Hz``, ``drift_V_per_s`` (see :class:`InputNoise`), and
@@ -124,6 +126,10 @@ class SRSLockin(LabDevice):
         """Return the frequency of the reference in use."""
         raise NotImplementedError
 
+    def is_internal(self) -> bool:
+        """Return whether the internal oscillator is the reference."""
+        raise NotImplementedError
+
     def judge(self, peak_V: float) -> None:
         """Set the bits of the LIA status word, after a stretch of time with this largest rms input."""
         raise NotImplementedError
@@ -189,7 +195,11 @@ class SRSLockin(LabDevice):
 
     def input_V(self, t_s: float) -> complex:
         """Return the phasor behind the mixer, clipped by the input amplifier [V]."""
-        phasor = self.bench.lockin_input(self.input_name, t_s, self.harmonic) * self._rotation
+        internal = self._hook("lockin_internal") if self.is_internal() else None
+        if internal is None:
+            phasor = self.bench.lockin_input(self.input_name, t_s, self.harmonic) * self._rotation
+        else:
+            phasor = internal(self.input_name, t_s, self.reference_Hz(), self.harmonic) * self._rotation
         size = abs(phasor)
         if size > self._limit_V:
             phasor *= self._limit_V / size
