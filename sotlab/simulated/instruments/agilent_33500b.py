@@ -116,8 +116,11 @@ class Agilent33511B(ScpiDevice):
         wave = Waveform(shape, size_V, self.frequency_Hz, self._open_offset_V, self.phase_deg, duty)
         method = getattr(self.bench, "drive_voltage_wave", None)
         if method is not None:
-            silent = Waveform("dc", 0.0, 0.0)
-            method(self.name, self.lab.clock.now(), wave if self.output else silent, OUTPUT_OHM)
+            now = self.lab.clock.now()
+            if self.output:
+                method(self.name, now, wave, OUTPUT_OHM)
+            else:  # a relay opens
+                method(self.name, now, Waveform("dc", 0.0, 0.0), math.inf)
 
     @unit.on_change
     def _check_unit(self) -> None:
