@@ -162,7 +162,9 @@ def test_every_way_to_stop_a_wave_ends_the_current(source, bench, clock, sent):
     ("SOUR:WAVE:FREQ 1 A", -131),
     ("SOUR:WAVE:PMAR -1", -222),
     ("SOUR:WAVE:ARB:DATA 0,1.1", -222),
-    ("SOUR:DELT:ARM", -113),
+    ("SOUR:DELT:ARM", -241),
+    ("INIT", -221),
+    ("SOUR:PDEL:ARM", -113),
 ])  # fmt: skip
 def test_what_the_model_refuses_is_an_error(source, sent, code):
     source.write(sent)
