@@ -299,6 +299,14 @@ def test_too_much_current_kills_the_film_for_good(ratio):
         assert dead.ports.transfer_ohm == pytest.approx(3.0 * alive.transfer_ohm, rel=1e-6)
 
 
+def test_too_much_heat_kills_the_film_below_its_current_density():
+    driven = DrivenFilm(bar(width_m=250e-6, most_A_per_m2=1e12, heating_K_per_W=2000.0, most_K=500.0), FOUR_POINT)
+    for current_A, dead in ((4e-3, False), (6e-3, True)):  # 128 K and 288 K by 4 kohm
+        driven.drive("s", Source(Waveform("dc", 0.0, 0.0, current_A), True, 100.0))
+        driven.state(0.0, AROUND)
+        assert (driven.died_s is not None) is dead
+
+
 def test_voltage_limit_or_a_bypass_protects_the_film():
     driven = DrivenFilm(bar(width_m=250e-6, most_A_per_m2=2e9), FOUR_POINT)
     driven.drive("s", Source(Waveform("dc", 0.0, 0.0, 0.1), True, 1.0))

@@ -292,7 +292,8 @@ class Transport(Bench):
 
     def _fluctuation(self, name: str, start_s: float, stop_s: float) -> float:
         """Return the mean relative fluctuation of the film's resistance that a meter sees over a window."""
-        if not self._noise or self.film.flicker_per_rtHz == 0.0:
+        idle = all(one.wave.peak == 0.0 for one in self.circuit.sources.values())
+        if idle or not self._noise or self.film.flicker_per_rtHz == 0.0:
             return 0.0
         if name not in self._flickers:
             self._flickers[name] = Flicker(self.film.flicker_per_rtHz, self._streams(f"{name}.flicker"))
@@ -333,10 +334,10 @@ class Transport(Bench):
         if four_wires:
             return self.voltmeter_V(name, start_s, stop_s, 0.0)
         states = self._window(start_s, stop_s)
-        forced_V = sum(forced_V(state, start_s, stop_s) for state in states) / len(states)
-        forced_V *= 1.0 + self._fluctuation(name, start_s, stop_s)
+        mean_V = sum(forced_V(state, start_s, stop_s) for state in states) / len(states)
+        mean_V *= 1.0 + self._fluctuation(name, start_s, stop_s)
         ohm, kelvin = min(states[0].ports.input_ohm, 1e10), states[0].film_K
-        return forced_V + self._noise_V(name, start_s, stop_s, ohm, kelvin, 0.0)
+        return mean_V + self._noise_V(name, start_s, stop_s, ohm, kelvin, 0.0)
 
     def terminal_current_A(self, name: str, start_s: float, stop_s: float) -> float:
         """Return the mean current through a source's terminals over a window [A]."""

@@ -16,7 +16,7 @@ __all__ = ["WiredFilm", "load_film"]
 _CONDUCTION = (
     "resistivity_ohm_m", "scattering_m", "metallic_share", "coefficient_per_K", "gap_eV", "reference_K",
 )  # fmt: skip
-_FILM = ("hall_m3_per_C", "width_m", "most_A_per_m2", "dead_ratio", "heating_K_per_W", "flicker_per_rtHz")
+_FILM = ("hall_m3_per_C", "width_m", "most_A_per_m2", "most_K", "dead_ratio", "heating_K_per_W", "flicker_per_rtHz")
 _MAGNETISM = ("amr", "anisotropy_T")
 _NEEDED = ("shape", "contacts", "direct", "thicknesses_nm", "resistivity_ohm_m", "width_m")
 _KNOWN = {"name", "stack", *_NEEDED, *_CONDUCTION, *_FILM, *_MAGNETISM}

@@ -83,12 +83,13 @@ class DrivenFilm:
         return self.active(start_s) != self.active(stop_s)
 
     def state(self, t_s: float, around: Surroundings) -> State:
-        """Return what the circuit does at a bench time; a current that is too much kills the film."""
+        """Return what the circuit does at a bench time; too high a current or temperature kills the film."""
         key = around, self.active(t_s)
         found = self._solved.get(key)
         if found is None:
             found = self._solve(t_s, around)
-            if self.died_s is None and found.ports.share * _peak_A(found, t_s) > self.film.most_A:
+            too_much = found.ports.share * _peak_A(found, t_s) > self.film.most_A or found.film_K > self.film.most_K
+            if self.died_s is None and too_much:
                 self.die(t_s)
                 found = self._solve(t_s, around)
             if len(self._solved) >= _KEPT:
@@ -107,8 +108,7 @@ class DrivenFilm:
             heated_K = around.bath_K
             if self.died_s is None:
                 heated_K += film.heating_K_per_W * ports.film_ohm * _mean_square(found, t_s)
-            # A film that runs away is at its end long before this; it dies of its current.
-            heated_K = min(heated_K, 10.0 * max(around.bath_K, 300.0))
+            heated_K = min(heated_K, 2.0 * film.most_K)  # a film that runs away is at its end before
             if abs(heated_K - film_K) < _STILL_K:
                 break
             film_K = heated_K

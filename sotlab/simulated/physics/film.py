@@ -189,6 +189,8 @@ class Film:
         Of the narrowest place that the current passes; only the current density depends on it.
     most_A_per_m2 : float
         Current density above which the film dies.
+    most_K : float
+        Temperature above which it dies too.
     dead_ratio : float
         Resistance after that over the one before, above 1; infinite for a film that is broken.
     heating_K_per_W : float
@@ -204,6 +206,7 @@ class Film:
     hall_m3_per_C: float = 0.0
     width_m: float = 1e-4
     most_A_per_m2: float = 1e11
+    most_K: float = 800.0
     dead_ratio: float = math.inf
     heating_K_per_W: float = 0.0
     flicker_per_rtHz: float = 0.0
@@ -212,9 +215,9 @@ class Film:
     _at_m: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        names = ("width_m", "most_A_per_m2", "heating_K_per_W", "flicker_per_rtHz", "hall_m3_per_C")
+        names = ("width_m", "most_A_per_m2", "most_K", "heating_K_per_W", "flicker_per_rtHz", "hall_m3_per_C")
         values = {name: float(getattr(self, name)) for name in names}
-        _check("film", values, ("width_m", "most_A_per_m2"), ("hall_m3_per_C",))
+        _check("film", values, ("width_m", "most_A_per_m2", "most_K"), ("hall_m3_per_C",))
         if not self.dead_ratio > 1.0:
             raise StationError(f"film: dead_ratio is {self.dead_ratio:g}, it must be above 1")
         if not 2 <= len(self.contacts) <= 8:
