@@ -88,7 +88,9 @@ def test_four_point_resistance_of_the_sample_s_own_wires(open_bench):
 
 def test_source_meter_sees_the_film_with_four_wires_and_contacts_too_with_two(open_bench):
     bench = open_bench()
-    bench.k2400.write("SOUR:FUNC CURR;:SENS:FUNC 'VOLT';:SENS:VOLT:PROT 2;:SOUR:CURR 1E-4;:FORM:ELEM VOLT,CURR;:OUTP ON")
+    bench.k2400.write(
+        "SOUR:FUNC CURR;:SENS:FUNC 'VOLT';:SENS:VOLT:PROT 2;:SOUR:CURR 1E-4;:FORM:ELEM VOLT,CURR;:OUTP ON"
+    )
     two_V, current_A = map(float, bench.k2400.query("READ?").split(","))
     bench.k2400.write("SYST:RSEN ON")
     four_V, _ = map(float, bench.k2400.query("READ?").split(","))

@@ -14,6 +14,7 @@ from sotlab.simulated.physics.circuit import RELAY_OHM, Source, flows, solve
 from sotlab.simulated.physics.driven import DrivenFilm, Surroundings
 from sotlab.simulated.physics.film import Conduction, Contact, Film, Magnetism
 from sotlab.simulated.physics.flicker import Flicker
+from sotlab.simulated.physics.modulated import Burst
 from sotlab.simulated.physics.planar import Disk, Rectangle, potentials
 from sotlab.simulated.physics.transport import OPEN_OHM, Waveform
 
@@ -208,9 +209,7 @@ FOUR_POINT = (101, 202, 303, 404)
 
 
 def test_four_lines_see_the_four_point_resistance_whatever_the_contacts_have():
-    poor = Film(
-        bar().shape, tuple(Contact(one.at_m, 1e-6, 500.0 * i) for i, one in enumerate(bar().contacts, 1)), BISB
-    )
+    poor = Film(bar().shape, tuple(Contact(one.at_m, 1e-6, 500.0 * i) for i, one in enumerate(bar().contacts, 1)), BISB)
     for sample in (bar(), poor):
         assert wired(FOUR_POINT, sample=sample).transfer_ohm == pytest.approx(
             sample.resistance_ohm((1, 2), (3, 4), 295.0), rel=1e-6
@@ -367,6 +366,22 @@ def test_harmonics_and_means_of_a_wave_are_those_of_its_samples(wave):
     start_s, stop_s = 0.013, 0.471
     times_s = start_s + (np.arange(100000) + 0.5) / 100000 * (stop_s - start_s)
     assert wave.mean(start_s, stop_s) == pytest.approx(np.mean([wave.value(t) for t in times_s]), abs=1e-4)
+
+
+@pytest.mark.parametrize("period_s", [0.05, math.inf])
+def test_burst_has_the_mean_and_the_rms_of_its_samples(period_s):
+    wave = Burst("ramp", 2.0, 50.0, 0.3, 30.0, 0.7, start_s=0.1, burst_s=0.04, period_s=period_s)
+    for start_s, stop_s in ((0.0, 0.123), (0.111, 0.113), (0.12, 0.417), (0.3, 0.31)):
+        times_s = start_s + (np.arange(50000) + 0.5) / 50000 * (stop_s - start_s)
+        assert wave.mean(start_s, stop_s) == pytest.approx(np.mean([wave.value(t) for t in times_s]), abs=1e-4)
+    if math.isfinite(period_s):
+        samples = np.array([wave.value(0.1 + (i + 0.5) * 0.05 / 50000) for i in range(50000)])
+        assert (wave.dc, wave.rms) == pytest.approx((samples.mean(), math.sqrt((samples**2).mean())), abs=1e-4)
+        assert wave.harmonic_rms(3) == 0j  # 2.5 cycles to a period: not in step
+        whole = Burst("ramp", 2.0, 50.0, 0.3, 30.0, 0.7, start_s=0.1, burst_s=0.04, period_s=0.06)
+        samples = np.array([whole.value(0.1 + (i + 0.5) * 0.06 / 60000) for i in range(60000)])
+        turning = np.exp(-2j * np.pi * 3 * 50.0 * (np.arange(60000) + 0.5) * 0.06 / 60000)
+        assert whole.harmonic_rms(3) == pytest.approx(math.sqrt(2) * 1j * (samples * turning).mean(), abs=1e-4)
 
 
 def test_boltzmann_constant_is_in_the_gap():

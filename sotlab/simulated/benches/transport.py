@@ -472,5 +472,3 @@ def _word(lab: Mapping[str, Any], key: str, allowed: Mapping[str, bool], default
     if word not in allowed:
         raise StationError(f"lab section: {key} is '{word}', allowed are {', '.join(allowed)}")
     return allowed[word]
-
-

@@ -40,7 +40,9 @@ def _check(what: str, values: dict[str, float], positive: Sequence[str], signed:
         if not math.isfinite(value):
             raise StationError(f"{what}: {name} is {value:g}, it must be finite")
         if name not in signed and (value < 0.0 or (value == 0.0 and name in positive)):
-            raise StationError(f"{what}: {name} is {value:g}, it must be {'above 0' if name in positive else '0 or above'}")
+            raise StationError(
+                f"{what}: {name} is {value:g}, it must be {'above 0' if name in positive else '0 or above'}"
+            )
 
 
 @dataclass(frozen=True)

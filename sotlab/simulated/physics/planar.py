@@ -112,7 +112,9 @@ class Rectangle:
         self._turned = sides[0] >= sides[1]
         short, long = (sides[1], sides[0]) if self._turned else (sides[0], sides[1])
         if long > _MOST_ASPECT * short:
-            raise StationError(f"rectangle: {long / short:g} times as long as wide; at most {_MOST_ASPECT:g} is allowed")
+            raise StationError(
+                f"rectangle: {long / short:g} times as long as wide; at most {_MOST_ASPECT:g} is allowed"
+            )
         self._scale = (math.pi / short * stretch, math.pi / short / stretch)
         self._log_nome = -2.0 * math.pi * long / short
         self._height = math.pi * long / short
