@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from scipy.constants import k as BOLTZMANN_J_PER_K
+from scipy.constants import k
 
 from sotlab.errors import StationError
 from sotlab.simulated.benches.bench import Bench, Streams, number, section, shipped_samples
@@ -303,7 +303,7 @@ class Transport(Bench):
         """Return white noise over a window: Johnson's, the pick-up, and densities squared of others [V]."""
         if not self._noise:
             return 0.0
-        variance = 4.0 * BOLTZMANN_J_PER_K * kelvin * ohm + self._wiring["pickup_V_per_rtHz"] ** 2 + others
+        variance = 4.0 * k * kelvin * ohm + self._wiring["pickup_V_per_rtHz"] ** 2 + others
         draw = float(self._streams(f"{name}.input").standard_normal())
         return white_rms(math.sqrt(variance), stop_s - start_s) * draw
 
@@ -368,12 +368,10 @@ class Transport(Bench):
     def lockin_noise(self, name: str) -> float:
         """Return the noise density at the lock-in's input, at room temperature with the sample's own wires [V/rtHz]."""
         ports = solve(self.film, self.film.resistances(self._room_K), self.sample.direct, frozenset())
-        return math.hypot(
-            math.sqrt(4.0 * BOLTZMANN_J_PER_K * self._room_K * ports.output_ohm), self._wiring["pickup_V_per_rtHz"]
-        )
+        return math.hypot(math.sqrt(4.0 * k * self._room_K * ports.output_ohm), self._wiring["pickup_V_per_rtHz"])
 
     def _reference(self) -> tuple[float, float] | None:
-        """Return frequency [Hz] and phase at time 0 [rad] of the reference: the phase marker, or the generator's sync."""
+        """Return frequency [Hz] and phase at time 0 [rad] of the phase marker, or else of the generator's sync."""
         if self._marked is not None:
             wave, marked_deg = self._marked
             start_s = wave.start_s if math.isfinite(wave.start_s) else 0.0

@@ -35,7 +35,7 @@ READING_OVERFLOW, COMPLIANCE, READING_AVAILABLE = 1, 8, 32
 BUFFER_AVAILABLE, BUFFER_HALF_FULL, BUFFER_FULL = 128, 256, 512
 #: Most readings that the buffer holds (Reference Manual, p. 6-11 and 6-12).
 MOST_READINGS = 65536
-#: What is sent of a reading, in this order (Reference Manual, p. 6-12 and 13-7; units and average voltage are left out).
+#: What is sent of a reading, in this order (Reference Manual, p. 6-12 and 13-7; without units and average voltage).
 ELEMENTS = ("READ", "TST", "SOUR", "COMP", "RNUM")
 DEFAULT_ELEMENTS = ("READ", "TST")
 
@@ -173,9 +173,9 @@ class Delta6221(Source6221):
         """Return whether a nanovoltmeter answers on the serial line."""
         return self._meter() is not None
 
-    @command("[SOURce#]:DELTa[:ARM]", source=DRIVER)
+    @command("[SOURce#]:DELTa:ARM", source=DRIVER)
     def arm_delta(self) -> None:
-        """Arm: the output goes on without current. -241 without a meter, -221 while a wave is armed (both unverified)."""
+        """Arm: the output goes on without current; -241 without a meter, -221 with a wave armed (both unverified)."""
         if self._meter() is None:
             raise ScpiError(-241, "Hardware missing")
         if self._armed:
@@ -185,7 +185,7 @@ class Delta6221(Source6221):
         self._delta_armed = self.output = True
         self._drive()
 
-    @query("[SOURce#]:DELTa[:ARM]", source=f"{NOT_SEEN}; two drivers")
+    @query("[SOURce#]:DELTa:ARM", source=f"{NOT_SEEN}; two drivers")
     def is_armed(self) -> bool:
         """Return whether delta is armed."""
         return self._delta_armed

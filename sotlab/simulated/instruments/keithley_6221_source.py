@@ -24,6 +24,7 @@ SHAPES = {"SIN": "sine", "SQU": "square", "RAMP": "ramp"}
 
 
 def scientific(value: float) -> str:
+    """Write a number as this instrument does."""
     return f"{value:.6E}"
 
 

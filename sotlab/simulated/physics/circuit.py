@@ -99,7 +99,7 @@ def solve(
     conductance[np.diag_indices_from(conductance)] += 1.0 / OPEN_OHM  # leakage, so that nothing floats
     kept = [node for node in range(len(conductance)) if node != 1]  # I- is the zero of potential
 
-    # Unit currents into I+ and out of I-, into V+ and out of V-, and each wire's voltage as a current through its contact.
+    # Unit currents into I+ and out of I-, into V+ and out of V-; each wire's voltage as a current through its contact.
     inputs = np.zeros((len(conductance), 2 + count))
     inputs[0, 0], inputs[2, 1], inputs[3, 1] = 1.0, 1.0, -1.0
     for i, ohm in enumerate(contacts_ohm):
@@ -124,7 +124,7 @@ def solve(
 
 @dataclass(frozen=True)
 class Source:
-    """What one source does: a current within a voltage limit, or a voltage behind a resistance within a current limit."""
+    """A current within a voltage limit, or a voltage behind a resistance within a current limit."""
 
     wave: Waveform
     is_current: bool = True

@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
-from scipy.constants import k as BOLTZMANN_J_PER_K
-from scipy.constants import physical_constants
+from scipy.constants import k, physical_constants
 from scipy.optimize import brentq
 
 from sotlab.errors import StationError
@@ -87,12 +86,13 @@ class Conduction:
             raise StationError(f"film: metallic_share is {self.metallic_share:g}, it must be 0 to 1")
         if self.thickness_m < _THICK * self.scattering_m:
             raise StationError(
-                f"film: thickness_m is {self.thickness_m:g}, below scattering_m {self.scattering_m:g}: too thin for the "
-                "formula for thick films"
+                f"film: thickness_m is {self.thickness_m:g}, below scattering_m {self.scattering_m:g}: too thin for "
+                "the formula for thick films"
             )
         if self.coefficient_per_K * self.reference_K >= 1.0:
             raise StationError(
-                f"film: coefficient_per_K is {self.coefficient_per_K:g}, the resistance would vanish above 0 K; lower it"
+                f"film: coefficient_per_K is {self.coefficient_per_K:g}, nothing would resist at some K; lower it "
+                f"below {1.0 / self.reference_K:g}"
             )
 
     @property
@@ -104,7 +104,7 @@ class Conduction:
         """Return the sheet resistance [ohm]."""
         temperature_K = max(temperature_K, _COLDEST_K)
         metallic = self.metallic_share / (1.0 + self.coefficient_per_K * (temperature_K - self.reference_K))
-        rise = self.gap_eV * _EV_J / BOLTZMANN_J_PER_K * (1.0 / temperature_K - 1.0 / self.reference_K)
+        rise = self.gap_eV * _EV_J / k * (1.0 / temperature_K - 1.0 / self.reference_K)
         bulk = (1.0 - self.metallic_share) * math.exp(-rise)
         # A film without a metallic share freezes out: what is left is below any meter.
         return self.reference_ohm_m / self.thickness_m / max(metallic + bulk, 1e-12)

@@ -105,11 +105,13 @@ class AmplitudeModulated(Waveform):
     def _parts(self) -> tuple[Waveform, ...]:
         """Return carrier and side bands: ``2 sin a sin b = cos(a - b) - cos(a + b)``."""
         half = self.amplitude / 2.0
-        times = {"start_s": self.start_s, "stop_s": self.stop_s}
-        carrier = Waveform("sine", half, self.frequency_Hz, self.offset, self.phase_deg, **times)
+        carrier = Waveform(
+            "sine", half, self.frequency_Hz, self.offset, self.phase_deg, start_s=self.start_s, stop_s=self.stop_s
+        )
         side = half * self.depth / 2.0
-        lower = Waveform("sine", side, self.frequency_Hz - self.rate_Hz, 0.0, self.phase_deg + 90.0, **times)
-        upper = Waveform("sine", -side, self.frequency_Hz + self.rate_Hz, 0.0, self.phase_deg + 90.0, **times)
+        bands = replace(carrier, amplitude=side, offset=0.0, phase_deg=self.phase_deg + 90.0)
+        lower = replace(bands, frequency_Hz=self.frequency_Hz - self.rate_Hz)
+        upper = replace(bands, frequency_Hz=self.frequency_Hz + self.rate_Hz, amplitude=-side)
         return carrier, lower, upper
 
     def value(self, t_s: float) -> float:
