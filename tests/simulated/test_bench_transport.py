@@ -537,7 +537,7 @@ def test_interlock_that_opens_stays_noted(open_bench):
 # --- noise
 
 
-def test_noise_at_zero_current_is_johnsons_and_falls_on_cooling():
+def test_noise_at_zero_current_is_johnsons():
     bench = Lab(LabSpec.parse("transport?clock=virtual&seed=1")).bench
     bench._wiring["pickup_V_per_rtHz"] = 0.0
     count, window_s = 40_000, 0.02
@@ -549,7 +549,7 @@ def test_noise_at_zero_current_is_johnsons_and_falls_on_cooling():
     assert np.std(readings_V - slope) == pytest.approx(expected_V, rel=5 / math.sqrt(2 * count))
 
 
-def test_flicker_is_proportional_to_the_current(open_bench):
+def test_flicker_is_proportional_to_the_current():
     def rms(current_A):
         bench = Lab(LabSpec.parse("transport?clock=virtual&seed=7")).bench
         bench._wiring["pickup_V_per_rtHz"] = bench._wiring["drift_V_per_s"] = 0.0
