@@ -119,7 +119,13 @@ def test_nothing_comes_out_with_the_output_off(generator, bench, sent):
     ("FUNC RAMP;:FREQ 1 MHZ", '-222,"Data out of range"', "FREQ?", 1e3),
     ("OUTP:LOAD 0.5", '-222,"Data out of range"', "OUTP:LOAD?", 50.0),
     ("FUNC PULS", '-224,"Illegal parameter value"', "FREQ?", 1e3),
-    ("BURS:STAT ON", '-113,"Undefined header"', "FREQ?", 1e3),
+    ("FM:STAT ON", '-113,"Undefined header"', "FREQ?", 1e3),
+    ("FUNC SQU;:AM:STAT ON", '-221,"Settings conflict"', "AM:STAT?", 0),
+    ("BURS:STAT ON;:AM:STAT ON", '-221,"Settings conflict"', "AM:STAT?", 0),
+    ("FUNC DC;:BURS:STAT ON", '-221,"Settings conflict"', "BURS:STAT?", 0),
+    ("*TRG", '-211,"Trigger ignored"', "BURS:STAT?", 0),
+    ("BURS:NCYC 5;:FREQ 100;:BURS:INT:PER 0.02;:BURS:STAT ON",
+     '-221,"Settings conflict; burst period has been adjusted"', "BURS:INT:PER?", 0.050001),
     ("SOUR2:FREQ 5", '-114,"Header suffix out of range"', "FREQ?", 1e3),
     ("VOLT 1 A", '-138,"Suffix not allowed"', "VOLT?", 0.1),
 ])  # fmt: skip
@@ -164,3 +170,49 @@ def test_stock_pymeasure_driver_does_the_rest(driver):
     driver.display = "sotlab"
     driver.clear_display()
     assert driver.check_errors() == []
+
+
+def values_V(bench, times_s):
+    """Return the voltage without load at some times."""
+    return [bench.wave.value(t) for t in times_s]
+
+
+def test_bursts_of_whole_cycles_come_by_the_timer(manager, generator):
+    bench, clock = manager.visalib.lab.bench, manager.visalib.clock
+    generator.write("OUTP:LOAD INF;:FREQ 1000;:VOLT 2;:BURS:MODE TRIG;NCYC 3;INT:PER 0.01;:BURS:STAT ON;:OUTP ON")
+    start_s = bench.wave.start_s
+    assert start_s <= clock.now()
+    for period in (0, 7):
+        since = start_s + 0.01 * period
+        assert values_V(bench, [since + t for t in (0.25e-3, 0.75e-3, 2.25e-3)]) == pytest.approx([1, -1, 1])
+        assert values_V(bench, [since + t for t in (3.25e-3, 5e-3, 9.9e-3)]) == pytest.approx([0, 0, 0], abs=1e-9)
+    generator.write("BURS:PHAS 90")
+    assert values_V(bench, [bench.wave.start_s + 5e-3]) == pytest.approx([1.0])  # it stays at the phase's value
+
+
+def test_burst_waits_for_the_bus_trigger_and_comes_once(manager, generator):
+    bench, clock = manager.visalib.lab.bench, manager.visalib.clock
+    generator.write("OUTP:LOAD INF;:FREQ 100;:VOLT 2;:TRIG:SOUR BUS;:BURS:NCYC 2;STAT ON;:OUTP ON")
+    assert values_V(bench, [clock.now() + t for t in (2.5e-3, 1.0)]) == [0, 0]
+    start_s = clock.now()
+    generator.write("*TRG")
+    assert generator.query("*OPC?") == "1"
+    assert clock.now() - start_s >= 0.02
+    begun_s = bench.wave.start_s
+    assert values_V(bench, [begun_s + t for t in (2.5e-3, 17.5e-3, 22.5e-3, 1.0025)]) == pytest.approx([1, -1, 0, 0])
+
+
+def test_amplitude_modulation_takes_half_the_amplitude_without_depth_and_all_of_it_at_full_depth(manager, generator):
+    bench = manager.visalib.lab.bench
+    generator.write("OUTP:LOAD INF;:FREQ 1000;:VOLT 4;:AM:INT:FREQ 10;:AM:DEPT 0;STAT ON;:OUTP ON")
+    times_s = [i / 40000 for i in range(4000)]
+    assert max(values_V(bench, times_s)) == pytest.approx(1.0, rel=1e-4)
+    generator.write("AM:DEPT 100")
+    found = values_V(bench, times_s)
+    expected = [(1 + math.sin(20 * math.pi * t)) * math.sin(2000 * math.pi * t) for t in times_s]
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert bench.wave.peak == pytest.approx(2.0)
+    assert bench.wave.rms == pytest.approx(math.sqrt(sum(v * v for v in found) / len(found)), rel=1e-6)
+    assert bench.wave.mean(0.0012, 0.0319) == pytest.approx(
+        sum(bench.wave.value(0.0012 + (i + 0.5) * 0.0307 / 20000) for i in range(20000)) / 20000, abs=1e-6
+    )

@@ -191,7 +191,10 @@ def test_reading_beyond_a_fixed_range_is_an_overflow(meter):
     ("SYST:LFR 55", -104),
     ("SOUR:FUNC OHMS", -224),
     ("SOUR:VOLT 1 A", -131),
-    ("SOUR:VOLT:MODE SWE", -113),
+    ("SOUR:MEM:SAVE 1", -113),
+    ("SOUR:VOLT:MODE LIST;:OUTP ON;:INIT", -221),
+    ("SOUR:VOLT:MODE SWE;STAR -1;STOP 1;:SOUR:SWE:SPAC LOG;:OUTP ON;:INIT", -221),
+    ("SOUR:LIST:CURR 2", -222),
     ("FETC?", -230),
     ("*TRG", -211),
 ])  # fmt: skip
@@ -382,3 +385,44 @@ def test_stock_pymeasure_driver_measures_ramps_and_shuts_down(driver, load):
     driver.shutdown()
     assert load.current_A(0, 1) == 0
     assert driver.check_errors() == []
+
+
+CURRENT_SWEEP = "SYST:RSEN ON;:SENS:FUNC 'VOLT';:SENS:VOLT:PROT 10;:SOUR:FUNC CURR;:FORM:ELEM VOLT,CURR"
+
+
+def sweep(meter, setup, count):
+    """Return voltages and currents of a sweep."""
+    meter.write(CURRENT_SWEEP)
+    meter.write(setup)
+    meter.write(f"TRIG:COUN {count};:OUTP ON")
+    return np.array(meter.query("READ?").split(","), dtype=float).reshape(-1, 2).T
+
+
+@pytest.mark.parametrize(("setup", "expected_A"), [
+    ("SOUR:CURR:MODE SWE;STAR -1E-3;STOP 1E-3;:SOUR:SWE:POIN 5", [-1e-3, -5e-4, 0, 5e-4, 1e-3]),
+    ("SOUR:CURR:MODE SWE;STAR 1E-3;STOP 0;:SOUR:SWE:POIN 3;DIR DOWN", [0, 5e-4, 1e-3]),
+    ("SOUR:CURR:MODE SWE;STAR 1E-5;STOP 1E-3;:SOUR:SWE:POIN 3;SPAC LOG", [1e-5, 1e-4, 1e-3]),
+    ("SOUR:CURR:MODE LIST;:SOUR:LIST:CURR 1E-4,-1E-4;:SOUR:LIST:CURR:APP 3E-4", [1e-4, -1e-4, 3e-4]),
+])  # fmt: skip
+def test_sweep_takes_a_reading_at_each_level(meter, setup, expected_A):
+    volts, amperes = sweep(meter, setup, len(expected_A))
+    assert amperes == pytest.approx(expected_A, rel=1e-5, abs=1e-12)
+    assert volts == pytest.approx(100.0 * np.array(expected_A), rel=1e-4, abs=2e-6)
+
+
+def test_sweep_repeats_its_levels_and_ends_at_the_compliance_if_it_shall(meter):
+    _, amperes = sweep(meter, "SOUR:CURR:MODE LIST;:SOUR:LIST:CURR 1E-4,2E-4", 4)
+    assert amperes == pytest.approx([1e-4, 2e-4, 1e-4, 2e-4], rel=1e-5)
+    setup = "SOUR:SWE:CAB EARL;:SENS:VOLT:PROT 0.25;:SOUR:LIST:CURR 1E-3,2E-3,3E-3,4E-3"
+    volts, _ = sweep(meter, setup, 4)
+    assert volts == pytest.approx([0.1, 0.2], rel=1e-4)
+    assert meter.query("SOUR:LIST:CURR:POIN?;:SOUR:LIST:CURR?").startswith("4;1.000000E-03,")
+
+
+def test_voltage_sweep_fills_the_buffer(meter):
+    meter.write("SOUR:FUNC VOLT;:SENS:FUNC 'CURR';:SENS:CURR:PROT 0.05;:SOUR:VOLT:MODE SWE;STAR 0;STOP 0.5")
+    meter.write("SOUR:SWE:POIN 11;:TRIG:COUN 11;:TRAC:POIN 11;FEED:CONT NEXT;:FORM:ELEM VOLT,CURR;:OUTP ON;:INIT")
+    assert meter.query("*OPC?;:TRAC:POIN:ACT?") == "1;11"
+    volts, amperes = np.array(meter.query("TRAC:DATA?").split(","), dtype=float).reshape(-1, 2).T
+    assert volts == pytest.approx(np.linspace(0, 0.5, 11), abs=1e-9)
+    assert amperes == pytest.approx(volts / 110.0, rel=1e-3, abs=1e-6)

@@ -162,7 +162,9 @@ def test_every_way_to_stop_a_wave_ends_the_current(source, bench, clock, sent):
     ("SOUR:WAVE:FREQ 1 A", -131),
     ("SOUR:WAVE:PMAR -1", -222),
     ("SOUR:WAVE:ARB:DATA 0,1.1", -222),
-    ("SOUR:DELT:ARM", -113),
+    ("SOUR:DELT:ARM", -241),
+    ("INIT", -221),
+    ("SOUR:PDEL:ARM", -113),
 ])  # fmt: skip
 def test_what_the_model_refuses_is_an_error(source, sent, code):
     source.write(sent)
@@ -179,8 +181,8 @@ def test_duration_in_seconds_and_in_cycles_are_one(source):
     assert float(source.query("SOUR:WAVE:DUR:CYCL?")) == 9.9e37
 
 
-#: Not here: delta mode is not modelled; standard_event_enabled asks "ESE?" where "*ESE?" is meant; the phase marker
-#: takes 0 to 360 degrees, the driver -180 to 180.
+#: Not here: delta, see test_bench_transport.py; standard_event_enabled asks "ESE?" where "*ESE?" is meant; the phase
+#: marker takes 0 to 360 degrees, the driver -180 to 180.
 PROPERTIES = [
     ("source_enabled", [True, False]), ("shield_to_guard_enabled", [True, False]),
     ("source_delay", [1e-3, 1.5, 999999]), ("output_low_grounded", [True, False]),

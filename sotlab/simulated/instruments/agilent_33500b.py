@@ -1,8 +1,11 @@
-"""Agilent 33511B, the one-channel waveform generator of the 33500B series: steady sine, square, triangle, ramp and dc.
+"""Agilent 33511B, the one-channel waveform generator of the 33500B series: sine, square, triangle, ramp and dc.
+
+Steady, in bursts of whole cycles that its own timer or ``*TRG`` starts, or a sine whose amplitude a sine modulates.
 
 What is programmed and shown is the voltage into the load that ``OUTPut:LOAD`` names; the generator makes twice the
 voltage into 50 ohm behind its own 50 ohm, and changing the named load changes what is shown, not what comes out.
-Not modelled, so refused with an error: pulse, noise, PRBS and arbitrary waveforms, burst, modulation, sweep, triggers.
+Not modelled, so refused with an error: pulse, noise, PRBS and arbitrary waveforms, other modulations, sweep; nothing is
+connected to the trigger input: a gated burst, or one that waits for an external trigger, never comes.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import math
 from typing import ClassVar
 
 from sotlab.simulated.device import ScpiDevice, command, query, setting
+from sotlab.simulated.physics.modulated import AmplitudeModulated, Burst
 from sotlab.simulated.physics.transport import Waveform
 from sotlab.simulated.scpi import Boolean, Choice, Number, Parameter, ScpiError, Text
 
@@ -28,6 +32,9 @@ MOST_HZ = {"SIN": 20e6, "SQU": 20e6, "TRI": 200e3, "RAMP": 200e3, "DC": 20e6}
 DRIVER = "unverified; PyMeasure"
 GUIDE = "33500 Series Operating and Service Guide"
 OUTPUT_CONFIGURATION = f"{GUIDE}, Output Configuration, p. 62"
+#: The two chapters were seen as the series' help pages and in its sisters' manuals (33210A, 33220A; U2761A for AM).
+BURST, TRIGGER = f"{GUIDE}, BURSt Subsystem", f"{GUIDE}, TRIGger Subsystem, p. 318"
+AM = "U2761A Programmer's Reference, p. 67"
 
 
 def _long(value: float) -> str:
@@ -43,6 +50,14 @@ class Load(Number):
 
     def parse(self, text: str, device: object) -> float:
         """Return the load, 9.9E37 for INF."""
+        return INFINITE if text.upper() in ("INF", "INFINITY") else super().parse(text, device)
+
+
+class Cycles(Number):
+    """A number of cycles, or INFinity."""
+
+    def parse(self, text: str, device: object) -> float:
+        """Return the number, 9.9E37 for INF."""
         return INFINITE if text.upper() in ("INF", "INFINITY") else super().parse(text, device)
 
 
@@ -86,10 +101,40 @@ class Agilent33511B(ScpiDevice):
         "[SOURce#]:FUNCtion:RAMP:SYMMetry", default=100.0, minimum=0.0, maximum=100.0, reply=_long, source=DRIVER
     )
 
+    bursting = setting("[SOURce#]:BURSt:STATe", Boolean(), default=False, source=BURST)
+    burst_mode = setting("[SOURce#]:BURSt:MODE", Choice("TRIGgered", "GATed"), default="TRIG", source=BURST)
+    burst_cycles = setting(
+        "[SOURce#]:BURSt:NCYCles", Cycles(None, 1, 1e8), default=1.0, reply=_long, source=f"{BURST}; default unverified"
+    )
+    burst_period_s = setting(
+        "[SOURce#]:BURSt:INTernal:PERiod", unit="S", default=10e-3, minimum=1e-6, maximum=8000.0, reply=_long,
+        source=f"{BURST}, p. 177",
+    )  # fmt: skip
+    burst_phase_deg = setting(
+        "[SOURce#]:BURSt:PHASe", unit="DEG", default=0.0, minimum=-360.0, maximum=360.0, reply=_long, source=BURST
+    )
+    trigger_source = setting("TRIGger#:SOURce", Choice("IMMediate", "EXTernal", "BUS"), default="IMM", source=TRIGGER)
+    modulating = setting("[SOURce#]:AM:STATe", Boolean(), default=False, source=f"unverified; as {AM}")
+    modulation_source = setting("[SOURce#]:AM:SOURce", Choice("INTernal"), default="INT", source="unverified")
+    modulation_percent = setting(
+        "[SOURce#]:AM[:DEPTh]",
+        default=100.0,
+        minimum=0.0,
+        maximum=120.0,
+        reply=_long,
+        source=f"{AM}; limits unverified",
+    )
+    modulation_Hz = setting(
+        "[SOURce#]:AM:INTernal:FREQuency", unit="HZ", default=100.0, minimum=1e-6, maximum=1e6, reply=_long,
+        source="unverified",
+    )  # fmt: skip
+    modulation_shape = setting("[SOURce#]:AM:INTernal:FUNCtion", Choice("SINusoid"), default="SIN", source="unverified")
+
     def __init__(self, *arguments, **keywords) -> None:
         super().__init__(*arguments, **keywords)
         self._open_Vpp, self._open_offset_V = 0.2, 0.0  # without load
         self._load_ohm = 50.0
+        self._burst_from_s = math.inf
 
     def reset(self) -> None:
         """Set the defaults: 1 kHz sine, 100 mVpp into 50 ohm, output off."""
@@ -110,14 +155,87 @@ class Agilent33511B(ScpiDevice):
     def _drive(self) -> None:
         """Tell the bench what comes out."""
         self.frequency_Hz = min(self.frequency_Hz, MOST_HZ[self.function])
+        wave = self._wave()
+        method = getattr(self.bench, "drive_voltage_wave", None)
+        if method is not None:
+            now = self.lab.clock.now()
+            if self.output:
+                method(self.name, now, wave, OUTPUT_OHM)
+            else:  # a relay opens
+                method(self.name, now, Waveform("dc", 0.0, 0.0), math.inf)
+
+    def _wave(self) -> Waveform:
+        """Return the voltage without load."""
         shape = SHAPES[self.function]
         duty = {"SQU": self.duty_percent / 100.0, "RAMP": self.symmetry_percent / 100.0}.get(self.function, 0.5)
         size_V = 0.0 if shape == "dc" else self._open_Vpp / 2.0
-        wave = Waveform(shape, size_V, self.frequency_Hz, self._open_offset_V, self.phase_deg, duty)
-        method = getattr(self.bench, "drive_voltage_wave", None)
-        if method is not None:
-            silent = Waveform("dc", 0.0, 0.0)
-            method(self.name, self.lab.clock.now(), wave if self.output else silent, OUTPUT_OHM)
+        offset_V, phase_deg = self._open_offset_V, self.phase_deg
+        if self.modulating:
+            depth = self.modulation_percent / 100.0
+            return AmplitudeModulated(
+                shape, size_V, self.frequency_Hz, offset_V, phase_deg, depth=depth, rate_Hz=self.modulation_Hz
+            )
+        if not self.bursting:
+            return Waveform(shape, size_V, self.frequency_Hz, offset_V, phase_deg, duty)
+        start_s, length_s = self._burst_from_s, self.burst_cycles / self.frequency_Hz
+        waits = self.burst_mode == "GAT" or self.trigger_source == "EXT" or not math.isfinite(start_s)
+        own = self.trigger_source == "IMM" and not waits
+        period_s = self.burst_period_s if own and self.burst_cycles < INFINITE else math.inf
+        return Burst(
+            shape, size_V, self.frequency_Hz, offset_V, self.burst_phase_deg, duty,
+            start_s=start_s if not waits else -math.inf, burst_s=0.0 if waits else length_s, period_s=period_s,
+        )  # fmt: skip
+
+    @modulating.on_change
+    @bursting.on_change
+    @function.on_change
+    def _check_modes(self) -> None:
+        """Refuse what does not go together; the code of the first is unverified, as are its words."""
+        if self.modulating and (self.bursting or self.function != "SIN"):
+            raise ScpiError(-221)
+        if self.bursting and self.function == "DC":
+            raise ScpiError(-221)
+
+    @frequency_Hz.on_change
+    @bursting.on_change
+    @burst_mode.on_change
+    @burst_cycles.on_change
+    @burst_period_s.on_change
+    @burst_phase_deg.on_change
+    @trigger_source.on_change
+    @modulating.on_change
+    @modulation_percent.on_change
+    @modulation_Hz.on_change
+    def _restart(self) -> None:
+        """Begin anew: the timer starts now, a burst that waits for ``*TRG`` waits."""
+        self._burst_from_s = self.lab.clock.now() if self.trigger_source == "IMM" else math.inf
+        shortest_s = self.burst_cycles / self.frequency_Hz + 1e-6
+        own = self.bursting and self.trigger_source == "IMM" and self.burst_cycles < INFINITE
+        too_short = own and self.burst_period_s < shortest_s
+        if too_short:
+            self.burst_period_s = shortest_s  # p. 177: it is increased as needed, with a settings conflict
+        self._drive()
+        if too_short:
+            self.error(-221, "Settings conflict; burst period has been adjusted")
+
+    def trigger(self) -> None:
+        """Start a burst on ``*TRG``."""
+        if not self.bursting or self.trigger_source != "BUS" or self.burst_mode == "GAT":
+            raise ScpiError(-211)
+        self.before_change()
+        self._burst_from_s = self.lab.clock.now()
+        if self.burst_cycles < INFINITE:
+            self.start_operation(self.burst_cycles / self.frequency_Hz)
+        self._drive()
+
+    @command("TRIGger#[:IMMediate]", source=TRIGGER)
+    def trigger_now(self) -> None:
+        """Start a burst, whatever the trigger source is."""
+        if not self.bursting or self.burst_mode == "GAT":
+            raise ScpiError(-211)
+        self.before_change()
+        self._burst_from_s = self.lab.clock.now()
+        self._drive()
 
     @unit.on_change
     def _check_unit(self) -> None:

@@ -200,9 +200,15 @@ class Keithley2182A(ScpiDevice):
 
     def _measure(self, start_s: float) -> float:
         """Return a reading that begins at ``start_s`` [V]."""
-        channel, aperture_s = self.channel, self._aperture_s()
+        channel = self.channel
         conversions = self.filter_count[channel] if self.filtering[channel] else 1
-        stop_s = start_s + conversions * aperture_s
+        voltage_V = self._integrate(channel, start_s, start_s + conversions * self._aperture_s())
+        if abs(voltage_V) >= OVERFLOW:
+            return voltage_V
+        return voltage_V - self.reference[channel] if self.relative[channel] else voltage_V
+
+    def _integrate(self, channel: int, start_s: float, stop_s: float) -> float:
+        """Return what a channel reads over a window [V]."""
         bench = self.bench
         expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
         range_V = self._range_V[channel] or self._fitting_range_V(channel, expected_V)
@@ -212,8 +218,17 @@ class Keithley2182A(ScpiDevice):
             voltage_V = bench.shorted_V(self.input_name, start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
         if abs(voltage_V) > OVERRANGE * range_V:
             return OVERFLOW if voltage_V > 0 else -OVERFLOW
-        voltage_V = quantise(voltage_V, range_V / COUNTS)
-        return voltage_V - self.reference[channel] if self.relative[channel] else voltage_V
+        return quantise(voltage_V, range_V / COUNTS)
+
+    # at the other end of a trigger link
+
+    def conversion_times_s(self) -> tuple[float, float]:
+        """Return how long one conversion for a current source integrates, and how long it takes; without autozero."""
+        return self._aperture_s(), self._aperture_s() + OVERHEAD_S
+
+    def convert(self, start_s: float, stop_s: float) -> float:
+        """Return one conversion of channel 1 for a current source, without filter and relative zero [V]."""
+        return self._integrate(1, start_s, stop_s)
 
     def _acquire(self) -> float:
         """Take ``TRIGger:COUNt`` times ``SAMPle:COUNt`` readings from now on; returns when they are done [s]."""

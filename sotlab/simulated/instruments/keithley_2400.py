@@ -2,7 +2,7 @@
 
 A source-measure operation is: source, wait the delay, integrate; with autozero each quantity is integrated twice.
 A reading sends what was measured, what was programmed for a source that was not measured, and NAN for the rest.
-Not modelled, so refused with an error: sweeps and source memory, limit tests and math (CALC1, CALC2), the relative
+Not modelled, so refused with an error: source memory, limit tests and math (CALC1, CALC2), the relative
 zero, pulses, binary data. Trigger lines are accepted, but nothing is connected to them.
 """
 
@@ -38,11 +38,11 @@ from sotlab.simulated.instruments.keithley_2400_source import (
     STEP_A,
     STEP_V,
     TRACE,
-    Source2400,
     fitting,
     refusal,
     toward,
 )
+from sotlab.simulated.instruments.keithley_2400_sweep import Sweep2400
 from sotlab.simulated.physics.detect import quantise
 from sotlab.simulated.scpi import Choice, ScpiError
 
@@ -60,7 +60,7 @@ class Reading:
     status: int
 
 
-class Keithley2400(Source2400):
+class Keithley2400(Sweep2400):
     """A source of voltage or current with a limit of the other, and meters of both."""
 
     manufacturer: ClassVar[str] = "KEITHLEY INSTRUMENTS INC."
@@ -249,10 +249,13 @@ class Keithley2400(Source2400):
             self._source()
         start_s = now = self.lab.clock.now()
         self._readings = []
+        levels = self.begin_sweep()
         for arm in range(self.arm_count):
             if self.arm_source == "TIM":
                 start_s = max(start_s, now + arm * self.arm_timer_s)
-            for _ in range(self.trigger_count):
+            for index in range(self.trigger_count):
+                if levels and not self.go_to(levels[index % len(levels)]):
+                    break
                 start_s += self.trigger_delay_s + (AUTO_DELAY_S if self.source_delay_auto else self.source_delay_s)
                 reading = self._measure(start_s)
                 start_s += self._operation_s()

@@ -14,6 +14,7 @@ References: T. McGuire and R. Potter, IEEE Trans. Magn. 11, 1018 (1975), eq. 3 (
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass, fields, replace
 from typing import Protocol
@@ -74,7 +75,7 @@ class Waveform:
 
     Parameters
     ----------
-    shape : {"sine", "square", "ramp", "dc"}
+    shape : {"sine", "square", "ramp", "points", "dc"}
         u(0) is a rising zero crossing for the sine, the rising edge for the square, the lowest point for the ramp.
     amplitude : float
         Peak amplitude, in the unit of the signal.
@@ -86,6 +87,8 @@ class Waveform:
         Share of the period that the square is high, or that the ramp rises, 0 to 1.
     start_s, stop_s : float
         When it begins and ends; before and after that the signal is zero.
+    points : tuple of float
+        Of the shape "points": u steps through them, each as long as the others.
     """
 
     shape: str
@@ -96,6 +99,7 @@ class Waveform:
     duty: float = 0.5
     start_s: float = -math.inf
     stop_s: float = math.inf
+    points: tuple[float, ...] = ()
 
     def value(self, t_s: float) -> float:
         """Return the signal at a time."""
@@ -108,6 +112,8 @@ class Waveform:
             u = 1.0 if x < self.duty else -1.0
         elif self.shape == "ramp":
             u = 2.0 * x / self.duty - 1.0 if x < self.duty else 1.0 - 2.0 * (x - self.duty) / (1.0 - self.duty)
+        elif self.shape == "points":
+            u = self.points[int(x * len(self.points))]
         else:
             u = 0.0
         return self.offset + self.amplitude * u
@@ -126,10 +132,43 @@ class Waveform:
     @property
     def rms(self) -> float:
         """Return the rms value over whole periods."""
-        square = {"sine": 0.5, "square": 1.0, "ramp": 1.0 / 3.0, "dc": 0.0}[self.shape]
-        mean = 2.0 * self.duty - 1.0 if self.shape == "square" else 0.0
-        total = self.offset**2 + 2.0 * self.offset * self.amplitude * mean + self.amplitude**2 * square
+        square = {"sine": 0.5, "square": 1.0, "ramp": 1.0 / 3.0, "dc": 0.0}.get(self.shape)
+        if square is None:
+            square = sum(u * u for u in self.points) / len(self.points)
+        total = self.offset**2 + 2.0 * self.offset * self.amplitude * self.symmetry + self.amplitude**2 * square
         return math.sqrt(max(total, 0.0))
+
+    @property
+    def symmetry(self) -> float:
+        """Return the mean of u over a period."""
+        if self.shape == "square":
+            return 2.0 * self.duty - 1.0
+        return sum(self.points) / len(self.points) if self.shape == "points" else 0.0
+
+    @property
+    def dc(self) -> float:
+        """Return the mean over whole periods."""
+        return self.offset + self.amplitude * self.symmetry
+
+    def harmonic_rms(self, order: int) -> complex:
+        """Return the rms phasor c of a harmonic: it is ``sqrt(2) Im[c exp(2 pi i n f (t - start))]``, n from 1."""
+        turn = -2j * math.pi * order
+        if self.shape == "sine":
+            c = -0.5j if order == 1 else 0j
+        elif self.shape == "square":
+            c = 2.0 * (cmath.exp(turn * self.duty) - 1.0) / turn
+        elif self.shape == "ramp" and self.duty in (0.0, 1.0):  # it jumps
+            c = (2.0 * self.duty - 1.0) * 2.0 / turn
+        elif self.shape == "ramp":  # two kinks
+            kink = 2.0 / self.duty + 2.0 / (1.0 - self.duty)
+            c = kink * (1.0 - cmath.exp(turn * self.duty)) / turn**2
+        elif self.shape == "points":
+            count = len(self.points)
+            c = sum(u * cmath.exp(turn * k / count) for k, u in enumerate(self.points))
+            c *= (cmath.exp(turn / count) - 1.0) / turn
+        else:
+            c = 0j
+        return math.sqrt(2.0) * 1j * c * self.amplitude * cmath.exp(1j * order * math.radians(self.phase_deg))
 
     @property
     def peak(self) -> float:
@@ -154,6 +193,10 @@ class Waveform:
             return whole * (2.0 * duty - 1.0) + min(x, duty) - max(x - duty, 0.0)
         if self.shape == "ramp":
             return x * x / duty - x if x < duty else (x - duty) - (x - duty) ** 2 / (1.0 - duty)
+        if self.shape == "points":
+            steps, part = divmod(x * len(self.points), 1.0)
+            passed = sum(self.points[: int(steps)]) + part * self.points[min(int(steps), len(self.points) - 1)]
+            return whole * self.symmetry + passed / len(self.points)
         return 0.0
 
 
