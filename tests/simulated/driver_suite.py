@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymeasure.adapters import VISAAdapter
+import pyvisa
 from pymeasure.instruments import Channel, Instrument
 from pymeasure.instruments.common_base import CommonBase
 from pymeasure.instruments.validators import strict_discrete_set, strict_range, truncated_discrete_set, truncated_range
@@ -67,10 +67,8 @@ class Pair:
         Channels and axes by their path, as "ch_1.tr_1", with their classes.
     error_query : str
         What the instrument is asked for its oldest error; its reply begins with 0 if there is none.
-    connection : dict
-        For the VISA session: the instrument's terminators, and a time-out that its slowest reply needs.
     keywords : dict
-        For the driver's constructor.
+        For the driver's constructor: the terminators where it does not know them, a time-out that fits the slowest reply.
     setup : callable
         Is called with the driver before each test.
     options : dict
@@ -89,7 +87,6 @@ class Pair:
     resource: str
     parts: dict[str, type] = field(default_factory=dict)
     error_query: str = "SYST:ERR?"
-    connection: dict[str, Any] = field(default_factory=dict)
     keywords: dict[str, Any] = field(default_factory=dict)
     setup: Callable[[Any], None] | None = None
     cases: dict[str, Case] = field(default_factory=dict)
@@ -167,8 +164,10 @@ def _check_errors(driver: Any, lab: Any) -> None:
     driver.clear()
 
 
-LF = {"read_termination": "\n", "write_termination": "\n", "timeout": 100_000}
-CRLF = {"read_termination": "\r\n", "write_termination": "\n", "timeout": 100_000}
+#: Keywords of drivers that know their terminators, and of those that do not.
+SLOW = {"timeout": 100_000}
+LF = SLOW | {"read_termination": "\n", "write_termination": "\n"}
+CRLF = SLOW | {"read_termination": "\r\n", "write_termination": "\n"}
 COMMON = {"next_error": Case(valid=lambda got: got[0] == 0.0 and got[1].strip('"').startswith("No error"))}
 COMMON_DOINGS = {"clear": _clear, "check_errors": _check_errors}
 
@@ -176,26 +175,31 @@ COMMON_DOINGS = {"clear": _clear, "check_errors": _check_errors}
 # --- one instrument -------------------------------------------------------------------------------------------
 
 
+#: Managers of one name share a lab; with a seed of its own, each test has a lab of its own.
+_seeds = itertools.count()
+
+
 class Opened:
-    """A driver on its instrument.
+    """A driver on its instrument, in a lab of its own.
 
     Attributes
     ----------
-    driver, adapter, lab, device
-        The driver, what it speaks through, the virtual lab and the simulated instrument in it.
+    driver, lab, device
+        The driver, the virtual lab and the simulated instrument in it.
     """
 
     def __init__(self, pair: Pair):
         self.pair = pair
-        self.adapter = VISAAdapter(pair.resource, "everything?clock=virtual&noise=off@sotlab", **pair.connection)
-        self.lab = self.adapter.manager.visalib.lab
-        self.device = self.lab.devices[self.adapter.connection.resource_name]
+        library = f"everything?seed={next(_seeds)}&clock=virtual&noise=off@sotlab"
+        self._manager = pyvisa.ResourceManager(library)
+        self.lab = self._manager.visalib.lab
+        self.device = self.lab.inventory[pair.resource]
         self.device.event_status = 0  # that it was switched on
         self.device.options |= pair.options
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # "It is not known whether this device supports SCPI"
-                self.driver = pair.driver(self.adapter, **pair.keywords)
+                self.driver = pair.driver(pair.resource, visa_library=library, **pair.keywords)
             self.begin()
         except BaseException:
             self.close()
@@ -220,7 +224,7 @@ class Opened:
         assert list(self.device.errors) == []
         assert self.device.event_status & ERROR_BITS == 0
         assert all(not port.replies for port in self.device.ports), "a reply was not read"
-        reply = self.adapter.connection.query(self.pair.error_query)
+        reply = self.driver.adapter.connection.query(self.pair.error_query)
         assert float(reply.split(",")[0]) == 0, f"{self.pair.error_query} answers {reply}"
 
     def forget_errors(self) -> None:
@@ -232,18 +236,9 @@ class Opened:
 
     def close(self) -> None:
         """Close the session and with it the lab."""
-        self.adapter.close()
-        self.adapter.manager.close()
-
-
-@contextmanager
-def opened(pair: Pair) -> Iterator[Opened]:
-    """Open a lab of its own for a test; without noise, in virtual time."""
-    one = Opened(pair)
-    try:
-        yield one
-    finally:
-        one.close()
+        if hasattr(self, "driver"):
+            self.driver.adapter.close()
+        self._manager.close()
 
 
 # --- one property ---------------------------------------------------------------------------------------------

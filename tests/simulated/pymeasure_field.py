@@ -14,7 +14,7 @@ from pymeasure.instruments.lakeshore.lakeshore_base import LakeShoreHeaterChanne
 from pymeasure.instruments.newport.esp300 import ESP300, Axis
 from pymeasure.instruments.thorlabs import ThorlabsPM100USB
 
-from .driver_suite import COMMON, COMMON_DOINGS, CRLF, LF, Case, Pair, within
+from .driver_suite import COMMON, COMMON_DOINGS, CRLF, LF, SLOW, Case, Pair, within
 
 # --- KepcoBOP3612 on the BOP 50-20MG
 
@@ -45,7 +45,7 @@ NO_OPTIONS = "not in the model: that the instrument knows *OPT? is unverified"
 MAGNET = Pair(
     KepcoBOP3612,
     "GPIB0::6::INSTR",
-    connection={"timeout": 100_000},
+    keywords=SLOW,
     cases=COMMON,
     doings=COMMON_DOINGS
     | {"reset": _supply_reset, "wait_to_continue": _coil_driven, "beep": lambda driver, lab: driver.beep()},
@@ -134,8 +134,7 @@ NO_RANGE = "the driver knows no range"
 SUPERCONDUCTING = Pair(
     AMI430,
     "TCPIP0::ami430.example::7180::SOCKET",
-    connection={"write_termination": "\n", "timeout": 100_000},
-    keywords={"read_termination": "\r\n"},
+    keywords=SLOW,
     cases=COMMON
     | {
         "coilconst": Case(NO_RANGE, values=(0.5, 1.182)),
@@ -183,7 +182,8 @@ def _auto_ranged(driver, lab):
     driver.range = 35
     driver.auto_range()
     driver.unit = "T"
-    assert driver.field == pytest.approx(magnetised(lab), abs=2e-5)
+    field_T = magnetised(lab)
+    assert driver.field == pytest.approx(field_T, abs=2e-5)
 
 
 def _dc(driver, lab):
@@ -192,7 +192,8 @@ def _dc(driver, lab):
     driver.dc_mode(wideband=False)
     assert driver.mode == (1, 0, 2)
     driver.unit = "G"
-    assert driver.field == pytest.approx(1e4 * magnetised(lab), abs=0.2)
+    field_T = magnetised(lab)
+    assert driver.field == pytest.approx(1e4 * field_T, abs=0.2)
 
 
 def _ac(driver, lab):
@@ -218,11 +219,15 @@ def _averaged(driver, lab):
     assert deviation_T < 1e-5
 
 
+def _five_fields(driver, lab):
+    assert driver.mode == (1, 3, 1, 1, 1)
+
+
 FIELD = {"auto_range": _auto_ranged, "zero_probe": _zeroed, "measure": _averaged}
 GAUSSMETER_425 = Pair(
     LakeShore425,
     "ASRL3::INSTR",
-    connection={"timeout": 100_000},
+    keywords=SLOW,
     error_query="*ESR?",
     doings=FIELD | {"mode": _ac, "dc_mode": _dc, "ac_mode": _ac},
 )
@@ -230,10 +235,9 @@ THREE_FIELDS = "the 475's RDGMODE has five fields, the 425's that the driver is 
 GAUSSMETER_475 = Pair(
     LakeShore425,
     "GPIB0::12::INSTR",
-    connection=CRLF,
+    keywords=CRLF,
     error_query="*ESR?",
-    doings=FIELD,
-    arguments={"mode": ()},
+    doings=FIELD | {"mode": _five_fields},
     excepted={"dc_mode": THREE_FIELDS, "ac_mode": THREE_FIELDS},
 )
 
@@ -284,9 +288,10 @@ CRYOSTAT = Pair(
     "TCPIP0::lakeshore336.example::7777::SOCKET",
     parts={f"input_{letter}": LakeShoreTemperatureChannel for letter in [*"ABCD", *CARDS]}
     | {f"output_{number}": LakeShoreHeaterChannel for number in range(1, 5)},
-    connection={"write_termination": "\n", "timeout": 100_000},
+    keywords=SLOW,
     error_query="*ESR?",
-    cases={key: case for number in range(1, 5) for key, case in within(f"output_{number}", HEATER).items()},
+    cases={key: case for number in range(1, 5) for key, case in within(f"output_{number}", HEATER).items()}
+    | {f"output_{number}.range": Case(ANALOG, values=("off", "low"), refused=("medium", "high")) for number in (3, 4)},
     doings={
         "reset": _heaters_off,
         "clear": _status_cleared,
@@ -299,7 +304,7 @@ CRYOSTAT = Pair(
     excepted={f"input_{card}.{name}": NO_CARD for card in CARDS for name in (*CHANNEL, "celcius", "wait_for_temperature")}
     | {"input_D.wait_for_temperature": "the bench has no sensor at input D"}
     | {name: NOT_SCPI for name in ("next_error", "options", "check_errors")}
-    | {f"output_{number}.{name}": ANALOG for number in (3, 4) for name in ("output", "range")},
+    | {f"output_{number}.output": ANALOG for number in (3, 4)},
 )
 
 # --- ESP300 on the ESP301
@@ -375,20 +380,20 @@ def _on(part):
     part.enable()
 
 
-LENGTHS = ("millimeter", "micrometer", "inches", "milli-inches", "micro-inches")
-ANGLES = ("degree", "gradient", "radian", "milliradian", "microradian")
+LENGTHS = ("micrometer", "inches", "milli-inches", "micro-inches", "millimeter")
+ANGLES = ("gradient", "radian", "milliradian", "microradian", "degree")
 COUNTS = ("encoder count", "motor step")
 STAGES = Pair(
     ESP300,
     "ASRL1::INSTR",
     parts=dict.fromkeys(("x", "y", "phi"), Axis),
-    connection={"read_termination": "\r\n", "write_termination": "\r", "timeout": 100_000},
+    keywords={"read_termination": "\r\n", "write_termination": "\r", "timeout": 100_000},
     error_query="TE?",
     cases={
         "x.position": Case("in mm, to the encoder's 0.1 um and the servo's window", values=(-100, 12.5, 100), before=_on,
                            settle=Axis.wait_for_stop, step=1e-3),
-        "x.left_limit": Case(NO_RANGE, values=(-100, -12.5)),
-        "x.right_limit": Case(NO_RANGE, values=(100, 12.5)),
+        "x.left_limit": Case(NO_RANGE, values=(-12.5, -100)),
+        "x.right_limit": Case(NO_RANGE, values=(12.5, 100)),
         "x.units": Case("a linear stage", values=LENGTHS, refused=(*ANGLES, *COUNTS)),
     }  # fmt: skip
     | {
@@ -397,8 +402,8 @@ STAGES = Pair(
         for key, case in {
             "position": Case("in deg, to the servo's window", values=(-180, 12.5, 180), before=_on,
                              settle=Axis.wait_for_stop, step=4e-3),
-            "left_limit": Case(NO_RANGE, values=(-180, -12.5)),
-            "right_limit": Case(NO_RANGE, values=(180, 12.5)),
+            "left_limit": Case(NO_RANGE, values=(-12.5, -180)),
+            "right_limit": Case(NO_RANGE, values=(12.5, 180)),
             "units": Case("a rotation stage", values=ANGLES, refused=(*LENGTHS, *COUNTS)),
         }.items()
     },  # fmt: skip
@@ -415,7 +420,9 @@ STAGES = Pair(
 
 
 def _beam_seen(driver, lab):
-    lab.benches["terminals"].beam.is_open = True
+    beam = lab.benches["terminals"].beam
+    beam.is_open = True
+    beam.attenuate(0.0, 0.0, lab.clock.now(), 10.0)
     driver.wavelength = 800
     assert driver.wavelength == 800
     assert driver.power == pytest.approx(0.4, rel=1e-3)
@@ -432,7 +439,7 @@ def _meter_reset(driver, lab):
 POWER_METER = Pair(
     ThorlabsPM100USB,
     "USB0::0x1313::0x8078::SIMP0001::0::INSTR",
-    connection=LF,
+    keywords=LF,
     cases=COMMON,
     doings=COMMON_DOINGS | {"reset": _meter_reset, "power": _beam_seen, "wavelength": _beam_seen},
     excepted={"options": NO_OPTIONS, "energy": "a photodiode measures no energy; the driver itself says so"},

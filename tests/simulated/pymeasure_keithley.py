@@ -87,7 +87,8 @@ def _voltage_set_up(driver, lab):
     driver.active_channel = 2
     driver.ch_1.setup_voltage(nplc=1)
     assert (driver.active_channel, driver.voltage_nplc, driver.channel_function) == (1, 1.0, "voltage")
-    assert driver.voltage == pytest.approx(_rectified_V(driver, lab), abs=2e-9)
+    expected_V = _rectified_V(driver, lab)
+    assert driver.voltage == pytest.approx(expected_V, abs=2e-9)
 
 
 def _reference_taken(driver, lab):
@@ -136,7 +137,7 @@ def _nanovoltmeter_reset(driver, lab):
 
 
 def _fitting(ranges):
-    return lambda value, got: got == next(one for one in ranges if abs(value) <= 1.2 * one)
+    return lambda value, got: got == next(one for one in ranges if abs(value) <= 1.2 * one * (1 + 1e-9))
 
 
 STATISTICS = Case("of what is in the buffer", before=_buffered)
@@ -144,8 +145,7 @@ NANOVOLTMETER = Pair(
     Keithley2182,
     "GPIB0::7::INSTR",
     parts={"ch_1": Keithley2182Channel, "ch_2": Keithley2182Channel},
-    connection=LF,
-    keywords={"read_termination": "\n"},
+    keywords=LF,
     cases=COMMON
     | dict.fromkeys(("mean", "maximum", "minimum", "standard_dev"), STATISTICS)
     | {
@@ -156,7 +156,10 @@ NANOVOLTMETER = Pair(
             "of the active channel", before=lambda driver: setattr(driver, "channel_function", "temperature")
         ),
         "ch_1.voltage_range": Case("answers the range that takes it", same=_fitting((0.01, 0.1, 1.0, 10.0, 100.0))),
-        "ch_2.voltage_range": Case("answers the range that takes it", same=_fitting((0.1, 1.0, 10.0))),
+        "ch_2.voltage_range": Case(
+            "driver defect: it sets channel 2's own limits too early, so that those of channel 1 hold",
+            values=(0, 12), refused=(120,), same=_fitting((0.1, 1.0, 10.0)),
+        ),  # fmt: skip
     },
     doings=COMMON_DOINGS
     | {
@@ -250,7 +253,7 @@ REGISTER = Case("bit 6 is the summary itself, which cannot be enabled", values=(
 AC_SOURCE = Pair(
     Keithley6221,
     "GPIB0::14::INSTR",
-    connection=LF,
+    keywords=LF,
     cases=COMMON
     | {
         "source_delay": Case(ROUNDED_UP, values=(1e-3, 999_999), refused=(999_999.999,)),
@@ -544,7 +547,7 @@ BUFFERED = Case("of what is in the buffer; what was not measured is sent as 9.91
 SOURCE_METER = Pair(
     Keithley2400,
     "GPIB0::24::INSTR",
-    connection=LF,
+    keywords=LF,
     cases=COMMON
     | dict.fromkeys(("means", "maximums", "minimums", "standard_devs"), BUFFERED)
     | {

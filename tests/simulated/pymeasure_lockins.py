@@ -167,16 +167,11 @@ def _lockin_clear(driver, lab):
     assert int(driver.ask("*ESR?")) == 0
 
 
-def _scaling(driver, lab):
-    driver.set_scaling("Y", -12.5, 0)
-    assert driver.get_scaling("Y") == (-12.5, 1)
-
-
 TWO_NUMBERS = "driver defect: DDEF? answers two numbers, of which it keeps both"
 SR830_PAIR = Pair(
     SR830,
     "GPIB0::8::INSTR",
-    connection=LF,
+    keywords=LF,
     error_query="ERRS?",
     cases={
         "phase": Case("shown between -180 and 180 degrees", same=wrapped),
@@ -200,7 +195,6 @@ SR830_PAIR = Pair(
         "auto_offset": _offset,
         "get_scaling": _offset,
         "output_conversion": _offset,
-        "set_scaling": _scaling,
         "is_out_of_range": _in_range,
         "quick_range": _quick,
         "save_setup": _restored,
@@ -215,7 +209,12 @@ SR830_PAIR = Pair(
         " wait_for_buffer".split(),
         _stored,
     ),
-    excepted={"channel1": TWO_NUMBERS, "channel2": TWO_NUMBERS},
+    arguments={"set_scaling": ("Y", -12.5, 100)},
+    excepted={
+        "channel1": TWO_NUMBERS,
+        "channel2": TWO_NUMBERS,
+        "set_scaling": "driver defect: it sends the expansion itself, 100, in place of its number, 2",
+    },
 )
 
 # --- SR860 on the SR865A
@@ -243,7 +242,7 @@ ALIASES = "driver defect: it numbers the long spellings on, as 2 and 3"
 SR865A_PAIR = Pair(
     SR860,
     "GPIB0::4::INSTR",
-    connection=LF,
+    keywords=LF,
     error_query="ERRS?",
     cases={
         "phase": Case("shown between -180 and 180 degrees", same=wrapped),

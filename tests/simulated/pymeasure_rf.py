@@ -8,7 +8,7 @@ from pymeasure.instruments.agilent import Agilent8257D, Agilent33500
 from pymeasure.instruments.agilent.agilent33500 import Agilent33500Channel
 from pymeasure.instruments.keysight.keysightPNA import KeysightPNA, Marker, MeasurementChannel, Trace
 
-from .driver_suite import COMMON, COMMON_DOINGS, LF, Case, Pair, within
+from .driver_suite import COMMON, COMMON_DOINGS, LF, SLOW, Case, Pair, within
 
 # --- Agilent8257D on the E8257D
 
@@ -97,7 +97,7 @@ GIGAHERTZ, DBM = Case("the driver knows no range", values=(250e3, 9.876543e9, 40
 MICROWAVE = Pair(
     Agilent8257D,
     "GPIB0::19::INSTR",
-    connection=LF,
+    keywords=LF,
     cases=COMMON
     | {"frequency": GIGAHERTZ, "start_frequency": GIGAHERTZ, "stop_frequency": GIGAHERTZ, "center_frequency": GIGAHERTZ}
     | {"power": DBM, "start_power": DBM, "stop_power": DBM}
@@ -224,7 +224,7 @@ VNA = Pair(
     KeysightPNA,
     "GPIB0::16::INSTR",
     parts=VNA_PARTS,
-    connection=LF,
+    keywords=SLOW,
     cases=VNA_CASES,
     doings=VNA_DOINGS,
     arguments={"load_state": ("state.csa",)},
@@ -245,7 +245,7 @@ VNA_WITHOUT_SIGN = Pair(
     "GPIB0::16::INSTR",
     parts=VNA_PARTS,
     options={"format_sign": "no"},
-    connection=LF,
+    keywords=SLOW,
     setup=_as_constructed,
     cases=VNA_CASES,
     doings=VNA_DOINGS
@@ -329,7 +329,7 @@ WAVES = Pair(
     Agilent33500,
     "USB0::0x0957::0x2807::SIM33500::0::INSTR",
     parts={"ch_1": Agilent33500Channel, "ch_2": Agilent33500Channel},
-    connection=LF,
+    keywords=LF,
     cases=COMMON
     | WAVE_CASES
     | within("ch_1", WAVE_CASES)

@@ -172,7 +172,7 @@ def test_relative_reading_is_without_the_acquired_reference(meter, bench, clock)
     [
         ("VOLT:NPLC 51", -222),  # at 50 Hz
         ("VOLT:NPLC 0.001", -222),
-        ("SENS:FUNC 'TEMP'", -224),
+        ("SENS:FUNC 'RES'", -224),
         ("SENS:CHAN 3", -222),
         ("VOLT:CHAN3:RANG 1", -114),
         ("VOLT:CHAN1:DFIL:TCON MOV", -224),

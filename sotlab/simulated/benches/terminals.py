@@ -73,7 +73,8 @@ def harmonic_rms(wave: Waveform, harmonic: int) -> complex:
     ``V_n = sqrt(2) <w(t) exp(-i 2 pi n f t)> i``, so that ``A sin(2 pi f t)`` gives ``A / sqrt(2)``, real.
     """
     turns = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    values = np.array([wave.value(wave.start_s + one / wave.frequency_Hz) for one in turns.tolist()])
+    origin_s = wave.start_s if math.isfinite(wave.start_s) else 0.0
+    values = np.array([wave.value(origin_s + one / wave.frequency_Hz) for one in turns.tolist()])
     return complex(math.sqrt(2.0) * 1j * np.mean(values * np.exp(-2j * np.pi * harmonic * turns)))
 
 
