@@ -7,6 +7,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,9 @@ import pyvisa
 from pymeasure.instruments import Channel, Instrument
 from pymeasure.instruments.common_base import CommonBase
 from pymeasure.instruments.validators import strict_discrete_set, strict_range, truncated_discrete_set, truncated_range
+
+from sotlab.simulated.commands import Command
+from sotlab.simulated.device import LabDevice
 
 #: Bits of the event status register that tell of an error: query, device, execution, command.
 ERROR_BITS = 4 | 8 | 16 | 32
@@ -51,6 +55,25 @@ class Case:
     before: Callable[[Any], None] | None = None
     settle: Callable[[Any], None] | None = None
     valid: Callable[[Any], bool] | None = None
+
+
+@contextmanager
+def recording(device: LabDevice) -> Iterator[set[str]]:
+    """Note which commands of an instrument are carried out, as its ``command_table`` has them."""
+    reached: set[str] = set()
+    original = Command.call
+
+    def call(self: Command, target: LabDevice, *arguments: Any) -> Any:
+        answer = original(self, target, *arguments)
+        if target is device:
+            reached.add(self.pattern + "?" * self.is_query)
+        return answer
+
+    Command.call = call
+    try:
+        yield reached
+    finally:
+        Command.call = original
 
 
 @dataclass(frozen=True)

@@ -108,8 +108,10 @@ def _to_field(driver, lab):
 def _programmer_shut_down(driver, lab):
     _field_ramped(driver, lab)
     driver.shutdown(ramp_rate=0.1)
-    assert driver.state == 10  # cooling the switch
-    assert sc_field_T(lab) == pytest.approx(0.0, abs=1e-6)
+    assert driver.magnet_status == "Cooling Persistent Switch"
+    # The programmer says "at zero" below a thousandth of its limit of 60 A, and the driver lets the switch cool then:
+    # up to 60 mA, 6 mT, stay in the coil.
+    assert abs(sc_field_T(lab)) < 6e-3
 
 
 def _switch_cooled(driver, lab):

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from .driver_suite import Case, Opened, made_properties, try_excepted, try_property, written_by_hand
+from .driver_runs import DOINGS, EXCEPTED, MADE, begun, full, use_method, use_property
+from .driver_suite import Case, Opened, made_properties, try_excepted, written_by_hand
 from .pymeasure_drivers import PAIRS
 
 
-def full(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-MADE = [
-    (key, path, made)
-    for key, pair in PAIRS.items()
-    for path, cls in pair.classes().items()
-    for made in made_properties(cls)
-    if full(path, made.name) not in pair.excepted
-]
-DOINGS = [(key, name) for key, pair in PAIRS.items() for name in pair.doings]
-EXCEPTED = [(key, name) for key, pair in PAIRS.items() for name in pair.excepted]
-
-
-def grouped(entries: list[tuple], *names: str) -> list:
-    """Return test parameters, those of one driver in one group, so that one worker opens its lab once."""
+def grouped(entries: Iterable[tuple[str, str]]) -> list:
+    """Return test parameters, those of one instrument in one group, so that one worker opens its lab once."""
     return [
-        pytest.param(*entry, marks=pytest.mark.xdist_group(entry[0]), id=f"{entry[0]}-{name}")
-        for entry, name in zip(entries, names, strict=True)
+        pytest.param(*entry, marks=pytest.mark.xdist_group(PAIRS[entry[0]].resource), id="-".join(entry))
+        for entry in entries
     ]
 
 
@@ -42,30 +28,17 @@ def open_pairs() -> Iterator[dict[str, Opened]]:
         one.close()
 
 
-def begun(open_pairs: dict[str, Opened], key: str) -> Opened:
-    if key not in open_pairs:
-        open_pairs[key] = Opened(PAIRS[key])
-    open_pairs[key].begin()
-    return open_pairs[key]
+@pytest.mark.parametrize(("key", "name"), grouped(MADE))
+def test_a_property_reads_and_reads_back_what_was_set(open_pairs, key, name) -> None:
+    use_property(open_pairs, key, name)
 
 
-@pytest.mark.parametrize(("key", "path", "made"), grouped(MADE, *(full(path, made.name) for _, path, made in MADE)))
-def test_a_property_reads_and_reads_back_what_was_set(open_pairs, key, path, made) -> None:
-    case = PAIRS[key].cases.get(full(path, made.name), Case())
-    try_property(begun(open_pairs, key), path, made, case)
-
-
-@pytest.mark.parametrize(("key", "name"), grouped(DOINGS, *(name for _, name in DOINGS)))
+@pytest.mark.parametrize(("key", "name"), grouped(DOINGS))
 def test_a_method_does_what_it_says(key, name) -> None:
-    one = Opened(PAIRS[key])
-    try:
-        PAIRS[key].doings[name](one.driver, one.lab)
-        one.check()
-    finally:
-        one.close()
+    use_method(key, name)
 
 
-@pytest.mark.parametrize(("key", "name"), grouped(EXCEPTED, *(name for _, name in EXCEPTED)))
+@pytest.mark.parametrize(("key", "name"), grouped(EXCEPTED))
 def test_an_exception_is_one(open_pairs, key, name) -> None:
     path, _, last = name.rpartition(".")
     pair = PAIRS[key]

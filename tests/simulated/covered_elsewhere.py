@@ -1,0 +1,1 @@
+COVERED_ELSEWHERE: dict[str, dict[str, list[str]]] = {}
