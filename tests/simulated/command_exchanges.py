@@ -14,7 +14,6 @@ TERMINATORS = {
     "TCPIP0::lakeshore336.example::7777::SOCKET": ("\r\n", "\n"),
     "ASRL1::INSTR": ("\r\n", "\r"),
     "ASRL2::INSTR": ("> ", "\r"),
-    "ASRL3::INSTR": ("\r\n", "\n"),
 }
 
 MICROWAVE, VOLTMETER, SUPPLY, GAUSSMETER = (f"GPIB0::{number}::INSTR" for number in (19, 7, 6, 12))

@@ -1,4 +1,4 @@
-"""Reads out of PyMeasure's driver classes what they can do, and tries one of their properties on a simulated instrument."""
+"""Reads out of PyMeasure's driver classes what they can do, and tries that on a simulated instrument."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Pair:
     error_query : str
         What the instrument is asked for its oldest error; its reply begins with 0 if there is none.
     keywords : dict
-        For the driver's constructor: the terminators where it does not know them, a time-out that fits the slowest reply.
+        For the driver's constructor: the terminators where it does not know them, a time-out for slow replies.
     setup : callable
         Is called with the driver before each test.
     options : dict
@@ -350,4 +350,3 @@ def is_valid(reading: Any, made: Made, case: Case) -> bool:
     if made.cast in (str, bool):
         return bool(values) and all(isinstance(one, made.cast) and one != "" for one in values)
     return bool(values) and all(isinstance(one, int | float) and abs(one) < 9e37 for one in values)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .pymeasure_2400 import SOURCE_METER
 from .pymeasure_field import (
     CRYOSTAT,
     GAUSSMETER_425,
@@ -11,7 +12,7 @@ from .pymeasure_field import (
     STAGES,
     SUPERCONDUCTING,
 )
-from .pymeasure_keithley import AC_SOURCE, NANOVOLTMETER, SOURCE_METER
+from .pymeasure_keithley import AC_SOURCE, NANOVOLTMETER
 from .pymeasure_lockins import SR830_PAIR, SR865A_PAIR
 from .pymeasure_rf import MICROWAVE, VNA, VNA_WITHOUT_SIGN, WAVES
 

@@ -303,9 +303,11 @@ CRYOSTAT = Pair(
     }
     | {f"input_{letter}.celcius": _misspelt(f"input_{letter}") for letter in "ABCD"},
     arguments={f"input_{letter}.wait_for_temperature": (300.0,) for letter in ["D", *CARDS]},
-    excepted={f"input_{card}.{name}": NO_CARD for card in CARDS for name in (*CHANNEL, "celcius", "wait_for_temperature")}
+    excepted={
+        f"input_{card}.{name}": NO_CARD for card in CARDS for name in (*CHANNEL, "celcius", "wait_for_temperature")
+    }
     | {"input_D.wait_for_temperature": "the bench has no sensor at input D"}
-    | {name: NOT_SCPI for name in ("next_error", "options", "check_errors")}
+    | dict.fromkeys(("next_error", "options", "check_errors"), NOT_SCPI)
     | {f"output_{number}.output": ANALOG for number in (3, 4)},
 )
 
@@ -392,28 +394,41 @@ STAGES = Pair(
     keywords={"read_termination": "\r\n", "write_termination": "\r", "timeout": 100_000},
     error_query="TE?",
     cases={
-        "x.position": Case("in mm, to the encoder's 0.1 um and the servo's window", values=(-100, 12.5, 100), before=_on,
-                           settle=Axis.wait_for_stop, step=1e-3),
+        "x.position": Case(
+            "in mm, to the encoder's 0.1 um and the servo's window",
+            values=(-100, 12.5, 100),
+            before=_on,
+            settle=Axis.wait_for_stop,
+            step=1e-3,
+        ),
         "x.left_limit": Case(NO_RANGE, values=(-12.5, -100)),
         "x.right_limit": Case(NO_RANGE, values=(12.5, 100)),
         "x.units": Case("a linear stage", values=LENGTHS, refused=(*ANGLES, *COUNTS)),
-    }  # fmt: skip
+    }
     | {
         f"{name}.{key}": case
         for name in ("y", "phi")
         for key, case in {
-            "position": Case("in deg, to the servo's window", values=(-180, 12.5, 180), before=_on,
-                             settle=Axis.wait_for_stop, step=4e-3),
+            "position": Case(
+                "in deg, to the servo's window",
+                values=(-180, 12.5, 180),
+                before=_on,
+                settle=Axis.wait_for_stop,
+                step=4e-3,
+            ),
             "left_limit": Case(NO_RANGE, values=(-12.5, -180)),
             "right_limit": Case(NO_RANGE, values=(12.5, 180)),
             "units": Case("a rotation stage", values=ANGLES, refused=(*LENGTHS, *COUNTS)),
         }.items()
-    },  # fmt: skip
+    },
     doings={"clear_errors": _errors_cleared, "errors": _errors_told}
-    | {f"{name}.{key}": _moved(name, number, way) for name, number, way in (("x", 1, 12.5), ("y", 2, 90), ("phi", 3, -45))
-       for key in ("enable", "disable", "wait_for_stop")}
+    | {
+        f"{name}.{key}": _moved(name, number, way)
+        for name, number, way in (("x", 1, 12.5), ("y", 2, 90), ("phi", 3, -45))
+        for key in ("enable", "disable", "wait_for_stop")
+    }
     | {f"{name}.{key}": _homed(name) for name in ("x", "y", "phi") for key in ("home", "zero", "define_position")}
-    | {f"{name}.{key}": _asked(name) for name in ("x", "y", "phi") for key in ("ask", "write", "values")},  # fmt: skip
+    | {f"{name}.{key}": _asked(name) for name in ("x", "y", "phi") for key in ("ask", "write", "values")},
     excepted=dict.fromkeys(("axes", "enable", "disable", "shutdown"), WALKS)
     | dict.fromkeys(("clear", "reset", "check_errors", "complete", "id", "next_error", "options", "status"), NOT_488),
 )

@@ -178,7 +178,8 @@ SR830_PAIR = Pair(
         "harmonic": Case("up to 102 kHz", before=lambda driver: setattr(driver, "frequency", 1.0)),
         "frequency": Case("the detected one may be 102 kHz", values=(0.001, 85.0, 102_000)),
         "time_constant": Case(
-            "above 200 Hz no longer than 30 s", before=lambda driver: setattr(driver, "frequency", 100.0),
+            "above 200 Hz no longer than 30 s",
+            before=lambda driver: setattr(driver, "frequency", 100.0),
             values=SR830.TIME_CONSTANTS,
         ),
         "sensitivity": Case("every one of them", values=SR830.SENSITIVITIES),
@@ -249,13 +250,15 @@ SR865A_PAIR = Pair(
         "harmonic": Case("up to 4 MHz", before=lambda driver: setattr(driver, "frequency", 1000.0)),
         "dcmode": Case(ALIASES, values=("COM", "DIF"), refused=("common", "difference")),
         "input_signal": Case(ALIASES, values=("VOLT", "CURR"), refused=("voltage", "current")),
-        "reference_triggermode": Case("TTL edges are POS and NEG themselves", values=("SIN", "POS", "NEG"),
-                                      refused=("POSTTL", "NEGTTL")),
-        "reference_source_trigger": Case("TTL edges are POS and NEG themselves", values=("SIN", "POS", "NEG"),
-                                         refused=("POSTTL", "NEGTTL")),
+        "reference_triggermode": Case(
+            "TTL edges are POS and NEG themselves", values=("SIN", "POS", "NEG"), refused=("POSTTL", "NEGTTL")
+        ),
+        "reference_source_trigger": Case(
+            "TTL edges are POS and NEG themselves", values=("SIN", "POS", "NEG"), refused=("POSTTL", "NEGTTL")
+        ),
         "sensitivity": Case("every one of them", values=SR860.SENSITIVITIES),
         "time_constant": Case("every one of them", values=SR860.TIME_CONSTANTS),
-    },  # fmt: skip
+    },
     doings={
         "snap": _snapped_865,
         "snap_all": _snapped_865,

@@ -279,6 +279,7 @@ NOT_THERE = {
     "burst_period": BURST,
     "burst_state": BURST,
 }
+PLAIN = ("amplitude", "amplitude_unit", "output", "phase", "ramp_symmetry", "square_dutycycle")
 TRIGGERS = "gap: the model has no triggers"
 WAVE_CASES = {
     "shape": Case(
@@ -293,9 +294,10 @@ WAVE_CASES = {
     "voltage_high": Case("it must stay above the lowest", before=lambda part: setattr(part, "voltage_low", -5)),
     "voltage_low": Case("it must stay below the highest", before=lambda part: setattr(part, "voltage_high", 5)),
     "output_load": Case(
-        "the driver knows no range", values=(1, 50, 10_000, "INF"),
+        "the driver knows no range",
+        values=(1, 50, 10_000, "INF"),
         same=lambda value, got: got == (9.9e37 if value == "INF" else value),
-    ),  # fmt: skip
+    ),
     "arb_file": Case(values=("wave",)),
 }
 
@@ -348,9 +350,5 @@ WAVES = Pair(
     | within("ch_1", NOT_THERE)
     | {"options": "gap: *OPT? is unverified", "trigger": TRIGGERS}
     | {"trigger_source": TRIGGERS, "ext_trig_out": TRIGGERS}
-    | {
-        f"ch_2.{name}": "the 33511B has one channel"
-        for name in [*NOT_THERE, *WAVE_CASES, "amplitude", "amplitude_unit", "output", "phase"]
-        + ["ramp_symmetry", "square_dutycycle"]
-    },
+    | {f"ch_2.{name}": "the 33511B has one channel" for name in (*NOT_THERE, *WAVE_CASES, *PLAIN)},
 )

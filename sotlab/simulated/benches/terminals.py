@@ -34,6 +34,15 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "rf": {"power_W": 1e-3, "frequency_Hz": 10e9},
 }
 
+_MUST_BE_POSITIVE = (
+    "resistance_ohm",
+    "coil_T_per_A",
+    "current_limit_A",
+    "inductance_H",
+    "wavelength_m",
+    "frequency_Hz",
+)
+
 #: A resistor takes any current that a source can give: it dies at a million times a film's current density [A/m^2].
 _UNBREAKABLE_A_PER_M2 = 5e17
 #: Samples of one period from which the harmonics of a wave are taken.
@@ -100,8 +109,16 @@ class Terminals(Bench):
         super().__init__()
         if unknown := sorted(set(lab) - set(DEFAULTS)):
             raise StationError(f"lab section: unknown key '{unknown[0]}'; known are {', '.join(DEFAULTS)}")
-        resistor, magnet, beam, rf = (section(lab, name, defaults) for name, defaults in DEFAULTS.items())
-        self.sc_magnet = SuperconductingMagnet(**magnet)
+        resistor, magnet, beam, rf = (
+            section(lab, name, defaults, positive=_MUST_BE_POSITIVE) for name, defaults in DEFAULTS.items()
+        )
+        self.sc_magnet = SuperconductingMagnet(
+            magnet["coil_T_per_A"],
+            magnet["current_limit_A"],
+            magnet["inductance_H"],
+            magnet["heat_s"],
+            magnet["cool_s"],
+        )
         self.cryostat = Cryostat(
             {1: HeatedStage(4.0, 0.1, 10.0), 2: HeatedStage(20.0, 0.5, 100.0, start_K=20.0)},
             {"A": Sensor(1), "B": Sensor(1, lag_s=5.0), "C": Sensor(2)},
