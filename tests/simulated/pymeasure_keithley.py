@@ -288,7 +288,8 @@ AC_SOURCE = Pair(
     excepted=dict.fromkeys(
         (
             "delta_abort delta_arm delta_cold_switch_enabled delta_compliance_abort_enabled delta_connected"
-            " delta_cycles delta_delay delta_high_source delta_low_source delta_measurement_sets delta_sense delta_start delta_unit"
+            " delta_cycles delta_delay delta_high_source delta_low_source delta_measurement_sets delta_sense"
+            " delta_start delta_unit"
         ).split(),
         DELTA,
     )
