@@ -44,6 +44,8 @@ def load(path):
         missing = table.get("common_gaps", {})
         for row in common:
             sent = [row["send"]] if isinstance(row["send"], str) else row["send"]
+            if "*" in table["common"]["number"] and ":{number}" in sent[0]:
+                continue  # a common command has no leading colon
             filled = [text.format(**table["common"]) for text in sent]
             gap = missing.get(row["send"] if isinstance(row["send"], str) else row["send"][-1])
             table["rows"].append({**row, "send": filled} | ({"known_gap": gap} if gap else {}))
