@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sotlab.simulated.scpi import Choice, Number, Parameter, ScpiError, split_outside_data
+from sotlab.simulated.scpi import Choice, Number, Parameter, ScpiError, split_parameters
 
 if TYPE_CHECKING:
     from sotlab.simulated.device import LabDevice
@@ -46,7 +46,7 @@ class Command:
             raise ScpiError(-114)
         if not text and not self.parameters:
             return self.run(device, *arguments)
-        given = [part.strip() for part in split_outside_data(text, ",")] if text else []
+        given = split_parameters(text) if text else []
         if len(given) > len(self.parameters):
             raise ScpiError(-108)
         if not all(given) or any(not parameter.optional for parameter in self.parameters[len(given) :]):
