@@ -2,8 +2,8 @@
 
 Of its manual a few pages were at hand, and of the SR865's; the rest stands in two drivers (PyMeasure's SR860 and the
 maker's own srsinst.sr860) or in one of them, and is marked so. Sensitivity (``SCAL``) scales the outputs alone: what is
-read is the filter's output itself. Not modelled: streaming over the network, scans, dual reference and chopper mode (the
-settings are kept), the synchronous and the advanced filter, offset and expand of the outputs.
+read is the filter's output itself. Not modelled: streaming over the network, scans, dual reference and chopper mode
+(the settings are kept), the synchronous and the advanced filter, offset and expand of the outputs.
 """
 
 from __future__ import annotations
