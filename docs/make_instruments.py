@@ -36,7 +36,7 @@ evidence and not from the model's code. Each row says what it stands on:
 | own | a design of our own: no maker's instrument |
 | memory | nothing: unverified |
 
-A row that the model does not keep is marked, and its test fails as soon as the model keeps it. "Commands" counts headers
+A row that the model does not keep is marked; its test fails as soon as the model keeps it. "Commands" counts headers
 with and without question mark; "with a page" those whose source in the model's file is a page or a section.
 
 """
