@@ -131,6 +131,14 @@ class Keithley2182A(ScpiDevice):
         source=f"{MANUAL}, table 6-1",
     )  # fmt: skip
     statistic_on = setting("CALCulate2:STATe", Boolean(), default=False, source=f"{MANUAL}, table 6-1")
+    operation_enable = setting(
+        "STATus:OPERation:ENABle", default=0, minimum=0, maximum=65535, integer=True, resets=False,
+        source="2182 manual, p. 11-25",
+    )  # fmt: skip
+    questionable_enable = setting(
+        "STATus:QUEStionable:ENABle", default=0, minimum=0, maximum=65535, integer=True, resets=False,
+        source="SCPI-1999 volume 2, 20",
+    )  # fmt: skip
     measurement_enable = setting(
         "STATus:MEASurement:ENABle", default=0, minimum=0, maximum=65535, integer=True, resets=False,
         source="unverified; PyMeasure",
@@ -419,10 +427,21 @@ class Keithley2182A(ScpiDevice):
         find = {"MEAN": fmean, "SDEV": stdev, "MAX": max, "MIN": min}[self.statistic]
         return f"{find(self._buffer):+.8E}"
 
-    @command("STATus:PRESet", source="SCPI-1999 volume 2, 20.4")
+    @command("STATus:PRESet", source="SCPI-1999 volume 2, 20.4; 2182 manual, p. 11-25")
     def preset_status(self) -> None:
-        """Clear the enable register of the measurement events."""
-        self.measurement_enable = 0
+        """Clear the enable registers."""
+        self.measurement_enable = self.operation_enable = self.questionable_enable = 0
+
+    @query("STATus:OPERation[:EVENt]", source="2182 manual, p. 11-25; no event is modelled")
+    @query("STATus:QUEStionable[:EVENt]", source="SCPI-1999 volume 2, 20; no event is modelled")
+    def read_events(self) -> int:
+        """Return 0: what these registers tell is not modelled."""
+        return 0
+
+    @query("STATus:QUEue[:NEXT]", source="6221 manual, p. B-2, and PyMeasure")
+    def next_in_queue(self) -> str:
+        """Return the oldest error."""
+        return self.next_error()
 
     @command("STATus:QUEue:CLEar", source="unverified; PyMeasure")
     def clear_queue(self) -> None:

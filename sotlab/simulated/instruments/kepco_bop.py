@@ -51,21 +51,34 @@ class KepcoBOP5020MG(ScpiDevice):
     )  # fmt: skip
     voltage_limit = setting(
         "[SOURce]:VOLTage[:LEVel]:LIMit[:BOTH]", unit="V", default=RATED_V, minimum=0.0, maximum=RATED_V,
-        reply=scientific, resets=False, source="unverified; like the current's",
+        reply=scientific, resets=False, source="BOP 1KW-MG manual 031912, B.88",
+    )  # fmt: skip
+    current_limit_positive = setting(
+        "[SOURce]:CURRent[:LEVel]:LIMit:POSitive", unit="A", default=RATED_A, minimum=0.0, maximum=RATED_A,
+        reply=scientific, resets=False, source="BOP 1KW-MG manual 022108, B.47 and B.48",
+    )  # fmt: skip
+    current_limit_negative = setting(
+        "[SOURce]:CURRent[:LEVel]:LIMit:NEGative", unit="A", default=RATED_A, minimum=0.0, maximum=RATED_A,
+        reply=scientific, resets=False, source="BOP 1KW-MG manual 022108, B.46 and before",
     )  # fmt: skip
     current = setting(
         "[SOURce]:CURRent[:LEVel][:IMMediate][:AMPlitude]", unit="A", default=0.0,
-        minimum=lambda device: -device.current_limit, maximum=lambda device: device.current_limit,
+        minimum=lambda device: -device.current_limit_negative, maximum=lambda device: device.current_limit_positive,
         reply=scientific, source=f"{MANUAL}, B.17 and B.18",
     )  # fmt: skip
     voltage = setting(
         "[SOURce]:VOLTage[:LEVel][:IMMediate][:AMPlitude]", unit="V", default=0.0,
         minimum=lambda device: -device.voltage_limit, maximum=lambda device: device.voltage_limit,
-        reply=scientific, source="unverified; like the current's",
+        reply=scientific, source="BOP 1KW-MG manual 031912, B.86 and B.87",
     )  # fmt: skip
     remote = setting(
         "SYSTem:REMote", Boolean(), default=True, resets=False, source="unverified; needed on serial lines"
     )
+
+    @current_limit.on_change
+    def _limit_both(self) -> None:
+        """Let the limit of both signs be that of each."""
+        self.current_limit_positive = self.current_limit_negative = self.current_limit
 
     @output.on_change
     @controlled.on_change
