@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "READINGS",
     "ROLES",
     "VNA",
     "ACSource",
@@ -471,6 +472,21 @@ class Interlock(Role, Protocol):
         """Return the names of the contacts that are open now, or have been since they were asked last."""
         ...
 
+
+#: What can be read of a role while nothing runs: method and unit. It is what the contact check shows.
+READINGS: dict[str, tuple[str, str]] = {
+    "gaussmeter": ("read_field", "T"),
+    "voltmeter": ("read_voltage", "V"),
+    "lockin": ("read_phasor", "V"),
+    "rf_power_meter": ("read_power", "dBm"),
+    "delay": ("read_position", "m"),
+    "rotator": ("read_angle", "deg"),
+    "temperature": ("read_temperature", "K"),
+    "chopper": ("read_frequency", "Hz"),
+    "power_meter": ("read_power", "W"),
+    "humidity": ("read_humidity", ""),
+    "interlock": ("open_lines", ""),
+}
 
 #: The roles that have a Protocol, by the name that a station file uses. Others may be added by a lab: ``role`` of a
 #: driver may be any name.

@@ -19,7 +19,7 @@ from sotlab.errors import InstrumentError, SotlabError, StationError, WrongInstr
 from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver, Limits
 from sotlab.instruments.installed import load_class
-from sotlab.instruments.roles import ROLES, Actuator
+from sotlab.instruments.roles import READINGS, ROLES, Actuator
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station_file import RoleConfig, StationConfig, load_sample, validated
 from sotlab.instruments.station_lock import StationLock
@@ -241,6 +241,29 @@ class Station:
                 if self._driver_class(other).is_for(answers_here) and self._driver_class(role).is_for(answers_there):
                     return other
         return None
+
+    def read(self) -> list[dict[str, Any]]:
+        """Read once what can be read without driving anything: the contact check.
+
+        Returns
+        -------
+        list of dict
+            For each role that has a reading: ``role``, ``reading`` (the method), ``value``, ``unit`` and ``problem``,
+            one of which is None.
+        """
+        rows = []
+        for role in self.config.roles:
+            row: dict[str, Any] = {"role": role, "reading": None, "value": None, "unit": "", "problem": None}
+            try:
+                driver = self.open_role(role)
+                if driver.role not in READINGS:
+                    continue
+                row["reading"], row["unit"] = READINGS[driver.role]
+                row["value"] = getattr(driver, row["reading"])()
+            except SotlabError as error:
+                row["problem"] = str(error)
+            rows.append(row)
+        return rows
 
     def close(self) -> None:
         """Close all connections; nothing is switched."""
