@@ -147,6 +147,10 @@ class SR830(SRSLockin):
         found = self.frequency if hook is None else hook(self.input_name, self.lab.clock.now())
         return found or self.frequency
 
+    def is_external(self) -> bool:
+        """Return whether an external reference is in use."""
+        return self.reference == 0
+
     def judge(self, peak_V: float) -> None:
         """Note overloads of input, filter and output, and a missing reference (manual 5-23)."""
         if peak_V >= self._limit_V:

@@ -158,6 +158,10 @@ class SR865A(SRSLockin):
         found = self.frequency if hook is None else hook(self.input_name, self.lab.clock.now())
         return found or self.frequency
 
+    def is_external(self) -> bool:
+        """Return whether an external reference is in use."""
+        return self.reference == 1
+
     def judge(self, peak_V: float) -> None:
         """Latch what is overloaded or unlocked."""
         self.lia_status |= self._overloads(peak_V)
