@@ -33,7 +33,7 @@ class PumpBeam(PumpLaser):
     ) -> None:
         super().__init__(power_W, wavelength_m)
         self._full_W, self.wander = power_W, wander
-        self._area_rate_m2_per_s = repetition_Hz * spot_m2
+        self.area_rate_m2_per_s = repetition_Hz * spot_m2
         # Each moves straight from one value to another, beginning at a time, at a speed.
         self._blade = 0.0, 0.0, 0.0, 1.0 / BLADE_S
         self._wheel_dB = 0.0, 0.0, 0.0, 1.0
@@ -75,7 +75,7 @@ class PumpBeam(PumpLaser):
 
     def fluence_J_per_m2(self, t_s: float) -> float:
         """Return the energy of a pulse over the spot, ``P / (f_rep A)`` [J/m^2]."""
-        return self.power_W(t_s) / self._area_rate_m2_per_s
+        return self.power_W(t_s) / self.area_rate_m2_per_s
 
 
 def _place(travel: tuple[float, float, float, float], t_s: float) -> float:
