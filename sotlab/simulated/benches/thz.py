@@ -235,6 +235,11 @@ class THz(Bench):
             "interlock_close": lambda t_s, line=1: self._set_line(int(line), closed=True),
         }
         self._now_s = -math.inf
+
+        # What has come to rest since the last change is not worked out again at each of the many looks of a lock-in:
+        # pump power, odd and even share; and the chopping, by lock-in and harmonic.
+        self._steady_from_s, self._steady = math.inf, (0.0, 0.0, 0.0)
+        self._locked: dict[tuple[str, int], tuple[float, complex]] = {}
         self._put_in(first)
 
     # time
@@ -246,6 +251,8 @@ class THz(Bench):
         super().before_change(t_s)
         self.film.catch_up(t_s)
         self._now_s = t_s
+        self._steady_from_s = math.inf
+        self._locked.clear()
 
     def _begin(self, t_s: float) -> None:
         for drift in (self.pump.wander, self._delay_drift_s, self._imbalance):
@@ -278,7 +285,7 @@ class THz(Bench):
     def lockin_input(self, name: str, t_s: float, harmonic: int) -> complex:
         """Return the rms phasor that a lock-in sees of the chopped signal [V]."""
         chopped = self._chopped(name, t_s, harmonic)
-        return chopped * self._signal_V(t_s)[0] if chopped else 0j
+        return chopped * self._signal_V(t_s) if chopped else 0j
 
     def lockin_noise(self, name: str) -> float:
         """Return the white noise of the balanced detector [V/rtHz]."""
@@ -291,9 +298,8 @@ class THz(Bench):
         chopped = self._chopped(name, t_s, harmonic)
         if not chopped:
             return common, 0j
-        signal_V, slope_V_per_s = self._signal_V(t_s)
-        amplitude = detector["amplitude_noise_per_rtHz"] * signal_V
-        timing = detector["jitter_fs_per_rtHz"] * 1e-15 * slope_V_per_s
+        amplitude = detector["amplitude_noise_per_rtHz"] * self._signal_V(t_s)
+        timing = detector["jitter_fs_per_rtHz"] * 1e-15 * self._slope_V_per_s(t_s)
         return common, chopped * math.hypot(amplitude, timing)
 
     def lockin_reference(self, name: str, t_s: float) -> float | None:
@@ -303,6 +309,7 @@ class THz(Bench):
     def lockin_tuned(self, name: str, frequency_Hz: float | None) -> None:
         """Note the frequency of a lock-in's own reference, None if it follows the chopper."""
         self._tuned_Hz[name] = frequency_Hz
+        self._locked.clear()
 
     def aux_in(self, name: str, t_s: float, channel: int) -> float:
         """Return what stands at an auxiliary input: balance, or position of the delay stage by its encoder [V]."""
@@ -362,6 +369,9 @@ class THz(Bench):
 
         A square wave, half of the time on, has odd harmonics k with ``sqrt(2) / (pi k)``.
         """
+        known = self._locked.get((name, harmonic))
+        if known is not None and t_s >= known[0]:
+            return known[1]
         if not harmonic % 2:
             return 0j
         turning = 0.0
@@ -376,31 +386,51 @@ class THz(Bench):
             turning = 2.0 * math.pi * off_Hz * t_s
         phase = harmonic * (math.radians(self._detector["phase_deg"]) + turning)
         sign = 1 if harmonic % 4 == 1 else -1
-        return cmath.rect(sign * CHOPPED_RMS / harmonic, phase)
+        phasor = cmath.rect(sign * CHOPPED_RMS / harmonic, phase)
+        if tuned_Hz is None:  # once locked it stays so until something is changed
+            self._locked[name, harmonic] = t_s, phasor
+        return phasor
 
     def _parts(self, t_s: float) -> tuple[float, float]:
         """Return the peak phases of the odd and the even part [rad]."""
-        fluence = self.pump.fluence_J_per_m2(t_s)
-        if fluence == 0.0:
+        if t_s >= self._steady_from_s:
+            power_W, odd, even = self._steady
+        else:
+            power_W, odd, even = self.pump.undrifted_W(t_s), self._odd(t_s), self._even(t_s)
+            resting = (self.pump, self.film, self.stage[2], self.stage[3])
+            if all(t_s >= one.rests_from_s for one in resting):
+                self._steady_from_s, self._steady = t_s, (power_W, odd, even)
+        if power_W == 0.0:
             return 0.0, 0.0
-        emitter, angle_deg = self.emitter, self._detector["angle_deg"]
-        phase = self._rad_per_fluence * fluence / (1.0 + fluence / emitter.saturation_J_per_m2)
-        odd = 0.0
-        if emitter.is_magnetic:
-            theta_deg = self.stage[3].carriage(t_s) - angle_deg
-            odd = self.film.component(t_s) * math.cos(math.radians(theta_deg))
-        even = emitter.even_share + emitter.c3_share * math.sin(math.radians(3.0 * self.stage[2].carriage(t_s)))
+        fluence = self.pump.fluence_J_per_m2(power_W * (1.0 + self.pump.wander(t_s)))
+        phase = self._rad_per_fluence * fluence / (1.0 + fluence / self.emitter.saturation_J_per_m2)
         return phase * odd, phase * even
 
-    def _signal_V(self, t_s: float) -> tuple[float, float]:
-        """Return the detector's voltage while the chopper is open, and its slope over the delay [V, V/s]."""
+    def _odd(self, t_s: float) -> float:
+        """Return the component of the magnetisation that is seen, -1 to 1."""
+        if not self.emitter.is_magnetic:
+            return 0.0
+        theta_deg = self.stage[3].carriage(t_s) - self._detector["angle_deg"]
+        return self.film.component(t_s) * math.cos(math.radians(theta_deg))
+
+    def _even(self, t_s: float) -> float:
+        """Return the share of the field that does not depend on the magnetisation."""
+        azimuth_rad = math.radians(self.stage[2].carriage(t_s))
+        return self.emitter.even_share + self.emitter.c3_share * math.sin(3.0 * azimuth_rad)
+
+    def _signal_V(self, t_s: float) -> float:
+        """Return the detector's voltage while the chopper is open [V]."""
         odd, even = self._parts(t_s)
         if odd == 0.0 and even == 0.0:
-            return 0.0, 0.0
-        shapes = self.waveforms.at(self.emitter, self.humidity(t_s), self.delay_s(t_s))
-        phase, slope = odd * shapes[0] + even * shapes[1], odd * shapes[2] + even * shapes[3]
-        probe_V = self._detector["probe_V"]
-        return probe_V * math.sin(phase), probe_V * math.cos(phase) * slope
+            return 0.0
+        of_odd, of_even = self.waveforms.at(self.emitter, self.humidity(t_s), self.delay_s(t_s))
+        return self._detector["probe_V"] * math.sin(odd * of_odd + even * of_even)
+
+    def _slope_V_per_s(self, t_s: float) -> float:
+        """Return how that voltage changes with the delay [V/s]."""
+        odd, even = self._parts(t_s)
+        of_odd, of_even = self.waveforms.slopes_per_s(self.emitter, self.humidity(t_s), self.delay_s(t_s))
+        return self._detector["probe_V"] * (odd * of_odd + even * of_even)
 
     # faults; each is called after everything has caught up
 
@@ -447,9 +477,9 @@ class THz(Bench):
     def truth(self, sample: str | None = None, power_W: float | None = None, **settings: Any) -> dict[str, Any]:
         """Return what a measurement on this bench should find; no instrument can ask for it.
 
-        For the sample in the beam, or another one by its name; with the pump's power also the ``fluence``, and the peak
-        of the first pulse of the odd part, as the balanced detector (``peak``) and as X of a lock-in (``peak_x``) see
-        it in dry air at saturated positive magnetisation. Ratios are those of the odd part to Co(2)/Pt(4).
+        For the sample in the beam, or another one by its name; with the pump's power also the ``fluence``, and the odd
+        part at delay 0, saturated positive magnetisation and the humidity that purging ends at, as the balanced
+        detector (``peak``) and as X of a lock-in (``peak_x``) see it. Ratios are those of the odd part to Co(2)/Pt(4).
         """
         emitter = self.emitter if sample is None else (self.samples.get(sample) or load_emitter(sample))
         wavelength_m, magnetic = self.pump.wavelength_m, float(emitter.is_magnetic)
@@ -474,14 +504,11 @@ class THz(Bench):
         if emitter.conversion == "ishe":
             found["spin_diffusion_length"] = (emitter.spin_diffusion_length_m, "m")
         if power_W is not None:
-            fluence = power_W / self.pump.area_rate_m2_per_s
+            fluence = self.pump.fluence_J_per_m2(power_W)
             bent = fluence / (1.0 + fluence / emitter.saturation_J_per_m2)
-            peak_V = self._detector["probe_V"] * math.sin(magnetic * self._rad_per_field * per_fluence * bent)
-            found |= {
-                "fluence": (fluence, "J/m**2"),
-                "peak": (peak_V, "V"),
-                "peak_x": (CHOPPED_RMS * peak_V, "V"),
-            }
+            shape, _ = self.waveforms.at(emitter, self._air[2], 0.0)
+            peak_V = self._detector["probe_V"] * math.sin(self._rad_per_field * magnetic * per_fluence * bent * shape)
+            found |= {"fluence": (fluence, "J/m**2"), "peak": (peak_V, "V"), "peak_x": (CHOPPED_RMS * peak_V, "V")}
         return {name: {"value": value, "unit": unit} for name, (value, unit) in found.items()}
 
 

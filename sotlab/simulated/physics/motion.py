@@ -162,6 +162,11 @@ class Axis:
         """Return the commanded velocity [u/s]."""
         return self._command(t_s)[1]
 
+    @property
+    def rests_from_s(self) -> float:
+        """When the last command ends, with nothing left of it that a float could hold [s]."""
+        return self._pieces[-1].start_s + 40.0 * self._tau_s
+
     def settled_s(self) -> float:
         """Return when the last command ends with the axis at rest [s]."""
         last = self._pieces[-1]
@@ -172,6 +177,8 @@ class Axis:
         return self._piece(t_s).command(t_s)
 
     def _piece(self, t_s: float) -> Piece:
+        if t_s >= self._pieces[-1].start_s:  # at rest, most often
+            return self._pieces[-1]
         index = bisect_right(self._pieces, t_s, key=lambda piece: piece.start_s)
         return self._pieces[max(index - 1, 0)]
 

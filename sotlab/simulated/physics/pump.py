@@ -33,7 +33,7 @@ class PumpBeam(PumpLaser):
     ) -> None:
         super().__init__(power_W, wavelength_m)
         self._full_W, self.wander = power_W, wander
-        self.area_rate_m2_per_s = repetition_Hz * spot_m2
+        self._area_rate_m2_per_s = repetition_Hz * spot_m2
         # Each moves straight from one value to another, beginning at a time, at a speed.
         self._blade = 0.0, 0.0, 0.0, 1.0 / BLADE_S
         self._wheel_dB = 0.0, 0.0, 0.0, 1.0
@@ -60,22 +60,30 @@ class PumpBeam(PumpLaser):
         """Return where the attenuator is [dB]."""
         return _place(self._wheel_dB, t_s)
 
-    def power_W(self, t_s: float) -> float:
-        """Return the mean power at the sample [W]."""
+    @property
+    def rests_from_s(self) -> float:
+        """From when on nothing but the drift changes the power [s]."""
+        ends = [start_s + abs(stop - start) / speed for start, stop, start_s, speed in (self._blade, self._wheel_dB)]
+        return max(*ends, *(end_s for _, end_s, _ in self._dropouts))
+
+    def undrifted_W(self, t_s: float) -> float:
+        """Return the mean power at the sample, were there no drift [W]."""
         power_W = self._full_W * _place(self._blade, t_s)
         if power_W == 0.0 or not self.is_enabled:
             return 0.0
-        attenuation_dB = _place(self._wheel_dB, t_s)
-        if attenuation_dB:
-            power_W *= 10.0 ** (-attenuation_dB / 10.0)
+        power_W *= 10.0 ** (-_place(self._wheel_dB, t_s) / 10.0)
         for begin_s, end_s, remaining in self._dropouts:
             if begin_s <= t_s < end_s:
                 power_W *= remaining
-        return power_W * (1.0 + self.wander(t_s))
+        return power_W
 
-    def fluence_J_per_m2(self, t_s: float) -> float:
+    def power_W(self, t_s: float) -> float:
+        """Return the mean power at the sample [W]."""
+        return self.undrifted_W(t_s) * (1.0 + self.wander(t_s))
+
+    def fluence_J_per_m2(self, power_W: float) -> float:
         """Return the energy of a pulse over the spot, ``P / (f_rep A)`` [J/m^2]."""
-        return self.power_W(t_s) / self.area_rate_m2_per_s
+        return power_W / self._area_rate_m2_per_s
 
 
 def _place(travel: tuple[float, float, float, float], t_s: float) -> float:

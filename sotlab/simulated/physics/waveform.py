@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from sotlab.simulated.physics.emission import Emitter, pulse_spectrum
 from sotlab.simulated.physics.eo_sampling import ZnTe
 from sotlab.simulated.physics.water import number_density_per_m3, refractivity
 
-__all__ = ["BAND_HZ", "Shapes", "Waveforms"]
+__all__ = ["BAND_HZ", "Waveforms"]
 
 #: The detected band, in which ratios are stated [Hz].
 BAND_HZ = (0.3e12, 2.5e12)
@@ -25,11 +26,9 @@ BAND_HZ = (0.3e12, 2.5e12)
 STEP_S, POINTS, START_S = 12.5e-15, 2**15, -60e-12
 #: Relative humidity of the driest grid but that of no water at all, and the factor from each to the next.
 DRIEST, FACTOR = 2e-3, 1.15
+LOG_FACTOR = math.log(FACTOR)
 #: Grids that are kept.
 KEPT = 12
-
-#: Odd and even shape and their slopes per second.
-Shapes = tuple[float, float, float, float]
 
 
 class Waveforms:
@@ -69,6 +68,7 @@ class Waveforms:
         self._path_m, self._temperature_K = air_path_m, temperature_K
         self._cross_section_m2 = refractivity(f, temperature_K)
         self._grids: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
+        self._between: tuple[Any, float, float, Any, Any] = (None, 0.0, 0.0, None, None)  # the two grids in use
 
     def spectra(self, emitter: Emitter, relative_humidity: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the odd and the even shape's spectrum at :attr:`frequency_Hz`, in the convention exp(-i omega t)."""
@@ -78,41 +78,59 @@ class Waveforms:
         odd, even = self._shapes
         return odd * on_the_way, even * on_the_way
 
-    def at(self, emitter: Emitter, relative_humidity: float, delay_s: float) -> Shapes:
-        """Return the shapes and their slopes at a delay; 0 outside the grid."""
+    def at(self, emitter: Emitter, relative_humidity: float, delay_s: float) -> tuple[float, float]:
+        """Return the odd and the even shape at a delay; 0 outside the grid."""
+        cell, u, dry, wet, part = self._find(emitter, relative_humidity, delay_s)
+        if dry is None:
+            return 0.0, 0.0
+        a, b, c, d, e, f, g, h = dry[cell].tolist()
+        odd, even = ((d * u + c) * u + b) * u + a, ((h * u + g) * u + f) * u + e
+        a, b, c, d, e, f, g, h = wet[cell].tolist()
+        return (
+            odd + part * (((d * u + c) * u + b) * u + a - odd),
+            even + part * (((h * u + g) * u + f) * u + e - even),
+        )
+
+    def slopes_per_s(self, emitter: Emitter, relative_humidity: float, delay_s: float) -> tuple[float, float]:
+        """Return how steep the odd and the even shape are at a delay [1/s]."""
+        cell, u, dry, wet, part = self._find(emitter, relative_humidity, delay_s)
+        if dry is None:
+            return 0.0, 0.0
+        _, b, c, d, _, f, g, h = (dry[cell] + part * (wet[cell] - dry[cell])).tolist()
+        return ((3.0 * d * u + 2.0 * c) * u + b) / STEP_S, ((3.0 * h * u + 2.0 * g) * u + f) / STEP_S
+
+    def _find(self, emitter: Emitter, humidity: float, delay_s: float) -> tuple[int, float, Any, Any, float]:
+        """Return cell and place in it, the grids of the next drier and wetter air, and the place between them."""
         x = (delay_s - START_S) / STEP_S
         cell = math.floor(x)
         if not 0 <= cell < POINTS - 1:
-            return 0.0, 0.0, 0.0, 0.0
-        place = math.log(max(relative_humidity, 1e-9) / DRIEST) / math.log(FACTOR) + 1.0
-        node = max(math.floor(place), 0)
-        if node == 0:
-            part = relative_humidity / DRIEST
-        else:
-            part = (relative_humidity / (DRIEST * FACTOR ** (node - 1)) - 1.0) / (FACTOR - 1.0)
-        row = (1.0 - part) * self._grid(emitter, node)[cell] + part * self._grid(emitter, node + 1)[cell]
-        a, b, c, d, e, f, g, h = row.tolist()
-        u = x - cell
-        return (
-            ((d * u + c) * u + b) * u + a,
-            ((h * u + g) * u + f) * u + e,
-            ((3.0 * d * u + 2.0 * c) * u + b) / STEP_S,
-            ((3.0 * h * u + 2.0 * g) * u + f) / STEP_S,
-        )
+            return 0, 0.0, None, None, 0.0
+        known, low, high, dry, wet = self._between
+        if not (known is emitter and low <= humidity < high):
+            node = 0 if humidity < DRIEST else math.floor(math.log(humidity / DRIEST) / LOG_FACTOR) + 1
+            low, high = _humidity(node), _humidity(node + 1)
+            dry, wet = self._grid(emitter, node), self._grid(emitter, node + 1)
+            self._between = emitter, low, high, dry, wet
+        return cell, x - cell, dry, wet, (humidity - low) / (high - low)
 
     def _grid(self, emitter: Emitter, node: int) -> np.ndarray:
         """Return a row of coefficients of two cubics for each cell; node 0 is air without water."""
         key = emitter.name, node
         grid = self._grids.get(key)
         if grid is None:
-            humidity = DRIEST * FACTOR ** (node - 1) if node else 0.0
-            columns = [_cubics(spectrum, self.frequency_Hz) for spectrum in self.spectra(emitter, humidity)]
+            spectra = self.spectra(emitter, _humidity(node))
+            columns = [_cubics(spectrum, self.frequency_Hz) for spectrum in spectra]
             grid = self._grids[key] = np.ascontiguousarray(np.concatenate(columns).T)
             while len(self._grids) > KEPT:
                 self._grids.popitem(last=False)
         else:
             self._grids.move_to_end(key)
         return grid
+
+
+def _humidity(node: int) -> float:
+    """Return the relative humidity of a grid."""
+    return DRIEST * FACTOR ** (node - 1) if node else 0.0
 
 
 def _in_time(spectrum: np.ndarray) -> np.ndarray:
