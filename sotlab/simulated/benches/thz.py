@@ -50,7 +50,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
         "encoder_m": 0.1e-6,
         "drift_fs": 10.0,
         "drift_s": 600.0,
-        "position_V_per_m": 200.0,
+        "position_V_per_m": 1000.0,
     },
     "detector": {
         "crystal_m": 500e-6,
@@ -100,6 +100,8 @@ CHOPPED_RMS = math.sqrt(2.0) / math.pi
 NEAR_HZ = 1.0
 #: What stands at the lock-ins' auxiliary inputs: the balance's dc voltage at 1, the stage's position at 3.
 BALANCE_INPUT, POSITION_INPUT = 1, 3
+#: They take no more than this [V].
+AUX_LIMIT_V = 10.5
 #: A fault without an end lasts this long [s].
 LONG_S = 1e6
 
@@ -172,9 +174,7 @@ class THz(Bench):
 
         # pump
         power_drift = Wander(pump["drift"], pump["drift_s"], stream("pump.drift"))
-        self.pump = PumpBeam(
-            pump["power_W"], pump["wavelength_m"], pump["repetition_Hz"], pump["spot_m2"], power_drift
-        )
+        self.pump = PumpBeam(pump["power_W"], pump["wavelength_m"], pump["repetition_Hz"], pump["spot_m2"], power_drift)
         self.pump_sensor = PowerSensor(
             self.pump, meter["dark_W"] if noise else 0.0, meter["noise_W"], stream("power_meter.noise")
         )
@@ -315,7 +315,8 @@ class THz(Bench):
         """Return what stands at an auxiliary input: balance, or position of the delay stage by its encoder [V]."""
         if channel == POSITION_INPUT:
             steps = round(self.stage[1].position(t_s) / self._delay["encoder_m"])
-            return steps * self._delay["encoder_m"] * self._delay["position_V_per_m"]
+            volts = steps * self._delay["encoder_m"] * self._delay["position_V_per_m"]
+            return min(max(volts, -AUX_LIMIT_V), AUX_LIMIT_V)
         return self.imbalance(t_s) * self._detector["probe_V"] if channel == BALANCE_INPUT else 0.0
 
     def gaussmeter_T(self, t_s: float) -> float:

@@ -1,8 +1,8 @@
 """A generic hygrometer with SCPI, of our own design: no model of any maker, all its commands are unverified.
 
-Wired to ``bench.humidity(t_s)``, the relative humidity from 0 to 1, and ``bench.air_temperature_K(t_s)``. It is told in
-percent and deg C, with errors of its own: an offset drawn once, and noise. Options of the bench file: ``offset_percent``
-and ``noise_percent`` (standard deviations, 0.3 and 0.05).
+Wired to ``bench.humidity(t_s)``, the relative humidity from 0 to 1, and ``bench.air_temperature_K(t_s)``. It shows
+percent and deg C, with errors of its own: an offset drawn once, and noise. Options of the bench file:
+``offset_percent`` and ``noise_percent`` (standard deviations, 0.3 and 0.05).
 """
 
 from __future__ import annotations

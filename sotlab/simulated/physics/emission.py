@@ -154,8 +154,8 @@ class Emitter:
     def echo(self, frequency_Hz: np.ndarray) -> np.ndarray:
         """Return by what the substrate's rear face multiplies the spectrum that leaves on the pump's side.
 
-        ``1 + r t q / (1 - r r' q)`` with ``q = exp(i omega 2 n d / c)``, r the reflection at the rear face, t and r' the
-        transmission and reflection at the films, seen from the substrate; in the convention exp(-i omega t).
+        ``1 + r t q / (1 - r r' q)`` with ``q = exp(i omega 2 n d / c)``, r the reflection at the rear face, t and r'
+        the transmission and reflection at the films, seen from the substrate; in the convention exp(-i omega t).
         """
         n, films = self.substrate.n_thz, FREE_SPACE_OHM * self.sheet_conductance_S
         rear = (n - 1.0) / (n + 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.constants import c, epsilon_0
@@ -93,7 +94,7 @@ def stack_optics(films: Sequence[Film], substrate_index: complex, wavelength_m: 
         flux.append((electric * np.conj(magnetic)).real)
     incident = abs((electric + magnetic) / 2.0) ** 2
     reflected = abs((electric - magnetic) / 2.0) ** 2
-    absorbed = tuple(float((above - below) / incident) for below, above in zip(flux, flux[1:], strict=False))
+    absorbed = tuple(float((above - below) / incident) for below, above in pairwise(flux))
     return StackOptics(float(reflected / incident), float(flux[0] / incident), absorbed)
 
 
