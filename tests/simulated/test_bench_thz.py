@@ -242,16 +242,17 @@ def test_looking_in_between_changes_nothing(open_bench):
         bench = open_bench(options=f"clock=virtual&noise=off&seed={looks}")
         bench.go(-0.5)
         began_s = bench.clock.now()
-        bench.stages.write("1VA0.5;1PA0.1")
+        bench.stages.write("1VA0.15;1PA0.5")
         for _ in range(looks):
-            bench.clock.sleep(0.04)
+            bench.clock.sleep(0.06)
             bench.lockin.query("OUTP? X")
             bench.hygrometer.query("MEAS:HUM?")
-        bench.clock.wait_until(began_s + 0.36)
+        bench.clock.wait_until(began_s + 0.7)
         now_s = bench.clock.now()
         readings.append((now_s - began_s, float(bench.lockin.query("OUTP? X"))))
     assert readings[0][0] == pytest.approx(readings[1][0], abs=1e-9)
-    assert readings[0][1] == pytest.approx(readings[1][1], rel=1e-3)
+    assert readings[0][1] == pytest.approx(readings[1][1], rel=1e-3)  # the filter's straight pieces fall otherwise
+    assert abs(readings[0][1]) > 1e-5
 
 
 @pytest.mark.parametrize(("sign", "passes"), [(-1, 1), (1, 2)])
@@ -360,7 +361,10 @@ def test_behind_the_shutter_there_is_the_stated_noise_alone(open_bench):
 def still(variant, **detector):
     """A bench without slow drifts, whose signal stands still: only the noise that rides on it is left."""
     return variant(
-        pump={"drift": 0}, delay={"drift_fs": 0, "backlash_m": 0}, air={"room": 0.015}, detector={"imbalance": 0, **detector}
+        pump={"drift": 0},
+        delay={"drift_fs": 0, "backlash_m": 0},
+        air={"room": 0.015},
+        detector={"imbalance": 0, **detector},
     )
 
 
@@ -372,16 +376,17 @@ def test_amplitude_and_timing_noise_follow_signal_and_slope(open_bench, variant,
     bench.stages.write(f"1PA{delay_ps * 1e-9 * c / 2:.6f}")
     bench.clock.sleep(1.0)
     x, y = captured(bench, 320)
-    step_ps = 0.001
-    near = bench.expected([delay_ps - step_ps, delay_ps, delay_ps + step_ps])
-    slope_V_per_s = (near[2] - near[0]) / (2 * step_ps * 1e-12)
-    along = math.hypot(beta * near[1], tau_s * slope_V_per_s)
+    told = bench.lab.bench
+    odd, even = told.waveforms.at(told.emitter, 0.015, delay_ps * 1e-12)
+    odd_per_s, even_per_s = told.waveforms.slopes_per_s(told.emitter, 0.015, delay_ps * 1e-12)
+    peak_V = bench.expected(0.0)[0] / told.waveforms.at(told.emitter, 0.015, 0.0)[0]
+    signal_V, slope_V_per_s = peak_V * (odd + 0.02 * even), peak_V * (odd_per_s + 0.02 * even_per_s)
+    along = math.hypot(beta * signal_V, tau_s * slope_V_per_s)
     dark = math.hypot(100e-9, 2.5e-9)
     bandwidth = math.sqrt(1 / (4 * 1e-3))
-    # The even part changes the signal by 2 %; statistics 1.4 % as above.
-    assert np.std(x) == pytest.approx(math.hypot(along, dark) * bandwidth, rel=0.05)
+    assert np.std(x) == pytest.approx(math.hypot(along, dark) * bandwidth, rel=0.02)  # statistics 1.4 % as above
     assert np.std(y) == pytest.approx(dark * bandwidth, rel=0.02)  # nothing in quadrature
-    assert (tau_s * abs(slope_V_per_s) > 3 * beta * abs(near[1])) == slope
+    assert (tau_s * abs(slope_V_per_s) > beta * abs(signal_V)) == slope
 
 
 def noisy_readings(seed, curious):
@@ -407,16 +412,14 @@ def test_same_seed_gives_the_same_data_whatever_else_is_asked():
 
 
 def test_delay_and_power_drift_by_what_the_bench_file_says():
-    zeros_s, powers_W = [], []
-    for seed in range(200):
-        bench = Lab(LabSpec.parse(f"thz?clock=virtual&seed={seed}")).bench
-        bench.before_change(0.0)
-        bench.pump.set_shutter(0.0, True)
-        bench.pump.set_attenuation(0.0, 0.0, 0.0, 1.0)
-        zeros_s.append(bench.delay_s(100.0))
-        powers_W.append(bench.pump.power_W(100.0))
-    assert np.std(zeros_s) == pytest.approx(10e-15, rel=0.2)  # 200 draws: 5 % standard error
-    assert np.std(powers_W) / np.mean(powers_W) == pytest.approx(5e-3, rel=0.2)
+    bench = Lab(LabSpec.parse("thz?clock=virtual&seed=6")).bench
+    bench.pump.set_shutter(0.0, True)
+    bench.pump.set_attenuation(0.0, 0.0, 0.0, 1.0)
+    times_s = 1800.0 * np.arange(1, 3001)
+    # Readings a correlation time apart (power) or three (delay): 0.76 of 3000 are independent, a rms is 1.5 % uncertain.
+    assert np.std([bench.delay_s(t) for t in times_s]) == pytest.approx(10e-15, rel=0.06)
+    powers_W = [bench.pump.power_W(t) for t in times_s]
+    assert np.std(powers_W) / np.mean(powers_W) == pytest.approx(5e-3, rel=0.06)
 
 
 # --- the sample -----------------------------------------------------------------------------------------------
@@ -473,7 +476,7 @@ def test_film_keeps_its_direction_up_to_the_coercive_field(bench):
 
 
 def test_bisb_gives_minus_one_and_a_half_times_co_pt_and_controls_almost_nothing(bench):
-    delays_ps = np.arange(-0.8, 0.8, 0.1)
+    delays_ps = np.arange(-0.6, 0.8, 0.2)
 
     def odd(sample):
         bench.lab.bench.mount(bench.clock.now(), sample)
@@ -588,9 +591,9 @@ def test_something_in_the_way_is_an_end_of_travel(bench):
     bench.fault("delay_limit", upper_m=5e-3)
     bench.stages.write("1PA8")
     bench.clock.sleep(5.0)
-    assert bench.stages.query("1MO?") == "0" or bench.stages.query("TE?") == "104"
+    assert bench.stages.query("1MO?") == "0"
+    assert bench.stages.query("TE?") == "104"
     assert float(bench.stages.query("1TP?")) == pytest.approx(5.0, abs=1e-3)
-    bench.stages.query("TB?")
 
 
 def test_zero_of_the_delay_walks_away(bench):
