@@ -416,7 +416,7 @@ def test_delay_and_power_drift_by_what_the_bench_file_says():
     bench.pump.set_shutter(0.0, True)
     bench.pump.set_attenuation(0.0, 0.0, 0.0, 1.0)
     times_s = 1800.0 * np.arange(1, 3001)
-    # Readings a correlation time apart (power) or three (delay): 0.76 of 3000 are independent, a rms is 1.5 % uncertain.
+    # One correlation time apart for the power: 0.76 of 3000 count as independent, so a rms is 1.5 % uncertain.
     assert np.std([bench.delay_s(t) for t in times_s]) == pytest.approx(10e-15, rel=0.06)
     powers_W = [bench.pump.power_W(t) for t in times_s]
     assert np.std(powers_W) / np.mean(powers_W) == pytest.approx(5e-3, rel=0.06)

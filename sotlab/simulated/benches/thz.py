@@ -183,7 +183,6 @@ class THz(Bench):
         )
 
         # motion and magnet
-        turn = {"window": 1e-3, "resolution": 1e-4}
         self.stage = {
             1: Axis(
                 delay["lower_m"],
@@ -192,8 +191,8 @@ class THz(Bench):
                 backlash=delay["backlash_m"],
                 resolution=delay["encoder_m"],
             ),
-            2: Axis(-360.0, 360.0, **turn),
-            3: Axis(-360.0, 360.0, **turn),
+            2: Axis(-360.0, 360.0, window=1e-3, resolution=1e-4),
+            3: Axis(-360.0, 360.0, window=1e-3, resolution=1e-4),
         }
         yoke = PlayHysteresis(magnet["coil_T_per_A"], magnet["remanence_T"], PLAY_THRESHOLDS_A)
         self.magnet = Magnet(yoke, magnet["time_constant_s"], magnet["slew_A_per_s"], magnet["resistance_ohm"])
