@@ -9,8 +9,8 @@ from typing import Any
 
 from scipy.constants import c
 
-from sotlab.errors import StationError
-from sotlab.simulated.benches.bench import Bench, Streams, read_sample, section, shipped_samples
+from sotlab.simulated.benches.bench import Bench, Streams, read_sample
+from sotlab.simulated.benches.thz_sections import read_sections, sample_names
 from sotlab.simulated.physics.detect import HallProbe
 from sotlab.simulated.physics.emission import Emitter
 from sotlab.simulated.physics.eo_sampling import ZnTe
@@ -22,75 +22,10 @@ from sotlab.simulated.physics.pump import PumpBeam
 from sotlab.simulated.physics.wander import Wander
 from sotlab.simulated.physics.waveform import Waveforms
 
-__all__ = ["DEFAULTS", "REFERENCE", "THz", "load_emitter"]
+__all__ = ["REFERENCE", "THz", "load_emitter"]
 
 #: The sample that ratios in the truth are to.
 REFERENCE = "thz_co2_pt4.yaml"
-
-#: What the ``lab:`` section of a bench file may say, with what holds where it says nothing; units are in the names.
-DEFAULTS: dict[str, dict[str, float]] = {
-    "pump": {
-        "power_W": 0.6,
-        "wavelength_m": 810e-9,
-        "repetition_Hz": 80e6,
-        "spot_m2": 4e-8,
-        "pulse_s": 100e-15,
-        "relaxation_s": 150e-15,
-        "drift": 5e-3,
-        "drift_s": 1800.0,
-    },
-    "delay": {
-        "passes": 1.0,
-        "sign": 1.0,
-        "zero_m": 0.0,
-        "lower_m": -0.010,
-        "upper_m": 0.040,
-        "servo_s": 3e-3,
-        "backlash_m": 2e-6,
-        "encoder_m": 0.1e-6,
-        "drift_fs": 10.0,
-        "drift_s": 600.0,
-        "position_V_per_m": 1000.0,
-    },
-    "detector": {
-        "crystal_m": 500e-6,
-        "probe_s": 100e-15,
-        "probe_V": 1.0,
-        "angle_deg": 0.0,
-        "phase_deg": 0.0,
-        "noise_V_per_rtHz": 100e-9,
-        "amplitude_noise_per_rtHz": 1e-4,
-        "jitter_fs_per_rtHz": 0.1,
-        "imbalance": 2e-3,
-        "imbalance_s": 3600.0,
-        "probe_noise_per_rtHz": 3e-6,
-    },
-    "air": {
-        "path_m": 0.5,
-        "temperature_K": 295.0,
-        "room": 0.45,
-        "dry": 0.015,
-        "purge_s": 600.0,
-        "purged_for_s": 7200.0,
-    },
-    "magnet": {
-        "coil_T_per_A": 0.01,
-        "remanence_T": 0.3e-3,
-        "time_constant_s": 0.02,
-        "slew_A_per_s": 50.0,
-        "resistance_ohm": 1.0,
-    },
-    "gaussmeter": {"zero_T": 20e-6, "noise_T": 2e-6, "update_s": 0.1},
-    "power_meter": {"dark_W": 2e-7, "noise_W": 1e-6},
-    "chopper": {"spin_s": 1.0, "coast_s": 4.0, "jitter": 1e-4},
-}
-
-_POSITIVE = (
-    "power_W", "wavelength_m", "repetition_Hz", "spot_m2", "pulse_s", "drift_s", "passes", "servo_s", "encoder_m",
-    "crystal_m", "probe_s", "probe_V", "imbalance_s", "temperature_K", "purge_s", "coil_T_per_A", "time_constant_s",
-    "slew_A_per_s", "resistance_ohm", "update_s", "spin_s", "coast_s",
-)  # fmt: skip
-_SIGNED = ("sign", "zero_m", "lower_m", "upper_m", "angle_deg", "phase_deg", "position_V_per_m")
 
 #: Thresholds of the small yoke's play operators [A].
 PLAY_THRESHOLDS_A = (0.1, 0.5)
@@ -113,7 +48,7 @@ class THz(Bench):
     ----------
     lab : mapping
         The ``lab:`` section of a bench file: ``sample`` (a shipped sample's file name, or a path), ``samples`` (others
-        in the changer), and the sections of :data:`DEFAULTS`.
+        in the changer), and the sections of ``thz_sections.py``.
     streams : callable
         Gives the random stream of a name.
     noise : bool
@@ -144,32 +79,15 @@ class THz(Bench):
 
     def __init__(self, lab: Mapping[str, Any], streams: Streams, noise: bool) -> None:
         super().__init__()
-        known = {"sample", "samples", *DEFAULTS}
-        if unknown := sorted(set(lab) - known):
-            raise StationError(f"lab section: unknown key '{unknown[0]}'; known are {', '.join(sorted(known))}")
-        if "sample" not in lab:
-            raise StationError(f"lab section: no sample; name one of {', '.join(shipped_samples())} or a file")
-        more = lab.get("samples") or []
-        if not isinstance(more, list):
-            raise StationError(f"lab section: samples is '{more}', a list of sample files is wanted")
-        pump, delay, detector, air, magnet, gaussmeter, meter, wheel = (
-            section(lab, name, defaults, positive=_POSITIVE, signed=_SIGNED) for name, defaults in DEFAULTS.items()
-        )
-        if abs(delay["sign"]) != 1.0:
-            raise StationError(f"lab section, delay: sign is {delay['sign']:g}, allowed are +1 and -1")
-        if not delay["lower_m"] <= 0.0 <= delay["upper_m"]:
-            raise StationError("lab section, delay: lower_m must be 0 or below, and upper_m 0 or above")
-        for key in ("room", "dry"):
-            if air[key] > 1.0:
-                raise StationError(f"lab section, air: {key} is {air[key]:g}, a relative humidity of 0 to 1 is wanted")
+        names = sample_names(lab)
+        pump, delay, detector, air, magnet, gaussmeter, meter, wheel = read_sections(lab)
         self._delay, self._detector = delay, detector
 
         def stream(name: str) -> Any:
             return streams(name) if noise else None
 
         # the samples
-        first = str(lab["sample"])
-        self.samples = {name: load_emitter(name) for name in (first, *map(str, more))}
+        self.samples = {name: load_emitter(name) for name in names}
         self._reference = load_emitter(REFERENCE)
 
         # pump
@@ -239,7 +157,7 @@ class THz(Bench):
         # pump power, odd and even share; and the chopping, by lock-in and harmonic.
         self._steady_from_s, self._steady = math.inf, (0.0, 0.0, 0.0)
         self._locked: dict[tuple[str, int], tuple[float, complex]] = {}
-        self._put_in(first)
+        self._put_in(names[0])
 
     # time
 
