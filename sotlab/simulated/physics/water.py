@@ -11,8 +11,9 @@ __all__ = ["LINES", "number_density_per_m3", "refractivity", "strength_Hz_m2"]
 
 #: The strongest rotational lines of H2-16O below 3 THz: frequency [Hz], Einstein A [1/s], degeneracy of the upper
 #: level (with nuclear spin), energy of the lower level over k [K], half width at half maximum in 1 atm of air [Hz].
-#: Frequencies as in the JPL catalogue. The rest is from memory and unverified, but for the strengths that it gives at
-#: 557 and 752 GHz (1 % from HITRAN's and 1 % from ITU-R P.676's ratio) and the widths there (ITU-R P.676).
+#: Frequencies as in public lists of the JPL catalogue's lines. The rest is from memory and unverified, with round
+#: guesses for the weaker lines above 1.4 THz. Read in programs that carry ITU-R P.676 were only the widths at 557 and
+#: 752 GHz and the ratio of the strengths there (1 % off); the absolute strengths are compared with no source.
 LINES = (
     (556.936e9, 3.458e-3, 9, 34.2, 3.25e9),
     (752.033e9, 7.062e-3, 5, 100.8, 3.10e9),
