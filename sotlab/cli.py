@@ -298,9 +298,8 @@ def station_new(file: Path, visa: str, as_json: bool) -> None:
         return
     for one in found:
         click.echo(f"{one.resource:<34} {one.driver or '-':<20} {one.identity or one.problem}")
-    click.echo(
-        f"{file}: {sum(bool(one.driver) for one in found)} roles of {len(found)} instruments; read it, then: sotlab station check {file}"
-    )
+    known = sum(bool(one.driver) for one in found)
+    click.echo(f"{file}: {known} roles of {len(found)} instruments; read it, then: sotlab station check {file}")
 
 
 @cli.group()

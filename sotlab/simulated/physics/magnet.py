@@ -123,6 +123,11 @@ class Magnet:
             field_T += weight_T_per_A * play_A
         return field_T
 
+    @property
+    def turn_s(self) -> float:
+        """When the current turns round on its way since the last change; infinite if it does not [s]."""
+        return self._start_s + self._turn_s if self._turn_s < math.inf else math.inf
+
     def travel_T(self, t_s: float) -> float:
         """Return an upper bound of how far the field will still move after ``t_s`` [T]."""
         to_go_A = abs(self._target_A - self.current_A(t_s)) + abs(self._target_A - self.reference_A(t_s))
