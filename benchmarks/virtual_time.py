@@ -16,9 +16,11 @@ from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 POINTS = 2000
 REPEATS = 5
+#: Readings averaged in a point: one, as fast as it goes, and as many as make a dwell of 18 s.
+AVERAGES = (1, 90)
 
 
-def sweep(seed: int, out: Path) -> tuple[float, float]:
+def sweep(seed: int, averages: int, out: Path) -> tuple[float, float]:
     """Return the bench and the wall time of one sweep [s]."""
     station = f"virtual:stfmr?seed={seed}"
     with Station.open(station, STFMRFieldSweep.ROLES) as bench:

@@ -137,9 +137,17 @@ def test_importing_ours_leaves_plain_sim_as_it_is() -> None:
         "import pyvisa_sotlab, pyvisa\n"
         "assert before and Session._session_classes == before\n"
         "assert pyvisa.ResourceManager('@sim').list_resources()\n"
+        "plain = dict(read_termination='\\n', write_termination='\\r\\n')\n"
+        "def ask():\n"
+        "    plain_one = pyvisa.ResourceManager('@sim').open_resource('ASRL1::INSTR', **plain)\n"
+        "    reply = plain_one.query('?IDN')\n"
+        "    return reply, type(plain_one.visalib).__name__, type(plain_one.visalib.sessions[plain_one.session]).__module__\n"
+        "told = ask()\n"
+        "assert told[0].startswith('LSG Serial') and told[1] == 'SimVisaLibrary' and told[2].startswith('pyvisa_sim.')\n"
         "manager = pyvisa.ResourceManager('stfmr?clock=virtual@sotlab')\n"
         "random.setstate(state)\n"
         "manager.open_resource(manager.list_resources()[0]).close()\n"
         "assert random.getstate() == state, 'the global random generator was used'\n"
+        "assert ask() == told\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
