@@ -1,7 +1,7 @@
 """How fast bench time passes: 2,000-point ST-FMR sweeps with recording, fsync and the live fit on.
 
-Once as fast as the bench goes (one reading of 0.2 s a point), and once with a dwell of 18 s a point (8 readings of 60 power
-line cycles, with autozero 2.4 s each): 36,000 bench seconds. Prints bench seconds per wall second and per second of the
+Once as fast as the bench goes (one reading of 0.2 s a point), and once with a dwell of 18 s a point (8 readings of 60
+power-line cycles, with autozero 2.4 s each): 36,000 bench seconds. Prints bench seconds per wall second and per second of the
 processor (the same on an idle computer); run it with ``python benchmarks/virtual_time.py``.
 """
 

@@ -176,7 +176,7 @@ class VirtualClock:
 
     def _culprits(self) -> str:
         """Return the threads that keep time, with where each stands and since when it neither sleeps nor idles."""
-        now, frames, found = time.monotonic(), sys._current_frames(), []
+        now, frames, found = time.monotonic(), sys._current_frames(), []  # noqa: SLF001 - documented
         for thread, since in self._running.items():
             frame = frames.get(thread.ident or 0)
             # The innermost line outside the standard library's waits: there clock.idle() belongs.

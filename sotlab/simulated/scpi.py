@@ -278,8 +278,8 @@ def _suffixes(unit: str) -> dict[str, Decimal]:
 
 Limit = float | Callable[[Any], float] | None
 
-#: SCPI-1999 volume 1, 7.2.1: 9.9E37 stands for infinity and 9.91E37 for not a number, so a number is no larger; one that
-#: is smaller than this is 0, as where numbers are kept in single precision.
+#: SCPI-1999 volume 1, 7.2.1: 9.9E37 stands for infinity and 9.91E37 for not a number, so a number is no larger; one
+#: that is smaller than this is 0, as where numbers are kept in single precision.
 LARGEST, SMALLEST = 9.9e37, 1e-37
 
 

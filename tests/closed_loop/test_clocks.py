@@ -1,7 +1,7 @@
 """The same campaign in virtual, scaled and real time, from the command line, each run in a process of its own.
 
-What is asked of two clocks is not the same bytes: a transaction costs bench time by its length in virtual time and by the
-computer otherwise, so that a reading comes some milliseconds earlier or later after the field has settled. Hence:
+What is asked of two clocks is not the same bytes: a transaction costs bench time by its length in virtual time and by
+the computer otherwise, so that a reading comes some milliseconds earlier or later after the field has settled. Hence:
 
 - everything that was set, and the indices, are equal;
 - without noise a field differs by one count of the gaussmeter at most in each of the two readings that a row averages
@@ -28,7 +28,7 @@ SET = ("Index", "Repeat", "Field Set (T)", "Frequency (Hz)", "Power (dBm)", "Ang
 
 @pytest.fixture
 def sweep(tmp_path):
-    """Runs a sweep by ``sotlab run`` in a process of its own and returns its rows."""
+    """Runs a sweep by sotlab run in a process of its own and returns its rows."""
 
     def run(clock, noise, points=9, seed=3):
         environment = {name: value for name, value in os.environ.items() if name != "SOTLAB_CLOCK"}
@@ -83,5 +83,8 @@ def test_without_noise_virtual_time_gives_the_rows_of_real_time(sweep, clock, po
 def test_with_noise_virtual_time_differs_from_scaled_time_by_the_noise_at_most(sweep):
     # 6 sigma of the difference of two independent readings, which these need not be.
     assert_alike(
-        sweep("virtual", "on"), sweep("50", "on"), 6 * np.sqrt(2) * NOISE_T + COUNT_T, 6 * np.sqrt(2) * NOISE_V + COUNT_V
+        sweep("virtual", "on"),
+        sweep("50", "on"),
+        6 * np.sqrt(2) * NOISE_T + COUNT_T,
+        6 * np.sqrt(2) * NOISE_V + COUNT_V,
     )

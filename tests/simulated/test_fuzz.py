@@ -1,8 +1,8 @@
 """Whatever is sent to a simulated instrument, in whatever order, it stays an instrument.
 
 Every model is found by itself and gets messages that its own grammar suggests, right and wrong, with reads, clears and
-serial polls between them. Four bytes give one step, always the same, and zeros give none: so hypothesis can shorten what
-it found.
+serial polls between them. Four bytes give one step, always the same, and zeros give none: so hypothesis can shorten
+what it found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,46 @@ WRONG = (
     *("(@1:99999999999)", "#", "#1", "#15", "#15hello", "#15hell", "#15helloo", "#0", "#0abc", "#9999999999x", "#1x"),
     *("#3\xb2\xb3\xb9ab", "#210" + "\x00" * 10, "?", "1?", "NULL", "{", "%s", "{0}", "\\n", "1e5 1e5", "TRUE", "I,A"),
 )
-UNITS = ("HZ", "GHZ", "MHZ", "V", "MV", "UV", "A", "MA", "NA", "S", "MS", "DBM", "DEG", "RAD", "OHM", "K", "T", "PCT", "Q")
-PIECES = (b";", b"\n", b"\r", b"\r\n", b"?", b"*", b":", b",", b" ", b"\t", b'"', b"'", b"#", b"#15", b"=", b"\x00", b"\xff")
+UNITS = (
+    "HZ",
+    "GHZ",
+    "MHZ",
+    "V",
+    "MV",
+    "UV",
+    "A",
+    "MA",
+    "NA",
+    "S",
+    "MS",
+    "DBM",
+    "DEG",
+    "RAD",
+    "OHM",
+    "K",
+    "T",
+    "PCT",
+    "Q",
+)
+PIECES = (
+    b";",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"?",
+    b"*",
+    b":",
+    b",",
+    b" ",
+    b"\t",
+    b'"',
+    b"'",
+    b"#",
+    b"#15",
+    b"=",
+    b"\x00",
+    b"\xff",
+)
 
 
 class Grammar:
@@ -120,7 +158,15 @@ class Grammar:
             chosen = str(draw.choice(suffixes)) if draw.random() < 0.9 else draw.choice(("", "0", "7", "99", "9" * 30))
             header = header.replace("#", chosen, 1)
         case = draw.random()
-        header = header if case < 0.5 else header.lower() if case < 0.8 else header.swapcase() if case < 0.9 else header.title()
+        header = (
+            header
+            if case < 0.5
+            else header.lower()
+            if case < 0.8
+            else header.swapcase()
+            if case < 0.9
+            else header.title()
+        )
         lead = ":" if not header.startswith("*") and draw.random() < 0.2 else ""
         ask = command.is_query if draw.random() < 0.95 else not command.is_query
         return lead + header + "?" * ask
@@ -151,7 +197,9 @@ class Grammar:
         if isinstance(parameter, Block):
             return draw.choice(("#15hello", "#0hello", "#10", "#18\x00\x00\x80?\x00\x00\x00@", "#15hell"))
         if not isinstance(parameter, Number):
-            return draw.choice((*NUMBERS, "'text'", '"a;b\'c"', "TEXT", "A", "b", "X", "Y", "SIN", "(@1)", "(@101,102)"))
+            return draw.choice(
+                (*NUMBERS, "'text'", '"a;b\'c"', "TEXT", "A", "b", "X", "Y", "SIN", "(@1)", "(@101,102)")
+            )
         low, high = parameter.minimum, parameter.maximum
         kind = draw.random()
         if kind < 0.5 and isinstance(low, int | float) and isinstance(high, int | float):
@@ -166,6 +214,7 @@ class Grammar:
         elif draw.random() < 0.03:
             text += draw.choice(UNITS)
         return text
+
 
 # --- where each model is ----------------------------------------------------------------------------------------
 
@@ -254,7 +303,9 @@ class Fuzzed:
             reply = action()
         except pyvisa.VisaIOError:
             pass
-        allowed_s = self.session.timeout / 1000 + 0.01 + 2 * self.byte_s * (len(reply) if isinstance(reply, bytes) else 0)
+        allowed_s = (
+            self.session.timeout / 1000 + 0.01 + 2 * self.byte_s * (len(reply) if isinstance(reply, bytes) else 0)
+        )
         assert self.clock.now() - bench_s < allowed_s
         assert time.thread_time() - work_s < MOST_WORK_S
         assert len(self.device.errors) <= self.device.error_queue_length

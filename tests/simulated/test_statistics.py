@@ -1,7 +1,7 @@
 """Noise and filters of the simulated detectors against theory, with enough samples that a perfect program passes.
 
-A standard deviation from N independent samples scatters by 1/sqrt(2 N) of itself, a variance by sqrt(2/N): with N = 40,000
-by 0.35 % and 0.71 %. Every tolerance here is at least four times that.
+A standard deviation from N independent samples scatters by 1/sqrt(2 N) of itself, a variance by sqrt(2/N): with N =
+40,000 by 0.35 % and 0.71 %. Every tolerance here is at least four times that.
 """
 
 import math
@@ -171,6 +171,8 @@ def test_a_field_that_moves_within_the_time_constant_gives_what_brute_force_inte
     found, expected = np.array(compared).T
     width_T = lab.truth(frequency_Hz=7e9, power_dBm=15.0)["width"]["value"]
     fields_T = np.array([bench.field_T(max(t, start_s)) for t in times_s[::10]])
-    steepest = np.abs(np.diff(moved[::10])[np.diff(fields_T) > 1e-7] / np.diff(fields_T)[np.diff(fields_T) > 1e-7]).max()
+    steepest = np.abs(
+        np.diff(moved[::10])[np.diff(fields_T) > 1e-7] / np.diff(fields_T)[np.diff(fields_T) > 1e-7]
+    ).max()
     assert np.ptp(expected) > 0.1 * np.ptp(moved)  # the line was crossed
     assert np.abs(found - expected).max() < 0.01 * width_T * steepest

@@ -9,7 +9,12 @@ import pytest
 import pyvisa
 
 ENDINGS = {"read_termination": "\n", "write_termination": "\n"}
-ADDRESSES = ("GPIB0::19::INSTR", "USB0::0x1111::0x2222::SIM1::0::INSTR", "TCPIP0::source.example::INSTR", "GPIB0::12::INSTR")
+ADDRESSES = (
+    "GPIB0::19::INSTR",
+    "USB0::0x1111::0x2222::SIM1::0::INSTR",
+    "TCPIP0::source.example::INSTR",
+    "GPIB0::12::INSTR",
+)
 QUERIES = 3000
 
 

@@ -2,27 +2,44 @@
 
 What the contract asks for, and the tests of it (here, if no file is named; their names begin so):
 
-| item | tests |
-|---|---|
-| plain ``@sim`` untouched, nothing from the global ``random`` | test_upstream.py: importing_ours_leaves_plain_sim |
-| class name is not SimVisaLibrary | test_upstream.py: pyvisa_finds_the_backend_by_its_package_name |
-| ``_init()`` idempotent | calling_init_again_changes_nothing |
-| library path never "unset"; an adapter closes only itself | library_paths_are_the_shipped_benches, closing_one_pymeasure_adapter |
-| every method goes through ``handle_return_value`` | every_operation_notes_its_status, test_upstream.py: every_operation_of_a_visa_library |
-| open: RSRC_NFOUND, RSRC_BUSY, RSRC_LOCKED | opening_what_is_not_there, a_serial_port_opens_once, opening_with_a_lock |
-| read status END, TERMCHAR, MAX_CNT; last_status | a_read_ends_at_end_termination_character_or_count |
-| termchar, termchar_en, send_end, suppress_end | the same, a_message_without_end, with_suppressed_end, a_socket_knows_no_end |
-| time-out None, 0, ms | without_time_out, a_time_out_of_zero, a_reply_that_is_not_asked_for |
-| flush with all masks | flushing_the_read_side, flushing_the_write_side, every_flush_mask, a_flush_mask_that_means_nothing |
-| clear, stb, trigger | clear_drops, the_status_byte_is_read, the_bus_trigger_reaches |
-| SRQ enable, wait, disable, discard | a_service_request_ends, waiting_for_a_service_request, discarded_and_disabled, an_event_tells |
-| lock, lock_state | an_exclusive_lock, a_shared_lock, locks_nest, the_lock_state_tells; test_threads.py |
-| control_ren | remote_enable_is_noted |
-| bytes_in_buffer | bytes_in_buffer_counts |
-| baud, parity | a_slower_serial_line, a_serial_lines_frame_is_kept |
-| TCPIP SOCKET, INSTR, hislip names | every_kind_of_resource_answers |
-| list_resources queries | resources_are_listed_by_visa_expressions |
-| close with a pending read | closing_with_an_unread_reply, closing_while_another_thread_reads |
+plain @sim untouched, nothing from the global random:
+    test_upstream.py: importing_ours_leaves_plain_sim
+class name is not SimVisaLibrary:
+    test_upstream.py: pyvisa_finds_the_backend_by_its_package_name
+_init() idempotent:
+    calling_init_again_changes_nothing
+library path never "unset"; an adapter closes only itself:
+    library_paths_are_the_shipped_benches, closing_one_pymeasure_adapter
+every method goes through handle_return_value:
+    every_operation_notes_its_status, test_upstream.py: every_operation_of_a_visa_library
+open: RSRC_NFOUND, RSRC_BUSY, RSRC_LOCKED:
+    opening_what_is_not_there, a_serial_port_opens_once, opening_with_a_lock
+read status END, TERMCHAR, MAX_CNT; last_status:
+    a_read_ends_at_end_termination_character_or_count
+termchar, termchar_en, send_end, suppress_end:
+    the same, a_message_without_end, with_suppressed_end, a_socket_knows_no_end
+time-out None, 0, ms:
+    without_time_out, a_time_out_of_zero, a_reply_that_is_not_asked_for
+flush with all masks:
+    flushing_the_read_side, flushing_the_write_side, every_flush_mask, a_flush_mask_that_means_nothing
+clear, stb, trigger:
+    clear_drops, the_status_byte_is_read, the_bus_trigger_reaches
+SRQ enable, wait, disable, discard:
+    a_service_request_ends, waiting_for_a_service_request, discarded_and_disabled, an_event_tells
+lock, lock_state:
+    an_exclusive_lock, a_shared_lock, locks_nest, the_lock_state_tells; test_threads.py
+control_ren:
+    remote_enable_is_noted
+bytes_in_buffer:
+    bytes_in_buffer_counts
+baud, parity:
+    a_slower_serial_line, a_serial_lines_frame_is_kept
+TCPIP SOCKET, INSTR, hislip names:
+    every_kind_of_resource_answers
+list_resources queries:
+    resources_are_listed_by_visa_expressions
+close with a pending read:
+    closing_with_an_unread_reply, closing_while_another_thread_reads
 """
 
 from __future__ import annotations
@@ -135,9 +152,7 @@ def test_calling_init_again_changes_nothing(manage) -> None:
 def test_closing_one_pymeasure_adapter_leaves_the_others_open(bench_file: Path) -> None:
     adapters = pytest.importorskip("pymeasure.adapters")
     library = f"{bench_file}?clock=virtual@sotlab"
-    one, other = (
-        adapters.VISAAdapter(name, visa_library=library, **ENDINGS) for name in (GPIB, "GPIB0::12::INSTR")
-    )
+    one, other = (adapters.VISAAdapter(name, visa_library=library, **ENDINGS) for name in (GPIB, "GPIB0::12::INSTR"))
     one.close()
     other.write("UNIT?")
     assert other.read().strip() == "1"
