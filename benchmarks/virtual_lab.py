@@ -1,7 +1,8 @@
 """What the virtual lab costs: queries, coupled readings and traces beside plain pyvisa-sim, all in one run.
 
 Each figure is the median over rounds of the processor's time for a call, which is the wall time on an idle computer;
-the rows take turns in each round, and a ratio is the median of the rounds' ratios. ``python benchmarks/virtual_lab.py``.
+the rows take turns in each round, and a ratio is the median of the rounds' ratios. Run it with
+``python benchmarks/virtual_lab.py``.
 
 =========  ==========================================================================================  =============
 row        like with like                                                                              wanted
