@@ -204,8 +204,10 @@ class Keithley2182A(ScpiDevice):
         conversions = self.filter_count[channel] if self.filtering[channel] else 1
         stop_s = start_s + conversions * aperture_s
         bench = self.bench
-        expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
-        range_V = self._range_V[channel] or self._fitting_range_V(channel, expected_V)
+        range_V = self._range_V[channel]
+        if range_V is None:
+            expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
+            range_V = self._fitting_range_V(channel, expected_V)
         if channel == 1:
             voltage_V = bench.voltmeter_V(self.input_name, start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
         else:
