@@ -1,8 +1,8 @@
 """How fast bench time passes: 2,000-point ST-FMR sweeps with recording, fsync and the live fit on.
 
-Once as fast as the bench goes (one reading of 0.2 s a point), and once with a dwell of 18 s a point (9 readings of 50
-power-line cycles, with autozero 2 s each): 36,000 bench seconds. Prints bench seconds per wall second, and per second of
-the processor, the same on an idle computer. Run it with ``python benchmarks/virtual_time.py``.
+Once as fast as the bench goes (one reading of 0.2 s a point), and once with a dwell of 18 s a point: 9 readings of 50
+power-line cycles, with autozero 2 s each, 36,000 bench seconds in all. Prints bench seconds per wall second, and per
+second of the processor, the same on an idle computer. Run it with ``python benchmarks/virtual_time.py``.
 """
 
 from __future__ import annotations
