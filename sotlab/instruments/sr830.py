@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field as Option
-from pymeasure.instruments import Instrument
-from pymeasure.instruments.srs import SR830 as StockSR830
+from pymeasure.instruments import Instrument, srs
 from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from sotlab.errors import LimitError
@@ -31,7 +30,7 @@ def _first(reply: str) -> str:
     return reply.split(",")[0]
 
 
-class SR830(StockSR830):
+class SR830(srs.SR830):
     """PyMeasure's SR830 with what it errs in set right.
 
     ``channel1`` and ``channel2`` can be read, the buffer is read by its length instead of until a time-out, offset and
@@ -97,7 +96,7 @@ class SR830(StockSR830):
         "SENS %d",
         """Control the full scale in V rms, or in uA rms at a current input (float).""",
         validator=strict_discrete_set,
-        values=StockSR830.SENSITIVITIES,
+        values=srs.SR830.SENSITIVITIES,
         map_values=True,
     )
 
@@ -106,7 +105,7 @@ class SR830(StockSR830):
         "OFLT %d",
         """Control the time constant in s (float).""",
         validator=strict_discrete_set,
-        values=StockSR830.TIME_CONSTANTS,
+        values=srs.SR830.TIME_CONSTANTS,
         map_values=True,
     )
 
@@ -115,7 +114,7 @@ class SR830(StockSR830):
         "OFSL %d",
         """Control the slope of the filter in dB per octave, one of 6, 12, 18, 24 (int).""",
         validator=strict_discrete_set,
-        values=StockSR830.FILTER_SLOPES,
+        values=srs.SR830.FILTER_SLOPES,
         map_values=True,
     )
 
@@ -124,7 +123,7 @@ class SR830(StockSR830):
         "RMOD %d",
         """Control the dynamic reserve, one of 'High Reserve', 'Normal', 'Low Noise' (str).""",
         validator=strict_discrete_set,
-        values=StockSR830.RESERVE_VALUES,
+        values=srs.SR830.RESERVE_VALUES,
         map_values=True,
     )
 
@@ -230,16 +229,22 @@ class Lockin(SRSLockin):
     overloads = 1 | 2 | 4
     filter_changed = 32
 
-    def apply(self) -> None:
-        """Send what is the SR830's alone; X, Y and R are shown without offset and expand."""
+    def apply_reference(self) -> None:
+        """Send where the reference comes from."""
+        self.instrument.reference_source = self.options.reference.capitalize()
+        self.instrument.reference_source_trigger = EDGES[self.options.reference_edge]
+
+    def synchronise(self) -> None:
+        """Send whether the synchronous filter is wanted; above 200 Hz it switches itself off."""
+        self.instrument.filter_synchronous = self.options.synchronous
+
+    def apply_input(self) -> None:
+        """Send what is connected and how it is filtered; X, Y and R are shown without offset and expand."""
         options, lockin = self.options, self.instrument
         lockin.input_config = INPUTS[options.input]
         lockin.reserve = RESERVES[options.reserve]
         lockin.input_notch_config = LINE_FILTERS[options.line_filter]
-        lockin.reference_source = options.reference.capitalize()
-        lockin.reference_source_trigger = EDGES[options.reference_edge]
         lockin.filter_slope = options.slope_dB
-        lockin.filter_synchronous = options.synchronous
         for channel in lockin.CHANNELS:
             lockin.set_scaling(channel, 0.0)
 

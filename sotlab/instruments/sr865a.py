@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field as Option
+from pydantic import model_validator
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.srs import SR860
 from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from sotlab.errors import InstrumentError, LimitError
-from sotlab.instruments.srs_lockin import LockinOptions, SRSLockin
+from sotlab.instruments.srs_lockin import LockinOptions, SRSLockin, step_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -217,9 +218,14 @@ class SR865AOptions(LockinOptions):
 
     harmonic: int = Option(default=1, ge=1, le=99)
     #: Range of the voltage input [V peak].
-    input_range_V: Literal[1.0, 0.3, 0.1, 0.03, 0.01] = 1.0
+    input_range_V: float = Option(default=1.0, gt=0.0)
     #: Impedance of the reference input.
     reference_input: Literal["50 ohm", "1 Mohm"] = "1 Mohm"
+
+    @model_validator(mode="after")
+    def _only_ranges(self) -> SR865AOptions:
+        step_in(RANGES, self.input_range_V, "input_range_V")
+        return self
 
 
 #: How PyMeasure names what the options name.
@@ -245,20 +251,27 @@ class Lockin(SRSLockin):
     }
     overloads = 1 | 2
 
-    def apply(self) -> None:
-        """Send what is the SR865A's alone."""
+    def apply_reference(self) -> None:
+        """Send where the reference comes from."""
+        options, lockin = self.options, self.instrument
+        lockin.reference_source = "EXT" if options.reference == "external" else "INT"
+        lockin.reference_triggermode = EDGES[options.reference_edge]
+        lockin.reference_externalinput = "50OHMS" if options.reference_input == "50 ohm" else "1MEG"
+
+    def synchronise(self) -> None:
+        """Send whether the synchronous filter is wanted."""
+        self.instrument.filter_synchronous = "On" if self.options.synchronous else "Off"
+
+    def apply_input(self) -> None:
+        """Send what is connected and how it is filtered."""
         options, lockin = self.options, self.instrument
         lockin.input_signal = "CURR" if options.is_current else "VOLT"
         if options.is_current:
             lockin.input_current_gain = "1MEG" if options.input == "current_1M" else "100MEG"
         else:
             lockin.input_voltage_mode = options.input
-            lockin.input_range = RANGES[options.input_range_V]
-        lockin.reference_source = "EXT" if options.reference == "external" else "INT"
-        lockin.reference_triggermode = EDGES[options.reference_edge]
-        lockin.reference_externalinput = "50OHMS" if options.reference_input == "50 ohm" else "1MEG"
+            lockin.input_range = RANGES[step_in(RANGES, options.input_range_V, "input_range_V")]
         lockin.filter_slope_dB = options.slope_dB
-        lockin.filter_synchronous = "On" if options.synchronous else "Off"
         lockin.filter_advanced = "Off"
 
     def slope_dB(self) -> int:

@@ -175,8 +175,8 @@ class SRSLockin(SRSDriver):
     """A lock-in that fills the role ``lockin``; the models say how their settings are spelt.
 
     A reading is X and Y of one instant, and then what the instrument has latched since the last reading: an overload or
-    a lost reference makes it an error. After a change of harmonic, phase or sensitivity a reading waits until the filter
-    has settled, and what happened meanwhile does not count.
+    a lost reference makes it an error. After a change of harmonic, phase or sensitivity a reading waits until the
+    filter has settled, and what happened meanwhile does not count.
     """
 
     role = "lockin"
@@ -196,8 +196,16 @@ class SRSLockin(SRSDriver):
 
     # what a model says
 
-    def apply(self) -> None:
-        """Send the options that the models spell differently."""
+    def apply_reference(self) -> None:
+        """Send where the reference comes from."""
+        raise NotImplementedError
+
+    def apply_input(self) -> None:
+        """Send what is connected, and the slope of the filter."""
+        raise NotImplementedError
+
+    def synchronise(self) -> None:
+        """Send whether the synchronous filter is wanted."""
         raise NotImplementedError
 
     def slope_dB(self) -> int:
@@ -227,13 +235,15 @@ class SRSLockin(SRSDriver):
         options, lockin = self.options, self.instrument
         with self.exchange():
             lockin.clear()
-            self.apply()
+            self.apply_reference()
             if options.reference == "internal" and options.frequency_Hz is not None:
                 lockin.harmonic = 1  # the old harmonic of the new frequency may be beyond the instrument
                 lockin.frequency = options.frequency_Hz
             lockin.harmonic = options.harmonic
             lockin.phase = options.phase_deg
-            # After the frequency, which decides how long a time constant may be.
+            # After the frequency, which decides how long a time constant may be and whether there is a synchronous filter.
+            self.apply_input()
+            self.synchronise()
             lockin.time_constant = step_in(lockin.TIME_CONSTANTS, options.time_constant_s, "time_constant_s")
             lockin.input_coupling = options.coupling
             lockin.input_grounding = options.grounding.capitalize()
@@ -263,7 +273,10 @@ class SRSLockin(SRSDriver):
             )
         if self.number(self.get("harmonic"), "HARM?") == harmonic:
             return
-        self.send(harmonic=harmonic)
+        with self.exchange():
+            self.send(harmonic=harmonic)
+            if self.options.synchronous:  # switched off by what is detected above 200 Hz, and not on again
+                self.synchronise()
         self._look_at_filter()
         self._settle()
 

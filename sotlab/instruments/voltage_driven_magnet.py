@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from pydantic import Field as Option
@@ -41,7 +43,7 @@ class FieldCalibration:
     STEPS = 1000
 
     def __init__(
-        self, coefficients: list[float], table: list[tuple[float, float]], voltages_V: tuple[float, float]
+        self, coefficients: Sequence[float], table: Sequence[tuple[float, float]], voltages_V: tuple[float, float]
     ) -> None:
         self._coefficients = coefficients
         self._table = sorted((float(volts), float(field)) for volts, field in table)
@@ -53,7 +55,7 @@ class FieldCalibration:
             span_V = self.high_V - self.low_V
             at = [self.low_V + span_V * k / self.STEPS for k in range(self.STEPS + 1)]
         fields = [self.field_T(volts) for volts in at]
-        rises = [b > a for a, b in zip(fields, fields[1:], strict=False)]
+        rises = [b > a for a, b in pairwise(fields)]
         if len(set(at)) < max(len(at), 2) or len(set(fields)) < len(fields) or len(set(rises)) != 1:
             raise ValueError(
                 f"the field must rise, or fall, all the way from {self.low_V:g} V to {self.high_V:g} V, with two"
@@ -99,7 +101,7 @@ class VoltageDrivenMagnetOptions(RampedFieldOptions):
     #: ``[c0, c1, ...]`` of the field ``c0 + c1 V + ...`` [T, T/V, ...]; one number alone is [T/V].
     tesla_per_volt: float | list[float] | None = None
     #: Pairs ``[V, T]``, straight between them.
-    table: list[tuple[float, float]] = []
+    table: tuple[tuple[float, float], ...] = ()
     #: Where the polynomial is valid [V].
     valid_V: tuple[float, float] = (-10.0, 10.0)
     #: L/R of the coil with its leads, and the supply's own time [s].
@@ -108,8 +110,9 @@ class VoltageDrivenMagnetOptions(RampedFieldOptions):
     def calibration(self) -> FieldCalibration:
         """Return the calibration that these options describe."""
         given = self.tesla_per_volt
-        coefficients = [] if given is None else [0.0, given] if isinstance(given, float) else given
-        return FieldCalibration(coefficients, self.table, self.valid_V)
+        if given is None:
+            return FieldCalibration((), self.table, self.valid_V)
+        return FieldCalibration(given if isinstance(given, list) else (0.0, given), (), self.valid_V)
 
     @model_validator(mode="after")
     def _one_calibration(self) -> VoltageDrivenMagnetOptions:
