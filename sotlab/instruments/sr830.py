@@ -287,9 +287,8 @@ class Lockin(SRSLockin):
         return int(self.number(self.instrument.ask("SPTS?"), "SPTS?"))
 
     def fetch(self, samples: int) -> NDArray[np.float64]:
-        """Stop storing and return the first points of both channels."""
+        """Return the first points of both channels; a single scan may go on to the buffer's end meanwhile."""
         lockin = self.instrument
-        lockin.pause_scan()
 
         def channel(number: int) -> Any:
             return np.concatenate(

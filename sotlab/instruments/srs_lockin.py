@@ -225,7 +225,7 @@ class SRSLockin(SRSDriver):
         raise NotImplementedError
 
     def fetch(self, samples: int) -> NDArray[np.float64]:
-        """Stop recording and return the first samples, one row each."""
+        """Return the first samples, one row each."""
         raise NotImplementedError
 
     # the role
@@ -241,7 +241,7 @@ class SRSLockin(SRSDriver):
                 lockin.frequency = options.frequency_Hz
             lockin.harmonic = options.harmonic
             lockin.phase = options.phase_deg
-            # After the frequency, which decides how long a time constant may be and whether there is a synchronous filter.
+            # After the frequency: it decides how long a time constant may be, and on the synchronous filter.
             self.apply_input()
             self.synchronise()
             lockin.time_constant = step_in(lockin.TIME_CONSTANTS, options.time_constant_s, "time_constant_s")

@@ -247,7 +247,7 @@ def test_auto_sensitivity_gives_up_with_what_overloads(open_lockin, bench_of):
 
 def test_a_sensitivity_that_is_none_of_the_steps_is_refused(open_lockin):
     _, lockin = open_lockin()
-    with pytest.raises(LimitError, match="nearest: 0.2 and 0.5"):
+    with pytest.raises(LimitError, match=r"nearest: 0\.2 and 0\.5"):
         lockin.set_sensitivity(0.3)
 
 

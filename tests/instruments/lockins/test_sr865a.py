@@ -126,7 +126,7 @@ def test_a_rate_beyond_the_fastest_at_this_time_constant_is_refused(open_station
 
 def test_auxiliary_inputs_are_not_captured(open_station):
     lockin = open_station(ROLE.format(options=""), "SR865A")["lockin"]
-    with pytest.raises(LimitError, match="captures X and Y alone.*SR830"):
+    with pytest.raises(LimitError, match=r"captures X and Y alone.*SR830"):
         lockin.start_recording(64.0, 10, aux=3)
 
 
