@@ -287,7 +287,7 @@ class Lockin(SRSLockin):
         return int(self.number(self.instrument.ask("SPTS?"), "SPTS?"))
 
     def fetch(self, samples: int) -> NDArray[np.float64]:
-        """Return the first points of both channels; a single scan may go on to the buffer's end meanwhile."""
+        """Return the first points of both channels; the scan may go on towards the buffer's end meanwhile."""
         lockin = self.instrument
 
         def channel(number: int) -> Any:
@@ -302,3 +302,7 @@ class Lockin(SRSLockin):
             )
 
         return np.stack([channel(1), channel(2)], axis=1)
+
+    def end(self) -> None:
+        """Stop storing."""
+        self.instrument.pause_scan()

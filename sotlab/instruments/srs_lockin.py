@@ -228,6 +228,9 @@ class SRSLockin(SRSDriver):
         """Return the first samples, one row each."""
         raise NotImplementedError
 
+    def end(self) -> None:
+        """Stop to record, when the samples have been fetched."""
+
     # the role
 
     def configure(self) -> None:
@@ -277,15 +280,16 @@ class SRSLockin(SRSDriver):
             self.send(harmonic=harmonic)
             if self.options.synchronous:  # switched off by what is detected above 200 Hz, and not on again
                 self.synchronise()
-        self._look_at_filter()
-        self._settle()
+            self._look_at_filter()
+            self._settle()
 
     def set_phase(self, phase_deg: float) -> None:
         """Shift the reference [deg]; the next reading waits."""
         if not -360.0 <= phase_deg <= 360.0:
             raise LimitError(f"{self.who}: phase of {phase_deg:g} deg asked, allowed -360 to 360; nothing was sent")
-        self.send(phase=phase_deg)
-        self._settle()
+        with self.exchange():
+            self.send(phase=phase_deg)
+            self._settle()
 
     def read_phasor(self) -> complex:
         """Return X + iY [V rms, or A rms at a current input]."""
@@ -295,12 +299,13 @@ class SRSLockin(SRSDriver):
 
     def set_sensitivity(self, full_scale: float) -> None:
         """Set the full scale [V rms, or A rms at a current input]; the next reading waits."""
-        try:
-            self._send_sensitivity(full_scale)
-        except ValueError as error:
-            raise LimitError(f"{self.who}: {error}; nothing was sent") from None
-        self.raise_errors()
-        self._settle()
+        with self.exchange():
+            try:
+                self._send_sensitivity(full_scale)
+            except ValueError as error:
+                raise LimitError(f"{self.who}: {error}; nothing was sent") from None
+            self.raise_errors()
+            self._settle()
 
     def auto_sensitivity(self, should_stop: Callable[[], bool] | None = None) -> float:
         """Find the smallest full scale that leaves a quarter above the signal, set it and return it.
@@ -392,6 +397,7 @@ class SRSLockin(SRSDriver):
         with self.exchange():
             rows = self.fetch(min(count, recording.samples))
             self.raise_errors()
+            self.end()
         return rows
 
     # parts
@@ -423,14 +429,17 @@ class SRSLockin(SRSDriver):
 
     def _wait(self, should_stop: Callable[[], bool] | None = None) -> None:
         """Wait until the last change has settled; what was latched on the way does not count."""
-        if self._settled_at > -math.inf:
-            self.clock.wait_until(self._settled_at, should_stop)
-            self._settled_at = -math.inf
-            self._status()
+        while (until_s := self._settled_at) > -math.inf:
+            self.clock.wait_until(until_s, should_stop)
+            if should_stop is not None and should_stop():
+                return
+            with self.exchange():
+                if self._settled_at == until_s:  # no other thread has changed something meanwhile
+                    self._status()
+                    self._settled_at = -math.inf
 
     def _take(self, should_stop: Callable[[], bool] | None = None) -> tuple[complex, int]:
         """Return one reading with the status that goes with it."""
-        self._wait(should_stop)
 
         def take() -> tuple[complex, int]:
             values = self.instrument.snap("X", "Y")
@@ -441,8 +450,12 @@ class SRSLockin(SRSDriver):
             self.instrument.write("LIAS?")
             return complex(x, y), int(self.number(self.instrument.read(), "LIAS?"))
 
-        with self.exchange():
-            return self.instrument.adapter.ask_again(take)
+        while True:
+            self._wait(should_stop)
+            with self.exchange():
+                settled = self._settled_at == -math.inf
+                if settled or (should_stop is not None and should_stop()):
+                    return self.instrument.adapter.ask_again(take)
 
     def _status(self) -> int:
         return int(self.number(self.instrument.ask("LIAS?"), "LIAS?"))

@@ -31,7 +31,7 @@ class AuxOutOptions(Options):
     #: Which of the outputs AUX OUT 1 to 4.
     output: int = Option(default=1, ge=1, le=4)
     #: How fast the output may move [V/s]; at once if None. State it where the output drives a magnet's supply, so that
-    #: making safe is a ramp too.
+    #: making safe is a ramp too, and not slower than the magnet's own rate, whose steps would take longer.
     ramp_V_per_s: float | None = Option(default=None, gt=0.0)
 
 

@@ -373,6 +373,30 @@ def test_one_model_replaces_the_other_by_an_edit_of_the_driver_alone(open_statio
     assert lockin.read_phasor() == pytest.approx(0.01 * np.exp(-1j * np.pi / 6), rel=2e-3)
 
 
+def test_a_reading_waits_for_the_change_that_another_thread_makes(open_lockin, bench_of):
+    station, lockin = open_lockin("time_constant_s = 0.03")
+    bench_of(station).change(station.clock.now(), 0.6)
+    lockin.read_phasor()
+    wrong = []
+
+    def turn():
+        for harmonic in (2, 3, 1) * 20:
+            lockin.set_harmonic(harmonic)
+
+    def read():
+        for _ in range(60):
+            found = lockin.read_phasor()
+            if min(abs(found - 0.6 / harmonic) for harmonic in (1, 2, 3)) > 2e-3:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=work) for work in (turn, read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
 def test_threads_on_one_lockin_never_get_each_others_answers(open_lockin, bench_of):
     station, lockin = open_lockin("time_constant_s = 1e-3")
     bench_of(station).change(station.clock.now(), 0.25 - 0.125j)

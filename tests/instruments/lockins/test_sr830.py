@@ -109,6 +109,16 @@ def test_x_and_an_auxiliary_input_are_recorded_together(open_station, bench_of):
     assert rows[200:, 0] == pytest.approx(0.01 * (rows[200:, 1] - 1e-3), abs=1e-4)
 
 
+def test_reading_the_whole_buffer_waits_for_no_time_out(open_station):
+    station = open_station(ROLE.format(options=""))
+    lockin = station["lockin"]
+    lockin.start_recording(512.0, 16383)
+    station.clock.sleep(33.0)
+    started = station.clock.now()
+    assert lockin.read_recording().shape == (16383, 2)
+    assert station.clock.now() - started < 1.0  # a time-out would take 3 s
+
+
 @pytest.mark.parametrize("aux", [0, 1, 2, 5])
 def test_other_auxiliary_inputs_are_refused(open_station, aux):
     lockin = open_station(ROLE.format(options=""))["lockin"]
