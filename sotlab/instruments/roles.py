@@ -200,8 +200,11 @@ class Lockin(Role, Protocol):
         """Start storing X (and Y, or an auxiliary input) by the instrument's own clock; return the rate used [Hz]."""
         ...
 
-    def read_recording(self) -> NDArray[np.float64]:
-        """Wait for the recording's end and return it, one row a sample: X and Y, or X and the auxiliary input [V]."""
+    def read_recording(self, should_stop: Callable[[], bool] | None = None) -> NDArray[np.float64]:
+        """Wait for the recording's end and return it, one row a sample: X and Y, or X and the auxiliary input [V].
+
+        Returns earlier, with what has been stored, once ``should_stop()`` is true.
+        """
         ...
 
 
@@ -237,6 +240,10 @@ class VoltageOut(Actuator, Protocol):
 
     def set_voltage(self, voltage_V: float) -> None:
         """Set the output [V]."""
+        ...
+
+    def read_setpoint(self) -> float:
+        """Return the voltage that the output is set to [V]; who drives a magnet with it must not begin with a jump."""
         ...
 
 
