@@ -68,7 +68,13 @@ class Magnet:
     """
 
     def __init__(
-        self, yoke: PlayHysteresis, time_constant_s: float, slew_A_per_s: float, resistance_ohm: float
+        self,
+        yoke: PlayHysteresis,
+        time_constant_s: float,
+        slew_A_per_s: float,
+        resistance_ohm: float,
+        heating_per_A2: float = 0.0,
+        heating_s: float = 600.0,
     ) -> None:
         self._yoke = yoke
         self._tau_s = time_constant_s

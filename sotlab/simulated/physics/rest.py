@@ -46,8 +46,9 @@ class Surroundings:
         B_k of the easy axis in the plane [T].
     easy_axis_deg : float
         Its direction from the current [deg].
-    tilt_deg : float
-        By how much a positive field points out of the plane, towards +z [deg].
+    tilt_deg, wobble_deg, wobble_at_deg : float
+        By how much a positive field points out of the plane, towards +z: ``tilt + wobble cos(angle - wobble_at)``, the
+        second part where the field's axis of rotation is not the film's normal [deg].
     field_like_T, damping_like_T : tuple of float
         F and D of the direct current, x y z [T].
     """
@@ -56,6 +57,8 @@ class Surroundings:
     anisotropy_T: float = 0.0
     easy_axis_deg: float = 0.0
     tilt_deg: float = 0.0
+    wobble_deg: float = 0.0
+    wobble_at_deg: float = 0.0
     field_like_T: Vector = NOTHING
     damping_like_T: Vector = NOTHING
 
@@ -63,7 +66,7 @@ class Surroundings:
     def along_field(self) -> bool:
         """Whether m rests along the field, so that nothing needs to be solved."""
         still = self.field_like_T == NOTHING and self.damping_like_T == NOTHING
-        return still and self.anisotropy_T == 0.0 and self.tilt_deg == 0.0
+        return still and self.anisotropy_T == 0.0 and self.tilt_deg == 0.0 and self.wobble_deg == 0.0
 
     def rest(self, field_T: complex, angle_deg: float) -> Linearised:
         """Return where m rests at a field, and the equation linearised there.
@@ -96,7 +99,9 @@ class Surroundings:
     def _solve(
         self, field_T: complex, angle_deg: float, theta: complex, phi: complex
     ) -> tuple[complex, complex, Linearised]:
-        angle_rad, tilt_rad, axis_rad = (math.radians(a) for a in (angle_deg, self.tilt_deg, self.easy_axis_deg))
+        angle_rad, axis_rad = math.radians(angle_deg), math.radians(self.easy_axis_deg)
+        wobble_deg = self.wobble_deg * math.cos(math.radians(angle_deg - self.wobble_at_deg))
+        tilt_rad = math.radians(self.tilt_deg + wobble_deg)
         in_plane_T, m_T, k_T = field_T * math.cos(tilt_rad), self.mu0_meff_T, self.anisotropy_T
         (f_x, f_y, f_z), (d_x, d_y, d_z) = self.field_like_T, self.damping_like_T
         outer_x = in_plane_T * math.cos(angle_rad) + f_x

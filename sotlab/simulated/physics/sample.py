@@ -234,11 +234,16 @@ class Sample:
             sense_contact_ohm=self.sense_contact_ohm,
         )
 
-    def surroundings(self, dc_A: float = 0.0, tilt_deg: float = 0.0) -> Surroundings:
-        """Return what says where m rests, with a direct current and a field out of the plane."""
+    def surroundings(self, dc_A: float = 0.0, **field: float) -> Surroundings:
+        """Return what says where m rests, with a direct current and the field's tilt out of the plane."""
         torques = self.torques(dc_A)
         return Surroundings(
-            self.mu0_meff_T, self.anisotropy_T, self.easy_axis_deg, tilt_deg, torques.field_like, torques.damping_like
+            self.mu0_meff_T,
+            self.anisotropy_T,
+            self.easy_axis_deg,
+            field_like_T=torques.field_like,
+            damping_like_T=torques.damping_like,
+            **field,
         )
 
     def rectified_V(self, field_T: float, frequency_Hz: float, current_A_peak: float, angle_deg: float) -> float:
@@ -274,8 +279,8 @@ class Rectifier:
         Of the microwave current in the strip [Hz], [A].
     dc_A : float
         Direct current in the strip [A].
-    tilt_deg : float
-        By how much the field points out of the plane [deg].
+    field : float
+        ``tilt_deg``, ``wobble_deg``, ``wobble_at_deg`` of :class:`~sotlab.simulated.physics.rest.Surroundings`.
 
     Notes
     -----
@@ -283,11 +288,11 @@ class Rectifier:
     """
 
     def __init__(
-        self, sample: Sample, frequency_Hz: float, current_A_peak: float, dc_A: float = 0.0, tilt_deg: float = 0.0
+        self, sample: Sample, frequency_Hz: float, current_A_peak: float, dc_A: float = 0.0, **field: float
     ) -> None:
         spin = sample.spin
         self._sample, self._spin, self.frequency_Hz = sample, spin, frequency_Hz
-        self._surroundings = sample.surroundings(dc_A, tilt_deg)
+        self._surroundings = sample.surroundings(dc_A, **field)
         self._along_field = self._surroundings.along_field
         torques = sample.torques(current_A_peak)
         self._field_like, self._damping_like = torques.field_like, torques.damping_like
