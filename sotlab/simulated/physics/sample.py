@@ -261,7 +261,7 @@ _SIGNED = (
     "pumping_V_per_rad2", "easy_axis_deg", "coefficient_per_K",
 )  # fmt: skip
 _FROM_ZERO = (
-    "width_0_T", "anisotropy_T", "heating_K_per_W", "contact_ohm", "sense_contact_ohm", "inductance_H", "pad_F",
+    "nm_thickness_m", "width_0_T", "anisotropy_T", "heating_K_per_W", "contact_ohm", "sense_contact_ohm", "inductance_H", "pad_F",
 )  # fmt: skip
 
 
