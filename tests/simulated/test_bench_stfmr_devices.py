@@ -248,7 +248,9 @@ def test_sweeping_up_and_down_splits_the_line_less_the_longer_one_waits(open_wir
         wire.field(2.0, 10.0)
         currents_A = np.arange(2.0, 4.4, 0.08)  # steps of 1.6 mT
         truth = wire.truth()
-        ways = [fitted(sweep(wire, way, lambda: lockin_V(wire), wait_s), truth) for way in (currents_A, currents_A[::-1])]
+        ways = [
+            fitted(sweep(wire, way, lambda: lockin_V(wire), wait_s), truth) for way in (currents_A, currents_A[::-1])
+        ]
         return abs(ways[0]["field_res"] - ways[1]["field_res"])
 
     half, one, two = (split_T(wait_s) for wait_s in (0.5, 1.0, 2.0))

@@ -35,7 +35,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
         "arm_fixed_loss_dB": 1.0,  # the part of it beyond plane A, at most all of it
         "arm_skin_loss_dB": 0.5,
         "arm_delay_s": 0.4e-9,
-        "flatness_dB": 0.0,
+        "flatness_dB": 0.5,
         "level_drift_dB_per_h": 0.0,
         "repeatability_H": 2e-12,
     },

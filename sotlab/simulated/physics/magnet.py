@@ -176,9 +176,7 @@ class Magnet:
         if elapsed_s <= self._ramp_s:
             return self._on_ramp(elapsed_s)
         at_end_A = self._on_ramp(self._ramp_s)
-        current_A = self._target_A + (at_end_A - self._target_A) * math.exp(
-            -(elapsed_s - self._ramp_s) / self._tau_s
-        )
+        current_A = self._target_A + (at_end_A - self._target_A) * math.exp(-(elapsed_s - self._ramp_s) / self._tau_s)
         return current_A if elapsed_s <= self._limited_s else current_A * self._sag(elapsed_s)
 
     # the coil's warmth

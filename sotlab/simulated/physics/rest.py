@@ -205,4 +205,3 @@ class Linearised:
         turning = i_omega_T + self.d1
         det = turning**2 - self.j23**2 + soft * stiff
         return (h3 * (turning + self.j23) + stiff * h2) / det, (soft * h3 - h2 * (turning - self.j23)) / det
-
