@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from sotlab.errors import StationError
-from sotlab.simulated.benches.bench import Bench, Streams, number, read_sample, section, shipped_samples
+from sotlab.simulated.benches.bench import Streams, number, read_sample, section, shipped_samples
+from sotlab.simulated.benches.stfmr_faults import STFMRFaults
 from sotlab.simulated.benches.stfmr_wiring import DEFAULTS, MAY_BE_NEGATIVE, MUST_BE_POSITIVE, routes
 from sotlab.simulated.physics.biased import BiasedStrip
 from sotlab.simulated.physics.detect import HallProbe, VoltageInput
@@ -42,11 +43,9 @@ _GAUSS_NODES, _GAUSS_WEIGHTS = (a.tolist() for a in np.polynomial.legendre.legga
 
 #: White noise that an open input picks up [V/rtHz].
 _OPEN_V_PER_RTHZ = 2e-6
-#: Lines of the interlock.
-_LINES = (1, 2, 3, 4)
 
 
-class STFMR(Bench):
+class STFMR(STFMRFaults):
     """One sample in one magnet, with a microwave on it and meters around it.
 
     Parameters
@@ -94,7 +93,6 @@ class STFMR(Bench):
             magnet["heating_s"],
         )
         self._magnet_values, self._azimuth_values = magnet, azimuth
-        self._drift = (0.0, 0.0, 0.0)  # field that has crept in [T] until a bench time [s], and its rate [T/s]
         rotator = Axis(
             -190.0, 370.0, backlash=azimuth["backlash_deg"], window=1e-4, resolution=1e-4, noise=1e-4 * noise,
             readings=streams("azimuth.noise") if noise else None, start=self.angle_deg,
@@ -112,7 +110,15 @@ class STFMR(Bench):
             arm_skin_loss_dB=arm["skin_loss_dB"],
             arm_delay_s=rf["arm_delay_s"],
             repeatability_H=rf["repeatability_H"],
-            **vna,
+            skin_loss_dB=vna["skin_loss_dB"],
+            delay_s=vna["delay_s"],
+            directivity_dB=vna["directivity_dB"],
+            match_dB=vna["match_dB"],
+            tracking_dB=vna["tracking_dB"],
+            floor_dBm_per_Hz=vna["floor_dBm_per_Hz"],
+            trace_noise_dB=vna["trace_noise_dB"],
+            drift_dB_per_h=vna["drift_dB_per_h"],
+            drift_s_per_h=vna["drift_s_per_h"],
         )
         #: What the network analyser's cables lead to.
         self.network = Network(spec, streams("vna.noise") if noise else None)
@@ -129,7 +135,6 @@ class STFMR(Bench):
         self._biased_by = ""
         self._bias_A = 0.0
         self._connected = str(lab.get("connected", "source"))
-        self._opened: list[tuple[int, float, float]] = []  # interlock: line, from, until [s]
         self._changed_s, self._modulated_s = -math.inf, math.inf
         self._rectifier = Rectifier(sample, 1e9, 0.0)
         if "standard" in lab:
@@ -155,17 +160,7 @@ class STFMR(Bench):
             readings=streams("voltmeter.noise"),
             noise=noise,
         )
-        self.faults = {
-            "field_drift": self.field_drift,
-            "probe_moved": self.probe_moved,
-            "contact_opens": self.contact_opens,
-            "contact_closes": self.contact_closes,
-            "connector_loosened": self.connector_loosened,
-            "unlevelled": self.unlevelled,
-            "interlock_opens": self.interlock_opens,
-            "interlock_closes": self.interlock_closes,
-            "vna_connects": self.vna_connects,
-        }
+        self.faults = self.physical_faults()
 
     # field, direction and gaussmeter
 
@@ -212,12 +207,12 @@ class STFMR(Bench):
         return voltage_V * self.rf.path.drift_factor(t_s)
 
     def voltage_V(self, name: str, t_s: float) -> float:
-        """Return the dc voltage at the pads at ``t_s``: what the sample rectifies, and the drop of a direct current [V]."""
+        """Return the dc voltage at the pads at ``t_s``: what is rectified, and the drop of a direct current [V]."""
         voltage_V = self.rf.state.mean_square * self._rectified_V(t_s)
         return voltage_V + self._dropped_V(t_s, t_s + 1e-6) if self._biased_by else voltage_V
 
     def mean_voltage_V(self, name: str, start_s: float, stop_s: float) -> float:
-        """Return the mean of :meth:`voltage_V` over a window, while field and rotator move as they were last told to [V].
+        """Return the mean of :meth:`voltage_V` over a window, while field and rotator move as last told to [V].
 
         Gauss-Legendre quadrature in sub-windows small enough that the field moves by a fraction of a line width.
         """
@@ -316,7 +311,7 @@ class STFMR(Bench):
         return self.strip.in_compliance(t_s)
 
     def _takes_over(self, name: str, drives: bool) -> bool:
-        """Return whether what a source does counts: one that drives takes the pads over, one that is idle never does."""
+        """Return whether what a source does counts: one that drives takes the pads over, an idle one never does."""
         if drives:
             self._biased_by = name
             return True
@@ -381,7 +376,7 @@ class STFMR(Bench):
         self._renew()
 
     def _check_alive(self) -> None:
-        """A strip that has died is open for the microwave, too."""
+        """Open the microwave's way through a strip that has died, too."""
         if self.strip.died_s is not None and not self.network.contact_open:
             self.network.contact_open = True
             self.rf.refresh()
@@ -408,64 +403,6 @@ class STFMR(Bench):
     def interlock_opened(self, line: int, since_s: float) -> bool:
         """Return whether a contact was open at any time since then."""
         return any(one == line and until_s > since_s for one, _, until_s in self._opened)
-
-    # what can go wrong
-
-    def field_drift(self, t_s: float, T_per_s: float = 1e-7) -> None:
-        """Let the field creep from now on, as a yoke that warms up does; 0 stops it where it has come to."""
-        crept_T, since_s, rate_T_per_s = self._drift
-        self._drift = crept_T + rate_T_per_s * (t_s - since_s), t_s, float(T_per_s)
-
-    def probe_moved(self, t_s: float, ratio: float = 0.97, angle_deg: float = 15.0) -> None:
-        """Knock the gaussmeter's probe to a place of another ratio, at an angle to the field."""
-        self._magnet_values |= {"probe_ratio": float(ratio), "probe_angle_deg": float(angle_deg)}
-
-    def contact_opens(self, t_s: float) -> None:
-        """Lift the probe from the strip: no microwave, no direct current, and the meters' input is open."""
-        self.network.contact_open = True
-        self.strip.opened = True
-        self._after_fault(t_s)
-
-    def contact_closes(self, t_s: float) -> None:
-        """Put the probe down again; a strip that has died stays open."""
-        self.strip.opened = False
-        self.network.contact_open = self.strip.died_s is not None
-        self.network.reconnect()
-        self._after_fault(t_s)
-
-    def connector_loosened(self, t_s: float, inductance_H: float = 300e-12, loss_dB: float = 1.0) -> None:
-        """Loosen the connector at the arm's entry, for the source as for the analyser; with zeros it is tight again."""
-        self.network.loose_H, self.network.loose_dB = float(inductance_H), float(loss_dB)
-        self._after_fault(t_s)
-
-    def unlevelled(self, t_s: float, short_dB: float = 3.0) -> None:
-        """Let the source fall short of its level, and say so in its status; 0 mends it."""
-        self.rf.path.short_dB = float(short_dB)
-        self._after_fault(t_s)
-
-    def interlock_opens(self, t_s: float, line: int = 1) -> None:
-        """Open a contact."""
-        if line not in _LINES:
-            raise StationError(f"fault interlock_opens: line {line} asked, allowed are 1 to 4")
-        self._opened.append((line, t_s, math.inf))
-
-    def interlock_closes(self, t_s: float, line: int = 1) -> None:
-        """Close a contact again."""
-        self._opened = [
-            (one, since_s, t_s if one == line and until_s == math.inf else until_s)
-            for one, since_s, until_s in self._opened
-        ]
-
-    def vna_connects(self, t_s: float, device: str = "strip", plane: str = "tip") -> None:
-        """Put a standard where the analyser's cable ends or under the probe, or the strip again: by hand, as a person."""
-        self.network.connect(device, plane)
-        self._after_fault(t_s)
-
-    def _after_fault(self, t_s: float) -> None:
-        self._changed_s = t_s
-        self.rf.refresh()
-        if self._biased_by:
-            self._bias_changed(t_s)
 
     # what a test may know
 

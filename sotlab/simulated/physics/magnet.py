@@ -163,7 +163,7 @@ class Magnet:
         return field_T
 
     def travel_T(self, t_s: float) -> float:
-        """Return an upper bound of how far the field will still move after ``t_s``, but for the sag of a warm coil [T]."""
+        """Return an upper bound of how far the field will still move after ``t_s``, a warm coil's sag left out [T]."""
         elapsed_s = max(t_s - self._start_s, 0.0)
         sag = self._sag(elapsed_s) if elapsed_s > self._limited_s else 1.0
         target_A = self._target_A * sag
@@ -201,8 +201,8 @@ class Magnet:
         else:
             return
         # w (1 + w)^2 = k (V/R)^2 has one real root, which Newton's method finds from above.
-        drive, warmth = self._heating_per_A2 * (limit_V / self.resistance_ohm) ** 2, 1.0
-        warmth = max(warmth, drive)
+        drive = self._heating_per_A2 * (limit_V / self.resistance_ohm) ** 2
+        warmth = max(1.0, drive)
         for _ in range(60):
             warmth -= (warmth * (1.0 + warmth) ** 2 - drive) / ((1.0 + warmth) * (1.0 + 3.0 * warmth))
         self._last_warmth = warmth
@@ -225,9 +225,8 @@ class Magnet:
             return 0.0
         lag_A = self._rate_A_per_s * self._tau_s
         ramp_s = min(elapsed_s, self._ramp_s)
-        warmth = self._warmed(
-            self._warmth, ramp_s, self._reference_A - lag_A, self._rate_A_per_s, self._current_A - self._reference_A + lag_A
-        )  # fmt: skip
+        behind_A = self._current_A - self._reference_A + lag_A
+        warmth = self._warmed(self._warmth, ramp_s, self._reference_A - lag_A, self._rate_A_per_s, behind_A)
         if elapsed_s <= self._ramp_s:
             return warmth
         left_A = self._on_ramp(self._ramp_s) - self._target_A

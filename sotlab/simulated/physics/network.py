@@ -1,9 +1,12 @@
 """What a vector network analyser sees: its own errors, cables, connectors, and a strip or a standard at the end.
 
-The chain is ``error box 1 - cable - (plane A) - arm - connector - device - connector - arm - cable - error box 2``; each
-link is a two-port and the whole is their cascade. The arm is what stands between plane A and the device: switch, bias
-tee and probe. A standard may stand at plane A too, in place of the arm and all beyond it. An error box holds directivity, source match and tracking of an analyser that was not
-calibrated; since it is a two-port in front of the device, three known standards take it out, cable included.
+The chain, each link a two-port and the whole their cascade, is
+
+    error box 1 - cable - (plane A) - arm - connector - device - connector - arm - cable - error box 2.
+
+The arm is what stands between plane A and the device: switch, bias tee and probe. A standard may stand at plane A too,
+in place of the arm and all beyond it. An error box holds directivity, source match and tracking of an analyser that was
+not calibrated; since it is a two-port in front of the device, three known standards take it out, cable included.
 
 All quantities are for 50 ohm and the time factor ``exp(+j w t)``: a delay makes the phase fall with frequency.
 
@@ -58,7 +61,7 @@ def cascade(first: TwoPort, second: TwoPort) -> TwoPort:
     )
 
 
-def series(impedance_ohm: Complex) -> TwoPort:
+def series(impedance_ohm: NDArray[np.complexfloating]) -> TwoPort:
     """Return the two-port of an impedance in series: ``S11 = Z/(Z + 2 Z0)``, ``S21 = 2 Z0/(Z + 2 Z0)``."""
     reflected = impedance_ohm / (impedance_ohm + 2 * Z0_OHM)
     return TwoPort(reflected, 1 - reflected, 1 - reflected, reflected)
@@ -205,7 +208,7 @@ class Network:
         spec, omega = self.spec, 2j * np.pi * frequency_Hz
         loss_dB = spec.arm_fixed_loss_dB + spec.arm_skin_loss_dB * np.sqrt(frequency_Hz / 1e9)
         line = _line(frequency_Hz, loss_dB + (self.loose_dB if number == 0 else 0.0), spec.arm_delay_s)
-        connector = series(omega * self._connectors_H[number])
+        connector = series(omega * float(self._connectors_H[number]))
         if number == 0 and self.loose_H:
             line = cascade(series(omega * self.loose_H), line)
         return cascade(line, connector)
@@ -235,7 +238,7 @@ class Network:
             omega = 2j * np.pi * frequency_Hz
             near, far = (
                 cascade(side, series(omega * inductance_H))
-                for side, inductance_H in zip((near, far), self._connectors_H, strict=True)
+                for side, inductance_H in zip((near, far), self._connectors_H.tolist(), strict=True)
             )
         elif not self.routed:
             nothing = np.zeros_like(near.s11)
@@ -307,6 +310,6 @@ class Network:
 
 def _line(frequency_Hz: NDArray[np.float64], loss_dB: NDArray[np.float64], delay_s: float) -> TwoPort:
     """Return the two-port of a matched line."""
-    through = 10 ** (-loss_dB / 20) * np.exp(-2j * np.pi * frequency_Hz * delay_s)
+    through = np.asarray(10 ** (-loss_dB / 20) * np.exp(-2j * np.pi * frequency_Hz * delay_s), dtype=complex)
     nothing = np.zeros_like(through)
     return TwoPort(nothing, through, through, nothing)

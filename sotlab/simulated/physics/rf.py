@@ -102,12 +102,12 @@ class RFPath:
 
     The loss between source and strip is ``fixed_loss_dB + skin_loss_dB sqrt(f / 1 GHz)`` (the skin effect of the
     cable), the part of it beyond plane A being the network's arm; the source's level error is a smooth function of
-    frequency. Source and cable are matched. What the strip reflects, and the current that it carries, are the network's.
+    frequency. Source and cable are matched. What the strip reflects and the current it carries are the network's.
 
     Parameters
     ----------
     fixed_loss_dB, skin_loss_dB : float
-        The two parts of the loss from source to strip [dB], not below the arm's.
+        The two parts of the loss from source to strip [dB].
     flatness_dB : float
         Rms of the source's level error over frequency [dB]; 0 for a perfect source.
     drift_dB_per_h : float
@@ -145,7 +145,7 @@ class RFPath:
         self.route("strip", "source")
 
     def route(self, source_to: str, strip_to: str) -> None:
-        """Lead the source to ``strip``, ``sensor`` or nowhere (``""``), and the strip to ``source``, ``vna`` or ``""``."""
+        """Lead the source to ``strip``, ``sensor`` or nowhere (""), and the strip to ``source``, ``vna`` or nowhere."""
         self.source_to, self.strip_to = source_to, strip_to
         self.network.routed = strip_to == "vna"
 

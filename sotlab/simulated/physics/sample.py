@@ -261,7 +261,8 @@ _SIGNED = (
     "pumping_V_per_rad2", "easy_axis_deg", "coefficient_per_K",
 )  # fmt: skip
 _FROM_ZERO = (
-    "nm_thickness_m", "width_0_T", "anisotropy_T", "heating_K_per_W", "contact_ohm", "sense_contact_ohm", "inductance_H", "pad_F",
+    "nm_thickness_m", "width_0_T", "anisotropy_T", "heating_K_per_W", "contact_ohm", "sense_contact_ohm",
+    "inductance_H", "pad_F",
 )  # fmt: skip
 
 
@@ -350,7 +351,9 @@ class Rectifier:
         pole_T = self._pole_T(angle_deg)
         # A pole and no more inside the circle: the trapezoid rule converges faster than any power of the point count.
         offsets_T = -pole_T.imag * _CIRCLE_RADIUS * np.exp(2j * pi * np.arange(_CIRCLE_POINTS) / _CIRCLE_POINTS)
-        residue = np.mean([self._analytic_V(self._rest(pole_T + o, angle_deg)) * o for o in offsets_T])
+        residue = complex(
+            np.mean([self._analytic_V(self._rest(pole_T + o, angle_deg)) * o for o in offsets_T.tolist()])
+        )
         width_T = -pole_T.imag
         return Line(residue.imag / width_T, residue.real / width_T, pole_T.real, width_T)
 
