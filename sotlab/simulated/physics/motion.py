@@ -68,6 +68,8 @@ class Axis:
         Rms jitter of the encoder's reading [u].
     readings : numpy.random.Generator or None
         Draws the jitter; without it there is none.
+    start : float
+        Where it stands at first [u].
     """
 
     def __init__(
@@ -81,11 +83,12 @@ class Axis:
         resolution: float = 1e-7,
         noise: float = 0.0,
         readings: np.random.Generator | None = None,
+        start: float = 0.0,
     ) -> None:
         self.lower, self.upper, self.window, self.resolution = lower, upper, window, resolution
         self._tau_s, self._half_play = tau_s, backlash / 2
         self._noise, self._readings = noise, readings
-        self._pieces = [Piece(-1e-9, 0.0, 0.0, 0.0, 0.0, 0.0)]
+        self._pieces = [Piece(-1e-9, start, 0.0, 0.0, start, start)]
         self._stuck = -math.inf, -math.inf  # from when until when
 
     def move(
