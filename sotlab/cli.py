@@ -325,8 +325,10 @@ def lab_list(bench: str | None, as_json: bool) -> None:
     if as_json:
         _print_json({"devices": devices})
     else:
+        keys = ("resource", "model", "role")
+        widths = [max(len(device[key]) for device in devices) for key in keys]
         for device in devices:
-            click.echo(f"{device['resource']:<24} {device['model']:<18} {device['role']}")
+            click.echo("  ".join(f"{device[key]:<{width}}" for key, width in zip(keys, widths, strict=True)).rstrip())
 
 
 @lab.command("serve")

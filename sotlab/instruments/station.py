@@ -132,9 +132,12 @@ class Station:
 
     @property
     def safe_order(self) -> list[str]:
-        """The open actuators in the order in which they are made safe."""
+        """The open actuators in the order in which they are made safe: as the file says, then the last opened first.
+
+        A driver that works through another role was opened after it, and can reach its safe state only before it.
+        """
         first = [role for role in self.config.station.safe_order if role in self.drivers]
-        rest = [role for role in self.drivers if role not in first]
+        rest = [role for role in reversed(self.drivers) if role not in first]
         return [role for role in first + rest if isinstance(self.drivers[role], Actuator)]
 
     def make_safe(self) -> dict[str, str | None]:
