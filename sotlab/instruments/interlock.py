@@ -30,10 +30,14 @@ class InterlockInput(SCPIMixin, Instrument):
     )
 
     opened = Instrument.measurement(
-        "INP:EVEN?;:INP:EVEN:CLE",
-        """Get the contacts that were open since they were asked last as a bit pattern; this clears it (int).""",
+        "INP:EVEN?",
+        """Get the contacts that were open since the last :meth:`clear_opened` as a bit pattern (int).""",
         cast=int,
     )
+
+    def clear_opened(self) -> None:
+        """Forget which contacts were open; what is open now is noted again."""
+        self.write("INP:EVEN:CLE")
 
 
 class DigitalInterlockOptions(Options):
@@ -64,10 +68,13 @@ class DigitalInterlock(Driver):
 
     def configure(self) -> None:
         """Forget what was open before; what is open now is found again."""
-        self.number(self.instrument.opened, "INP:EVEN?")
+        self.instrument.clear()
+        self.instrument.clear_opened()
         self.raise_errors()
 
     def open_lines(self) -> list[str]:
         """Return the names of the contacts that are open now, or have been since they were asked last."""
         pattern = int(self.number(self.instrument.opened, "INP:EVEN?"))
+        if pattern:  # after the answer has come: a lost one loses nothing, and what opens meanwhile stays noted
+            self.instrument.clear_opened()
         return [name for line, name in sorted(self.options.lines.items()) if pattern & 1 << (line - 1)]

@@ -153,7 +153,8 @@ class SourceMeter(Driver):
         meter.auto_output_off_enabled = False
         meter.wires = 4 if options.four_wire else 2
         meter.trigger_immediately()
-        meter.set_trigger_counts(1, 1)
+        meter.arm_count = 1
+        meter.trigger_count = 1
         meter.source_delay_auto_enabled = True
         meter.concurrent_functions_enabled = False
         meter.measured_function = "voltage"
@@ -248,7 +249,7 @@ class SourceMeter(Driver):
     def _settings_of_a_pulse(self, width_s: float) -> Iterator[None]:
         meter = self.instrument
         self._set_integration(PULSE_NPLC, autozero=False)
-        meter.set_trigger_counts(1, 2)
+        meter.trigger_count = 2
         meter.adapter.allow(2.0 * width_s + 2.0)  # the delay comes once for each of the two currents
         try:
             yield
@@ -258,7 +259,7 @@ class SourceMeter(Driver):
                 lambda: setattr(meter, "source_current", 0.0),
                 self._set_source_range,
                 lambda: setattr(meter, "source_delay_auto_enabled", True),
-                lambda: meter.set_trigger_counts(1, 1),
+                lambda: setattr(meter, "trigger_count", 1),
                 lambda: self._set_integration(self.options.nplc, autozero=True),
             )
 
