@@ -85,6 +85,12 @@ class Keithley6221(pymeasure_keithley.Keithley6221):
         cast=int,
     )
 
+    measurement_condition = Instrument.measurement(
+        ":STAT:MEAS:COND?",
+        """Get what holds now of the measurement conditions, as a bit pattern (int).""",
+        cast=int,
+    )
+
 
 class CurrentSourceOptions(RampedWaveOptions):
     """Options of the 6221 as ``ac_source``."""
@@ -158,7 +164,7 @@ class CurrentSource(RampedWave):
         source.waveform_phasemarker_phase = options.marker_deg
         source.waveform_phasemarker_line = options.marker_line
         source.waveform_use_phasemarker = True
-        source.ask(":STAT:MEAS?")  # what was before is not ours
+        self.number(source.measurement_events, "STAT:MEAS?")  # what was before is not ours
         self._prepared = True
 
     def check(self, *, amplitude_A_peak: float | None = None, frequency_Hz: float | None = None) -> None:
@@ -166,7 +172,7 @@ class CurrentSource(RampedWave):
         super().check(amplitude_A_peak=amplitude_A_peak, frequency_Hz=frequency_Hz)
         range_A = self.options.range_A
         if self.options.ranging == "fixed" and amplitude_A_peak is not None and range_A is not None:
-            most_A = OVERRANGE * best_range(range_A)
+            most_A = round(OVERRANGE * best_range(range_A), 15)
             if amplitude_A_peak > most_A:
                 raise LimitError(
                     f"{self.limits.role}: peak amplitude of {as_typed(amplitude_A_peak, 'A')} asked, the fixed range"
@@ -218,9 +224,12 @@ class CurrentSource(RampedWave):
         self.instrument.source_enabled = False
 
     def raise_problems(self) -> None:
-        """Raise InstrumentError if the source has been at its voltage limit since it was asked last."""
+        """Raise InstrumentError if the source is at its voltage limit, or has been since it was asked last."""
         self.raise_errors()
-        if int(self.number(self.instrument.ask(":STAT:MEAS?"), "STAT:MEAS?")) & COMPLIANCE:
+        # The events tell of having got there, once; the condition of still being there.
+        events = int(self.number(self.instrument.measurement_events, "STAT:MEAS?"))
+        condition = int(self.number(self.instrument.measurement_condition, "STAT:MEAS:COND?"))
+        if (events | condition) & COMPLIANCE:
             raise InstrumentError(
                 f"{self.limits.role}: the source has been at its voltage limit of {self.options.compliance_V:g} V, its"
                 f" current was not what was set; check the contacts, lower the amplitude, or raise"

@@ -7,6 +7,8 @@ from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, W
 from sotlab.instruments.keithley_2400 import Keithley2400
 
 ADDRESS = "GPIB0::24::INSTR"
+#: What a question and its answer may take on the bus [s].
+BUS_S = 0.01
 FORMAT = (b":FORMAT:ELEMENTS VOLTAGE, CURRENT, RESISTANCE, TIME, STATUS", None)
 ROLE = """
 [roles.source_meter]
@@ -84,7 +86,7 @@ def test_the_voltage_is_that_of_the_sample_and_a_reading_takes_what_it_says(mete
     meter.set_current(1e-3)
     begun_s = lab.clock.now()
     plus_V = meter.read_voltage()
-    assert lab.clock.now() - begun_s == pytest.approx(meter.reading_time_s, abs=2e-3)
+    assert 0.0 <= lab.clock.now() - begun_s - meter.reading_time_s < BUS_S
     assert meter.reading_time_s == pytest.approx(2 * 2 / 50 + 3e-3)
     meter.set_current(-1e-3)
     resistance_ohm = (plus_V - meter.read_voltage()) / 2e-3
@@ -196,7 +198,7 @@ def test_a_pulse_returns_to_zero_and_leaves_the_settings_as_they_were(meter_of, 
     meter.set_current(1e-3)
     begun_s = lab.clock.now()
     meter.read_voltage()
-    assert lab.clock.now() - begun_s == pytest.approx(meter.reading_time_s, abs=2e-3)
+    assert 0.0 <= lab.clock.now() - begun_s - meter.reading_time_s < BUS_S
     meter.set_output(False)
 
 
@@ -239,9 +241,9 @@ def test_making_safe_switches_off_even_if_the_ramp_fails(meter_of):
     ("fault", "error", "named"),
     [
         ({"kind": "no_reply", "match": r"READ\?"}, InstrumentTimeoutError, "source_meter at GPIB0::24::INSTR"),
-        ({"kind": "replace", "match": r"READ\?", "text": "garbage"}, InstrumentError, "source_meter: the reply"),
-        ({"kind": "replace", "match": r"READ\?", "text": "+1.0E-3"}, InstrumentError, "not five numbers"),
-        ({"kind": "replace", "match": r"READ\?", "text": "a,b,c,d,e"}, InstrumentError, "is not a number"),
+        ({"kind": "wrong_reply", "match": r"READ\?", "text": "garbage"}, InstrumentError, "source_meter: the reply"),
+        ({"kind": "wrong_reply", "match": r"READ\?", "text": "+1.0E-3"}, InstrumentError, "not five numbers"),
+        ({"kind": "wrong_reply", "match": r"READ\?", "text": "a,b,c,d,e"}, InstrumentError, "is not a number"),
     ],
 )
 def test_a_failing_reply_is_a_typed_error(meter_of, fault, error, named):

@@ -40,6 +40,7 @@ def test_what_is_sent(attribute, value, sent):
         ("waveform_frequency", b":SOUR:WAVE:FREQ?", b"1.234568E+03", 1234.568),
         ("waveform_amplitude", b":SOUR:WAVE:AMPL?", b"1.000000E-03", 1e-3),
         ("source_current", b":SOUR:CURR?", b"-1.000000E-03", -1e-3),
+        ("measurement_condition", b":STAT:MEAS:COND?", b"8", 8),
         ("waveform_phasemarker_line", b":SOUR:WAVE:PMAR:OLIN?", b"3", 3),
     ],
 )
@@ -204,7 +205,8 @@ def test_a_source_at_its_voltage_limit_is_an_error_that_says_so(source_of):
     with pytest.raises(InstrumentError, match=r"ac_source: .*voltage limit of 0\.3 V.*compliance_V in station\.toml"):
         source.set_output(True)
     with pytest.raises(InstrumentError, match="voltage limit"):
-        source.set_output(False)  # it has been so until it was off
+        source.raise_problems()  # it still is
+    source.set_output(False)
     assert not lab.devices[ADDRESS].output
     source.set_wave(100.0, 1e-4)
     source.set_output(True)  # what was is not reported twice
@@ -254,8 +256,8 @@ def test_making_safe_switches_off_even_if_the_ramp_fails(source_of):
     ("fault", "error", "named"),
     [
         ({"kind": "no_reply", "match": r"MEAS\?"}, InstrumentTimeoutError, "ac_source at GPIB0::14::INSTR"),
-        ({"kind": "replace", "match": r"MEAS\?", "text": "garbage"}, InstrumentError, "ac_source: the reply 'garbage"),
-        ({"kind": "replace", "match": r"SYST:ERR\?", "text": '-221,"Settings conflict"', "count": 1},
+        ({"kind": "wrong_reply", "match": r"MEAS\?", "text": "garbage"}, InstrumentError, "ac_source: the reply 'garbage"),
+        ({"kind": "wrong_reply", "match": r"SYST:ERR\?", "text": '-221,"Settings conflict"', "count": 1},
          InstrumentError, "ac_source: the instrument reports -221"),
     ],
 )  # fmt: skip
