@@ -34,6 +34,8 @@ STATES = {
     10: "cooling persistent switch",
 }
 RAMPING, HOLDING, PAUSED, ZEROING, QUENCH, AT_ZERO, HEATING = 1, 2, 3, 6, 7, 8, 9
+#: How the lines begin that come over a socket when it is opened.
+GREETING = ("American Magnetics Model 430 IP Interface", "Hello")
 #: Currents of coil and supply that differ by no more than this are the same: a warm switch would not quench [A].
 SAME_A = 0.1
 
@@ -42,8 +44,20 @@ class AMI430(pymeasure_ami.AMI430):
     """PyMeasure's AMI430 with units, quench, and a persistent switch that is asked and not assumed.
 
     PyMeasure's ``ramp_rate_field`` sets the segment's upper bound to 1 kG, and its
-    ``has_persistent_switch_enabled`` is true whatever the answer.
+    ``has_persistent_switch_enabled`` is true whatever the answer. It reads the greeting when it is made: that waits for
+    the time-out over RS-232, and takes the greeting for an answer after a socket was opened anew. Here the greeting is
+    skipped where it comes.
     """
+
+    def __init__(self, adapter: Any, name: str = "AMI 430 power supply programmer", **kwargs: Any) -> None:
+        super(pymeasure_ami.AMI430, self).__init__(adapter, name, **kwargs)
+
+    def read(self, **kwargs: Any) -> str:
+        """Read one reply; the lines with which the programmer greets over a socket are none."""
+        reply = super().read(**kwargs)
+        while reply.strip().startswith(GREETING):
+            reply = super().read(**kwargs)
+        return reply
 
     field_units = Instrument.control(
         "FIELD:UNITS?",

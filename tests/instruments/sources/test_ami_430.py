@@ -16,7 +16,6 @@ options = {{ tesla_per_ampere = 0.1182 }}
 limits = {{ field_T = [-3, 3], field_rate_T_per_s = 0.02 }}
 """
 SWITCH = (("persistent_switch: 0", "persistent_switch: 1"),)
-BANNER = [(None, b"American Magnetics Model 430 IP Interface"), (None, b"Hello.")]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +31,7 @@ BANNER = [(None, b"American Magnetics Model 430 IP Interface"), (None, b"Hello."
     ],
 )
 def test_what_is_sent(attribute, value, sent):
-    with expected_protocol(AMI430, [*BANNER, (sent, None)]) as magnet:
+    with expected_protocol(AMI430, [(sent, None)]) as magnet:
         setattr(magnet, attribute, value)
 
 
@@ -52,7 +51,7 @@ def test_what_is_sent(attribute, value, sent):
     ],
 )
 def test_how_an_answer_is_read(attribute, asked, reply, value):
-    with expected_protocol(AMI430, [*BANNER, (asked, reply)]) as magnet:
+    with expected_protocol(AMI430, [(asked, reply)]) as magnet:
         assert getattr(magnet, attribute) == value
 
 
@@ -247,6 +246,14 @@ def test_safe_is_tried_even_if_the_rate_cannot_be_set_and_says_if_it_does_not_go
     assert field_T(lab) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_the_greeting_of_a_socket_that_is_opened_anew_is_no_answer(magnet_of):
+    magnet, _, station = magnet_of()
+    magnet.ramp_to(0.1)
+    station.connections[ADDRESS].reopen()
+    assert magnet.read_setpoint() == pytest.approx(0.1, abs=1e-4)
+    assert "MODEL 430" in magnet.identify()
+
+
 def test_another_model_is_refused(open_station):
-    with pytest.raises((WrongInstrumentError, InstrumentError), match="field"):
+    with pytest.raises(WrongInstrumentError, match=r"field at GPIB0::24::INSTR: .*MODEL 2400"):
         open_station(ROLE.replace(ADDRESS, "GPIB0::24::INSTR"))
