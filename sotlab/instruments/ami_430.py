@@ -148,7 +148,7 @@ class SuperconductingMagnet(Driver):
     role = "field"
     instrument_class = AMI430
     identity = r"AMERICAN MAGNETICS.*430"
-    connection: ClassVar[dict[str, Any]] = {"read_termination": "\r\n", "write_termination": "\r\n"}
+    connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\r\n"}
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {
         "field_T": (-math.inf, math.inf),
         "field_rate_T_per_s": (0.0, math.inf),
@@ -240,8 +240,8 @@ class SuperconductingMagnet(Driver):
     def _raise_quench(self) -> None:
         if self.instrument.quenched:
             raise InstrumentError(
-                f"{self.limits.role}: the magnet has quenched; see to the cryostat, let it cool, and clear the quench at"
-                f" the programmer's front panel"
+                f"{self.limits.role}: the magnet has quenched; see to the cryostat, let it cool, and clear the quench"
+                f" at the programmer's front panel"
             )
 
     def _warm_switch(self, should_stop: Callable[[], bool] | None) -> bool:

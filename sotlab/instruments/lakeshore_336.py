@@ -74,12 +74,13 @@ class Output336(LakeShoreHeaterChannel):
 class LakeShore336(LakeShore3xx):
     """PyMeasure's LakeShore3xx with the modes, ramps and status of the 336's inputs and heater outputs."""
 
-    input_A = Instrument.ChannelCreator(Input336, "A")
-    input_B = Instrument.ChannelCreator(Input336, "B")
-    input_C = Instrument.ChannelCreator(Input336, "C")
-    input_D = Instrument.ChannelCreator(Input336, "D")
-    output_1 = Instrument.ChannelCreator(Output336, 1)
-    output_2 = Instrument.ChannelCreator(Output336, 2)
+    # PyMeasure's own channels do not fit its protocol of a channel either.
+    input_A = Instrument.ChannelCreator(Input336, "A")  # type: ignore[arg-type]
+    input_B = Instrument.ChannelCreator(Input336, "B")  # type: ignore[arg-type]
+    input_C = Instrument.ChannelCreator(Input336, "C")  # type: ignore[arg-type]
+    input_D = Instrument.ChannelCreator(Input336, "D")  # type: ignore[arg-type]
+    output_1 = Instrument.ChannelCreator(Output336, 1)  # type: ignore[arg-type]
+    output_2 = Instrument.ChannelCreator(Output336, 2)  # type: ignore[arg-type]
 
 
 class TemperatureControllerOptions(Options):
@@ -103,6 +104,8 @@ class TemperatureControllerOptions(Options):
     ramp_K_per_min: float | None = Option(default=None, gt=0.0, le=100.0)
     #: How fast the cryostat goes at best, for the estimate where the setpoint is not ramped [K/min].
     typical_K_per_min: float = Option(default=5.0, gt=0.0)
+    #: What the loop and the sample need after that, for the estimate [s].
+    lag_s: float = Option(default=60.0, ge=0.0)
     #: How often the temperature is looked at meanwhile [s].
     poll_s: float = Option(default=1.0, ge=0.2, le=60.0)
 
@@ -140,7 +143,7 @@ class TemperatureController(Driver):
     def settle_time_s(self, from_K: float, to_K: float) -> float:
         """Return an estimate of how long :meth:`settle_at` takes [s]."""
         rate = self.options.ramp_K_per_min or self.options.typical_K_per_min
-        return abs(to_K - from_K) / rate * 60.0 + self.options.hold_s
+        return abs(to_K - from_K) / rate * 60.0 + self.options.lag_s + self.options.hold_s
 
     def read_temperature(self) -> float:
         """Return the sample's temperature [K].
@@ -231,7 +234,7 @@ class TemperatureController(Driver):
         power = self.number(self._output.output, "HTR?")
         return (
             f"{self.limits.role}: {asked_K:g} K asked, {reading_K:.4g} K reached after {after_s:.0f} s, coming from"
-            f" {start_K:.4g} K; within {self.options.tolerance_K:g} K for {self.options.hold_s:g} s is wanted. The heater"
-            f" is at {power:.0f} % of its range '{self.options.heater_range}'; check the cooler and the range, or raise"
-            f" [roles.{self.limits.role}.options] time_limit_s in {self.limits.station}"
+            f" {start_K:.4g} K; within {self.options.tolerance_K:g} K for {self.options.hold_s:g} s is wanted. The"
+            f" heater is at {power:.0f} % of its range '{self.options.heater_range}'; check the cooler and the range, or"
+            f" raise [roles.{self.limits.role}.options] time_limit_s in {self.limits.station}"
         )

@@ -1,5 +1,7 @@
 """The AMI 430 as field: ramps, stops, quenches, the persistent switch, and what safe means for a magnet."""
 
+from itertools import pairwise
+
 import pytest
 from pymeasure.test import expected_protocol
 
@@ -90,7 +92,7 @@ def test_the_field_never_moves_faster_than_the_station_allows(magnet_of):
         return False
 
     magnet.ramp_to(1.0, should_stop=look)
-    rates = [abs(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(seen, seen[1:], strict=False) if b[0] > a[0]]
+    rates = [abs(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(seen) if b[0] > a[0]]
     assert max(rates) < 0.02 * (1 + 1e-6)
     assert len(rates) > 40
 
@@ -133,7 +135,7 @@ def test_field_and_rate_must_be_limited_by_the_station(open_station):
 
 
 def test_a_quench_under_way_is_an_error_and_safe_all_the_same(magnet_of):
-    magnet, lab, station = magnet_of()
+    magnet, lab, _ = magnet_of()
     lab.faults.add({"device": "field", "kind": "quench", "at": lab.clock.now() + 20.0})
     with pytest.raises(InstrumentError, match=r"field: the magnet has quenched"):
         magnet.ramp_to(1.0)

@@ -67,7 +67,10 @@ def test_a_contact_that_has_opened_in_between_is_told_once(interlock_of, monkeyp
     interlock, lab = interlock_of()
     opened_s = lab.clock.now() + 1.0
     monkeypatch.setattr(
-        type(lab.bench), "interlock_opened", lambda self, line, since_s: line == 1 and since_s <= opened_s, raising=False
+        type(lab.bench),
+        "interlock_opened",
+        lambda self, line, since_s: line == 1 and since_s <= opened_s,
+        raising=False,
     )
     lab.clock.sleep(2.0)
     assert interlock.open_lines() == ["door"]
@@ -78,7 +81,10 @@ def test_a_lost_answer_loses_no_event(interlock_of, monkeypatch):
     interlock, lab = interlock_of()
     opened_s = lab.clock.now() + 1.0
     monkeypatch.setattr(
-        type(lab.bench), "interlock_opened", lambda self, line, since_s: line == 1 and since_s <= opened_s, raising=False
+        type(lab.bench),
+        "interlock_opened",
+        lambda self, line, since_s: line == 1 and since_s <= opened_s,
+        raising=False,
     )
     lab.clock.sleep(2.0)
     lab.faults.add({"device": "interlock", "kind": "no_reply", "match": r"EVEN\?", "count": 1})

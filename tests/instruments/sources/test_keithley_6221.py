@@ -256,16 +256,16 @@ def test_making_safe_switches_off_even_if_the_ramp_fails(source_of):
     ("fault", "error", "named"),
     [
         ({"kind": "no_reply", "match": r"MEAS\?"}, InstrumentTimeoutError, "ac_source at GPIB0::14::INSTR"),
-        ({"kind": "wrong_reply", "match": r"MEAS\?", "text": "garbage"}, InstrumentError, "ac_source: the reply 'garbage"),
+        ({"kind": "wrong_reply", "match": r"MEAS\?", "text": "garbage"}, InstrumentError, "the reply 'garbage"),
         ({"kind": "wrong_reply", "match": r"SYST:ERR\?", "text": '-221,"Settings conflict"', "count": 1},
          InstrumentError, "ac_source: the instrument reports -221"),
     ],
 )  # fmt: skip
 def test_a_failing_reply_is_a_typed_error(source_of, fault, error, named):
     source, lab, _ = source_of()
+    source.set_wave(100.0, 1e-3)
     lab.faults.add({"device": "ac_source", **fault})
     with pytest.raises(error, match=named):
-        source.set_wave(100.0, 1e-3)
         source.set_output(True)
 
 

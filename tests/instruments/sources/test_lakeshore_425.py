@@ -29,7 +29,7 @@ def gaussmeter_of(open_station, lab_of, monkeypatch):
 @pytest.mark.parametrize("field_T", [0.0, 1.2345e-3, -0.31234, 2.5])
 def test_the_field_is_in_tesla(gaussmeter_of, field_T):
     gaussmeter, _, _ = gaussmeter_of(field_T=field_T)
-    assert gaussmeter.read_field() == pytest.approx(field_T, abs=1e-4 * abs(field_T) + 1e-7)
+    assert gaussmeter.read_field() == pytest.approx(field_T, rel=1e-4, abs=1e-6)  # six digits are sent
     assert (gaussmeter.zero_sigma_T, gaussmeter.reading_time_s) == (20e-6, 0.1)
 
 
@@ -45,12 +45,14 @@ def test_a_field_beyond_the_range_is_an_error_not_a_reading(gaussmeter_of, sign)
     field["T"] = sign * 0.3
     assert gaussmeter.read_field() == pytest.approx(sign * 0.3)
     field["T"] = sign * 0.4
-    with pytest.raises(InstrumentError, match=r"gaussmeter: the field is beyond the range of 0\.35 T; raise .* range_T"):
+    with pytest.raises(
+        InstrumentError, match=r"gaussmeter: the field is beyond the range of 0\.35 T; raise .* range_T"
+    ):
         gaussmeter.read_field()
 
 
-def test_opening_makes_it_speak_tesla_and_dc_whatever_it_was_left_in(gaussmeter_of, open_station, lab_of):
-    gaussmeter, field, lab = gaussmeter_of(field_T=0.1)
+def test_opening_makes_it_speak_tesla_and_dc_whatever_it_was_left_in(gaussmeter_of):
+    gaussmeter, _, lab = gaussmeter_of(field_T=0.1)
     lab.devices[ADDRESS].unit = 1
     lab.devices[ADDRESS].set_mode(2, 1, 2)
     gaussmeter.configure()
