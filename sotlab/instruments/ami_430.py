@@ -138,8 +138,8 @@ class SuperconductingMagnetOptions(Options):
 class SuperconductingMagnet(Driver):
     """A superconducting magnet with an AMI 430 that fills the role ``field``.
 
-    Safe state: on its way to zero at the station's rate, which is not waited for, since that takes minutes to hours; a
-    magnet in persistent mode is left so, since its field needs no supply.
+    Safe state: on its way to zero at the station's rate, which is not waited for, since that takes minutes to hours.
+    With a cold switch only the supply goes to zero: a magnet in persistent mode keeps its field, which needs no supply.
 
     The switch of a magnet that has one is warmed before a ramp, after the supply has been brought to the coil's
     current, and stays warm.
@@ -223,15 +223,14 @@ class SuperconductingMagnet(Driver):
             self.clock.sleep(self.options.settling_s, should_stop)
 
     def make_safe(self) -> None:
-        """Send the magnet to zero at the station's rate and see that it goes; a cold switch is left as it is."""
-        if self._has_switch and not self.instrument.switch_heater_enabled:
-            self.instrument.pause()
-            return
+        """Send the supply to zero at the station's rate and see that it goes; the switch is left as it is."""
         in_turn(self._set_rate, self.instrument.zero, self._see_that_it_goes)
 
     def _see_that_it_goes(self) -> None:
         state = int(self.number(self.instrument.state, "STATE?"))
-        if state not in (ZEROING, AT_ZERO, QUENCH):  # after a quench the current goes by itself
+        if state == QUENCH:  # the current goes by itself, and ZERO was refused
+            self.instrument.clear()
+        elif state not in (ZEROING, AT_ZERO):
             raise InstrumentError(
                 f"{self.limits.role}: the programmer was told to go to zero and is '{STATES.get(state, state)}'; bring"
                 f" the magnet to zero at its front panel"

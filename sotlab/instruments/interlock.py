@@ -61,7 +61,6 @@ class DigitalInterlock(Driver):
     instrument_class = InterlockInput
     identity = r"interlock"
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
-    harmless: ClassVar[frozenset[str]] = frozenset({"open_lines"})
     options_model = DigitalInterlockOptions
 
     options: DigitalInterlockOptions

@@ -130,13 +130,16 @@ class CurrentSource(RampedWave):
     }
     options_model = CurrentSourceOptions
     safe_state = "wave ramped down and aborted, output off"
-    harmless: ClassVar[frozenset[str]] = frozenset({"check", "raise_problems"})
 
     options: CurrentSourceOptions
-    least_A = LEAST_A
 
     _range_A = 0.0  # that the wave was armed on
     _prepared = False
+
+    @property
+    def least_A(self) -> float:
+        """The smallest amplitude that can be set [A]."""
+        return LEAST_A
 
     def configure(self) -> None:
         """Set the wave's parameters; what somebody else left running is left alone until this role drives."""

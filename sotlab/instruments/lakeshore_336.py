@@ -235,6 +235,6 @@ class TemperatureController(Driver):
         return (
             f"{self.limits.role}: {asked_K:g} K asked, {reading_K:.4g} K reached after {after_s:.0f} s, coming from"
             f" {start_K:.4g} K; within {self.options.tolerance_K:g} K for {self.options.hold_s:g} s is wanted. The"
-            f" heater is at {power:.0f} % of its range '{self.options.heater_range}'; check the cooler and the range, or"
+            f" heater is at {power:.0f} % of its range '{self.options.heater_range}'; check cooler and range, or"
             f" raise [roles.{self.limits.role}.options] time_limit_s in {self.limits.station}"
         )

@@ -114,7 +114,8 @@ class RampedWave(Driver):
             raise InstrumentError(
                 f"{self.limits.role}: the output was to go on before frequency and amplitude were set; set_wave() first"
             )
-        if on and not self._on:
+        if on and not self._on and self._wave is not None:
+            self.check(frequency_Hz=self._wave[0], amplitude_A_peak=self._wave[1])  # another sample may be in since
             self._switch_on()
         elif self._on and not on:
             self.ramp(self.least_A)

@@ -144,7 +144,6 @@ def test_a_quench_under_way_is_an_error_and_safe_all_the_same(magnet_of):
     with pytest.raises(InstrumentError, match="quenched"):
         magnet.ramp_to(0.1)
     magnet.make_safe()
-    lab.devices[ADDRESS].errors.clear()  # ZERO is refused after a quench
 
 
 def test_a_ramp_that_somebody_stops_at_the_front_panel_is_an_error(magnet_of):

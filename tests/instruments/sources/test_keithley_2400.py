@@ -5,6 +5,7 @@ from pymeasure.test import expected_protocol
 
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, WrongInstrumentError
 from sotlab.instruments.keithley_2400 import Keithley2400
+from sotlab.instruments.sample import Layer, Sample
 
 ADDRESS = "GPIB0::24::INSTR"
 #: What a question and its answer may take on the bus [s].
@@ -168,6 +169,15 @@ def test_beyond_the_stations_limits_nothing_is_sourced(meter_of, current_A):
             source()
     assert flowing_A(lab) == 0.0
     meter.set_output(False)
+
+
+def test_what_the_sample_stands_limits_current_and_pulses(meter_of):
+    meter, _, station = meter_of()
+    layer = Layer(material="Pt", thickness_m=5e-9, max_current_density_A_per_m2=1e10)
+    station.protect(Sample(name="strip", stack=[layer], strip_width_m=10e-6))
+    for source in (lambda: meter.set_current(1e-3), lambda: meter.pulse(-1e-3, 0.1)):
+        with pytest.raises(LimitError, match=r"allowed -500 µA to 500 µA .*in Pt"):
+            source()
 
 
 @pytest.mark.parametrize("width_s", [0.005, 2.0])

@@ -1,10 +1,12 @@
 """The 6221 as ac_source: what it sends, ramps, the marker's phase, compliance, what another program left running."""
 
 import pytest
+import pyvisa
 from pymeasure.test import expected_protocol
 
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, StationError, WrongInstrumentError
 from sotlab.instruments.keithley_6221 import Keithley6221, best_range
+from sotlab.instruments.sample import Layer, Sample
 
 ADDRESS = "GPIB0::14::INSTR"
 ROLE = """
@@ -116,15 +118,18 @@ def test_the_peak_current_and_its_frequency_flow_through_the_sample(source_of):
 
 
 def test_x_of_the_first_harmonic_is_positive_at_a_positive_resistance(source_of):
-    source, lab, _ = source_of("compliance_V = 10")
+    taps = (("options: {input: hall}", "options: {input: longitudinal}"),)
+    source, lab, station = source_of(replace=taps)
     source.set_wave(85.0, 1e-3)
     source.set_output(True)
-    phasor = lab.bench._phasor_V(lab.bench.response(lab.clock.now()), "longitudinal", 1)
-    marker = lab.bench._marker
-    assert marker is not None
-    assert (marker[1], marker[2]) == (0.0, 3)
-    assert phasor.real > 0.0
-    assert abs(phasor.imag) < 0.01 * phasor.real
+    lockin = pyvisa.ResourceManager(station.config.station.visa_library).open_resource("GPIB0::8::INSTR")
+    lockin.write("FMOD 0;ISRC 1;SENS 26;OFLT 8;HARM 1;PHAS 0")
+    lab.clock.sleep(5.0)
+    x_V, y_V = (float(lockin.query(f"OUTP?{channel}")) for channel in (1, 2))
+    lockin.close()
+    resistance_ohm = lab.bench._film(lab.clock.now(), 1e-3 / 2**0.5).strip_ohm
+    assert x_V == pytest.approx(1e-3 * resistance_ohm / 2**0.5, rel=0.02)  # rms, the source's amplitude is peak
+    assert abs(y_V) < 0.01 * x_V
 
 
 def test_amplitudes_go_up_and_down_in_steps_and_end_on_the_target(source_of, traffic):
@@ -197,6 +202,16 @@ def test_beyond_the_stations_limits_nothing_is_sent(source_of, traffic, wave, na
     with pytest.raises(LimitError, match=named):
         source.set_wave(*wave)
     assert not traffic
+
+
+def test_what_the_sample_stands_limits_the_peak_amplitude(source_of):
+    source, lab, station = source_of()
+    source.set_wave(100.0, 1e-3)
+    layer = Layer(material="Pt", thickness_m=5e-9, max_current_density_A_per_m2=1e10)
+    station.protect(Sample(name="strip", stack=[layer], strip_width_m=10e-6))
+    with pytest.raises(LimitError, match=r"peak amplitude of 1 mA asked, allowed 0 A to 500 µA .*in Pt"):
+        source.set_output(True)
+    assert not lab.devices[ADDRESS].output
 
 
 def test_a_source_at_its_voltage_limit_is_an_error_that_says_so(source_of):
