@@ -107,7 +107,7 @@ class SourceMeter(Driver):
 
     role = "source_meter"
     instrument_class = Keithley2400
-    identity = r"KEITHLEY.*MODEL 24[0-4]0"
+    identity = r"KEITHLEY.*MODEL 2400"
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {
         "current_A": (-1.05, 1.05),
@@ -149,18 +149,19 @@ class SourceMeter(Driver):
         meter.source_mode = "current"
         meter.source_current_mode = "fixed"
         meter.source_current = 0.0
+        meter.voltage_range_auto_enabled = True  # or a low compliance is refused while a high range is fixed
         meter.compliance_voltage = options.compliance_V
         meter.auto_output_off_enabled = False
         meter.wires = 4 if options.four_wire else 2
         meter.trigger_immediately()
         meter.arm_count = 1
         meter.trigger_count = 1
+        meter.trigger_delay = 0.0
         meter.source_delay_auto_enabled = True
         meter.concurrent_functions_enabled = False
         meter.measured_function = "voltage"
-        if options.range_V is None:
-            meter.voltage_range_auto_enabled = True
-        else:
+        meter.filter_enabled = False
+        if options.range_V is not None:
             meter.voltage_range = options.range_V
         self._set_source_range()
         self._set_integration(options.nplc, autozero=True)
@@ -235,15 +236,19 @@ class SourceMeter(Driver):
         self.set_output(True)
         meter = self.instrument
         measuring_s = PULSE_NPLC / self._line_frequency_Hz + OVERHEAD_S
-        with self._settings_of_a_pulse(width_s):
-            meter.source_delay = width_s - measuring_s
-            meter.source_current_list = [current_A, 0.0]
-            meter.source_current_mode = "list"
-            during = meter.reading[:5]
-        self.raise_errors()
-        self._checked(during)
-        if not was_on:
-            self.set_output(False)
+        try:
+            with self._settings_of_a_pulse(width_s):
+                meter.source_delay = width_s - measuring_s
+                meter.source_current_list = [current_A, 0.0]
+                meter.source_current_mode = "list"
+                with meter.adapter.exchange():  # not asked again when the answer is lost: it would be a second pulse
+                    meter.write(":READ?")
+                    readings = meter.read().split(",")
+            self.raise_errors()
+            self._checked(readings[:5])
+        finally:
+            if not was_on:
+                self._switch_off()  # at zero already
 
     @contextmanager
     def _settings_of_a_pulse(self, width_s: float) -> Iterator[None]:
@@ -255,6 +260,7 @@ class SourceMeter(Driver):
             yield
         finally:
             in_turn(
+                meter.reset_trigger,
                 lambda: setattr(meter, "source_current_mode", "fixed"),
                 lambda: setattr(meter, "source_current", 0.0),
                 self._set_source_range,

@@ -52,6 +52,15 @@ class Keithley6221(pymeasure_keithley.Keithley6221):
         values=[0.1, 105],
     )
 
+    source_filter_enabled = Instrument.control(
+        ":SOUR:CURR:FILT?",
+        ":SOUR:CURR:FILT %d",
+        """Control the analog filter of the source (bool).""",
+        validator=strict_discrete_set,
+        values={True: 1, False: 0},
+        map_values=True,
+    )
+
     waveform_frequency = Instrument.control(
         ":SOUR:WAVE:FREQ?",
         ":SOUR:WAVE:FREQ %.9g",
@@ -156,6 +165,7 @@ class CurrentSource(RampedWave):
         source, options = self.instrument, self.options
         source.source_compliance = options.compliance_V
         source.source_current = 0.0
+        source.source_filter_enabled = False  # it would take amplitude and turn the phase
         if options.ranging == "fixed":
             source.source_range = options.range_A
         else:

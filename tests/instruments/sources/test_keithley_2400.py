@@ -217,6 +217,39 @@ def test_a_pulse_into_an_open_contact_is_an_error_and_ends_at_zero(meter_of):
     with pytest.raises(InstrumentError, match="compliance"):
         meter.pulse(2e-3, 0.1)
     assert flowing_A(lab) == 0.0
+    assert not lab.devices[ADDRESS].output
+
+
+@pytest.mark.parametrize("was_on", [False, True])
+def test_a_pulse_whose_answer_is_lost_is_not_sent_again_and_ends_at_zero(meter_of, currents, was_on):
+    meter, lab, station = meter_of()
+    station.connections[ADDRESS].retries = 3
+    meter.set_output(was_on)
+    seen = currents(lab)
+    lab.faults.add({"device": "source_meter", "kind": "no_reply", "match": r"READ\?", "count": 1})
+    with pytest.raises(InstrumentTimeoutError, match="source_meter at GPIB0::24::INSTR"):
+        meter.pulse(2e-3, 0.1)
+    assert [current_A for current_A, _ in seen].count(2e-3) == 1
+    assert flowing_A(lab) == 0.0
+    assert lab.devices[ADDRESS].output is was_on
+    meter.set_output(True)
+    meter.set_current(1e-3)
+    assert meter.read_voltage() > 0.0
+    meter.set_output(False)
+
+
+def test_what_another_program_has_set_does_not_matter(meter_of):
+    meter, lab, station = meter_of("compliance_V = 1, nplc = 1")
+    wire = station.connections[ADDRESS]
+    wire.write(":SENS:FUNC:CONC 1;:SENS:FUNC 'CURR','RES';:SENS:AVER:COUN 20;:SENS:AVER 1;:TRIG:COUN 7;:TRIG:DEL 2")
+    wire.write(":SENS:VOLT:PROT 200;:SENS:VOLT:RANG 200;:SYST:RSEN 0;:SOUR:DEL 3;:SOUR:CLE:AUTO 1;:SYST:AZER 0")
+    meter.configure()
+    meter.set_output(True)
+    meter.set_current(1e-3)
+    begun_s = lab.clock.now()
+    assert 0.5 < meter.read_voltage() < 1.0
+    assert 0.0 <= lab.clock.now() - begun_s - meter.reading_time_s < BUS_S
+    meter.set_output(False)
 
 
 @pytest.mark.parametrize("left", [":SOUR:FUNC CURR;:SOUR:CURR 1e-3;:OUTP 1", ":SOUR:FUNC VOLT;:SOUR:VOLT 0.5;:OUTP 1"])

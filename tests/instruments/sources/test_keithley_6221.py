@@ -28,6 +28,7 @@ limits = { amplitude_A_peak = [0, "3 mA"], frequency_Hz = [10, 2000] }
         ("waveform_amplitude", 1.234567e-3, b":SOUR:WAVE:AMPL 0.001234567"),
         ("waveform_phasemarker_phase", 0, b":SOUR:WAVE:PMAR 0"),
         ("waveform_phasemarker_phase", 360, b":SOUR:WAVE:PMAR 360"),
+        ("source_filter_enabled", False, b":SOUR:CURR:FILT 0"),
         ("waveform_phasemarker_line", 3, b":SOUR:WAVE:PMAR:OLIN 3"),
     ],
 )
