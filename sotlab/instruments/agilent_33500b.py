@@ -72,16 +72,16 @@ class Agilent33500B(agilent.Agilent33500):
 class VoltageDrivenSourceOptions(RampedWaveOptions):
     """Options of the 33500B as ``ac_source``."""
 
-    #: Resistor between the generator and what it drives [ohm]; the generator's own 50 ohm come on top.
-    series_ohm: float = Option(ge=0.0)
-    #: Resistance of what is driven, contacts included [ohm]. The current is as well known as the sum of the three.
-    load_ohm: float = Option(ge=0.0)
+    #: Resistance between the output and what it drives [ohm], the output's own 50 ohm included.
+    series_ohm: float = Option(ge=OUTPUT_OHM)
+    #: Resistance of what is driven, contacts included [ohm]. The current is as well known as the sum of the two.
+    load_ohm: float = Option(default=0.0, ge=0.0)
 
 
 class VoltageDrivenSource(RampedWave):
     """A 33500B and a series resistor that fill the role ``ac_source``. Safe state: ramped down, output off.
 
-    ``V_pp = 2 I_peak (series_ohm + load_ohm + 50 ohm)`` with the output's load set to INF, so that what is set is the
+    ``V_pp = 2 I_peak (series_ohm + load_ohm)`` with the output's load set to INF, so that what is set is the
     voltage without load. The sync output, at phase 0 of the sine, is the reference.
     """
 
@@ -102,7 +102,7 @@ class VoltageDrivenSource(RampedWave):
     @property
     def loop_ohm(self) -> float:
         """Resistance of the whole loop [ohm]."""
-        return self.options.series_ohm + self.options.load_ohm + OUTPUT_OHM
+        return self.options.series_ohm + self.options.load_ohm
 
     @property
     def least_A(self) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sotlab.simulated.scpi import Choice, Number, Parameter, ScpiError, split_outside_data
+from sotlab.simulated.scpi import Choice, Number, Parameter, ScpiError, split_parameters
 
 if TYPE_CHECKING:
     from sotlab.simulated.device import LabDevice
@@ -25,7 +25,7 @@ class Command:
     parameters: tuple[Parameter, ...]
     run: Callable[..., Any]
     source: str
-    suffixes: tuple[int, ...] | None = None
+    suffixes: tuple[Any, ...] | None = None  # numbers, or a set of them for each "#"
 
     def call(self, device: LabDevice, sent_suffixes: tuple[int, ...], text: str) -> Any:
         """Read the parameters and run the command; returns the reply of a query.
@@ -36,7 +36,12 @@ class Command:
             -108 or -109 too many or too few parameters, -114 no such suffix, and what the parameters raise.
         """
         arguments: list[Any] = []
-        if self.suffixes is not None:
+        if self.suffixes and not isinstance(self.suffixes[0], int):  # one set of numbers for each "#"
+            sent_suffixes = (1,) * (len(self.suffixes) - len(sent_suffixes)) + sent_suffixes
+            if any(suffix not in allowed for suffix, allowed in zip(sent_suffixes, self.suffixes, strict=True)):
+                raise ScpiError(-114)
+            arguments, sent_suffixes = list(sent_suffixes), ()
+        elif self.suffixes is not None:
             suffix = sent_suffixes[-1] if sent_suffixes else 1
             if suffix not in self.suffixes:
                 raise ScpiError(-114)
@@ -46,7 +51,7 @@ class Command:
             raise ScpiError(-114)
         if not text and not self.parameters:
             return self.run(device, *arguments)
-        given = [part.strip() for part in split_outside_data(text, ",")] if text else []
+        given = split_parameters(text) if text else []
         if len(given) > len(self.parameters):
             raise ScpiError(-108)
         if not all(given) or any(not parameter.optional for parameter in self.parameters[len(given) :]):
@@ -56,7 +61,7 @@ class Command:
 
 
 def command(
-    pattern: str, *parameters: Parameter, source: str, suffixes: Iterable[int] | None = None
+    pattern: str, *parameters: Parameter, source: str, suffixes: Iterable[int] | Iterable[Container[int]] | None = None
 ) -> Callable[[Method], Method]:
     """Declare a method as a command.
 
@@ -70,12 +75,13 @@ def command(
         Page of the manual, or "unverified".
     suffixes : iterable of int, optional
         Numbers that the last ``#`` of the pattern may have; the method then gets the number first. Without it only 1.
+        Or a set of numbers for each ``#``; the method then gets all of them.
     """
     return _declare(pattern, parameters, source, suffixes, is_query=False)
 
 
 def query(
-    pattern: str, *parameters: Parameter, source: str, suffixes: Iterable[int] | None = None
+    pattern: str, *parameters: Parameter, source: str, suffixes: Iterable[int] | Iterable[Container[int]] | None = None
 ) -> Callable[[Method], Method]:
     """Declare a method as a query; the pattern goes without the question mark, the method returns the reply.
 

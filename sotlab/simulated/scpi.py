@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from itertools import product
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ __all__ = [
     "ERROR_TEXT",
     "Block",
     "Boolean",
+    "ChannelList",
     "Choice",
     "Number",
     "Parameter",
@@ -28,6 +29,7 @@ __all__ = [
     "split_header",
     "split_lines",
     "split_outside_data",
+    "split_parameters",
 ]
 
 #: SCPI-1999 volume 2, 21.8: the standard texts of the error numbers that are raised here or by the models.
@@ -106,6 +108,20 @@ def split_outside_data(text: str, separators: str, *, lines_end_strings: bool = 
                 closing = line_feed - 1 if line_feed >= 0 else len(text)
             position = closing + 1
     yield text[start:]
+
+
+def split_parameters(text: str) -> list[str]:
+    """Split parameters at their commas, but not inside strings, blocks and expressions such as ``(@101,203)``."""
+    parts: list[str] = []
+    depth = 0
+    for part in split_outside_data(text, ","):
+        if depth > 0:
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
+        if "(" in part or ")" in part:
+            depth += part.count("(") - part.count(")") if part.lstrip()[:1] not in "\"'#" else 0
+    return [part.strip() for part in parts]
 
 
 def _block_end(text: str, start: int) -> int:
@@ -278,6 +294,10 @@ def _suffixes(unit: str) -> dict[str, Decimal]:
 
 Limit = float | Callable[[Any], float] | None
 
+#: SCPI-1999 volume 1, 7.2.1: 9.9E37 stands for infinity and 9.91E37 for not a number, so a number is no larger; one
+#: that is smaller than this is 0, as where numbers are kept in single precision.
+LARGEST, SMALLEST = 9.9e37, 1e-37
+
 
 class Parameter:
     """One parameter of a command, taken as it was sent; the other classes here read what it means.
@@ -341,7 +361,7 @@ class Number(Parameter):
         Raises
         ------
         ScpiError
-            -104 not a number, -131 wrong unit, -138 a unit where none belongs, -222 outside the limits.
+            -104 not a number, -131 wrong unit, -138 a unit where none belongs, -222 outside the limits, or of anything.
         """
         value = self.read(text, device)
         low, high = self.limits(device)
@@ -362,7 +382,9 @@ class Number(Parameter):
                 value = self._scaled(match[1].replace(" ", ""), match[2].upper())
             else:
                 raise ScpiError(-104)
-            return round(value) if self.integer else value
+            if not abs(value) <= LARGEST:
+                raise ScpiError(-222)
+            return round(value) if self.integer else value if abs(value) >= SMALLEST else 0.0
         except OverflowError:  # 1e400 as a whole number, or more digits than a float can hold
             raise ScpiError(-222) from None
 
@@ -376,6 +398,8 @@ class Number(Parameter):
             raise ScpiError(-131)
         try:
             return float(Decimal(number) * factor)  # decimal, so that 9.123456789 GHZ keeps all its digits
+        except Overflow:  # an exponent beyond all bounds
+            raise ScpiError(-222) from None
         except InvalidOperation:
             raise ScpiError(-104) from None
 
@@ -464,6 +488,32 @@ class Text(Parameter):
     def format(self, value: str) -> str:
         """Return the text in double quotes."""
         return '"' + value.replace('"', '""') + '"'
+
+
+class ChannelList(Parameter):
+    """A channel list, ``(@101,203)`` or ``(@101:104)``; the value is a list of numbers, in the order sent.
+
+    The device says by ``channels`` which there are. SCPI-1999 volume 1, 8.3.2.
+    """
+
+    def parse(self, text: str, device: Any) -> list[int]:
+        """Return the channels; -104 for what is no list, -222 for a channel that is not there."""
+        if not re.fullmatch(r"\(\s*@[\d\s,:]+\)", text):
+            raise ScpiError(-104)
+        found: list[int] = []
+        for part in text.strip("(@ )").split(","):
+            ends = re.fullmatch(r"\s*(\d{1,6})\s*(?::\s*(\d{1,6})\s*)?", part)
+            if ends is None:
+                raise ScpiError(-104)
+            first, last = int(ends[1]), int(ends[2] or ends[1])
+            if first not in device.channels or last not in device.channels or last < first:
+                raise ScpiError(-222)
+            found += [channel for channel in device.channels if first <= channel <= last]
+        return found
+
+    def format(self, value: list[int]) -> str:
+        """Return the channels as a list."""
+        return f"(@{','.join(map(str, value))})"
 
 
 class Block(Parameter):

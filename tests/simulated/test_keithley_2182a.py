@@ -172,7 +172,7 @@ def test_relative_reading_is_without_the_acquired_reference(meter, bench, clock)
     [
         ("VOLT:NPLC 51", -222),  # at 50 Hz
         ("VOLT:NPLC 0.001", -222),
-        ("SENS:FUNC 'TEMP'", -224),
+        ("SENS:FUNC 'RES'", -224),
         ("SENS:CHAN 3", -222),
         ("VOLT:CHAN3:RANG 1", -114),
         ("VOLT:CHAN1:DFIL:TCON MOV", -224),
@@ -231,3 +231,22 @@ def test_stock_pymeasure_driver_measures_and_fills_the_buffer(manager, bench, cl
     assert driver.maximum >= driver.minimum
     assert driver.standard_dev < 1e-8
     assert driver.check_errors() == []
+
+
+def test_a_temperature_is_that_of_a_thermocouple_with_the_voltage(meter, bench, clock):
+    voltage_V = put_on_resonance(bench, clock)
+    meter.write("SENS:FUNC 'TEMP';:SENS:TEMP:TC K;RJUN:RSEL SIM;SIM 30")
+    warmer_K = voltage_V / 40.96e-6  # type K has 4.096 mV at 100 deg C (IEC 60584-1)
+    assert float(meter.query("READ?")) == pytest.approx(30.0 + warmer_K, abs=1e-3)
+    meter.write("SENS:TEMP:RJUN:RSEL INT")
+    assert float(meter.query("READ?")) == pytest.approx(float(meter.query("SENS:TEMP:RTEM?")) + warmer_K, abs=1e-3)
+    meter.write("SENS:CHAN 2")  # shorted
+    assert float(meter.query("READ?")) == pytest.approx(23.0, abs=1e-3)
+
+
+def test_a_voltage_is_no_reference_for_temperatures(meter):
+    meter.query("READ?")
+    meter.write("SENS:TEMP:CHAN1:REF:ACQ")
+    assert meter.query("SYST:ERR?").startswith("-230,")
+    meter.write("SENS:FUNC 'TEMP';:INIT;:SENS:TEMP:CHAN1:REF:ACQ;STAT ON")
+    assert float(meter.query("READ?")) == pytest.approx(0.0, abs=1e-3)

@@ -156,7 +156,7 @@ def test_reset_switches_the_heaters_off(controller, clock):
     [
         ("NOSUCH", 32),
         ("SETP 1", 32),
-        ("SETP 3,10", 16),
+        ("SETP 5,10", 16),
         ("SETP 1,501", 16),
         ("SETP 1,warm", 32),
         ("RANGE 1,4", 16),

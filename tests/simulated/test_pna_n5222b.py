@@ -94,7 +94,7 @@ def test_number_is_set_and_read_back_up_to_the_ends_of_its_range(vna, header, va
         ("SENS:SWE:TYPE", ("LOG", "CW", "LIN")),
         ("TRIG:SOUR", ("MAN", "EXT", "IMM")),
         ("FORM:BORD", ("SWAP", "NORM")),
-        ("SENS:AVER:MODE", ("POIN", "SWEEP")),
+        ("SENS:AVER:MODE", ("POIN", "SWE")),
         ("CALC:FORM", ("PHAS", "SMIT", "MLOG")),
         ("CALC1:MEAS1:FORM", ("REAL", "SWR")),
     ],
@@ -308,3 +308,46 @@ def test_binary_trace_of_1601_complex_points_is_quick(vna):
 
 def test_every_command_names_its_source():
     assert all(source for _, source in N5222B.command_table())
+
+
+def test_channels_sweep_and_measure_by_themselves(vna, network):
+    vna.write("FORM REAL,64;:FORM:BORD SWAP;:SENS1:SWE:POIN 11")
+    vna.write("CALC2:PAR:EXT 'thru',S21;:SENS2:FREQ:STAR 4 GHZ;STOP 6 GHZ;:SENS2:SWE:POIN 5")
+    vna.write("SENS1:SWE:MODE SING")
+    vna.write("SENS2:SWE:MODE SING;*OPC?")
+    assert vna.read() == "1"
+    assert vna.query("SENS1:SWE:MODE?;:SENS2:SWE:MODE?") == "HOLD;HOLD"
+    pairs = vna.query_binary_values("CALC2:MEAS2:DATA:SDATA?", datatype="d", container=np.array)
+    truth = network.raw_parameters(np.linspace(4e9, 6e9, 5), 0.0).s21
+    assert pairs[::2] + 1j * pairs[1::2] == pytest.approx(truth, abs=1e-9)
+    vna.write("SENS2:SWE:POIN 7")  # drops the data of channel 2, and leaves those of channel 1
+    assert not np.any(vna.query_binary_values("CALC2:MEAS2:DATA:SDATA?", datatype="d", container=np.array))
+    assert np.all(vna.query_binary_values("CALC1:MEAS1:DATA:SDATA?", datatype="d", container=np.array) != 0.0)
+
+
+def test_measurement_is_asked_for_in_its_own_channel_only(vna):
+    vna.write("CALC2:PAR:EXT 'thru',S21")
+    assert vna.query("CALC2:MEAS2:PAR?") == '"S21"'
+    vna.write("CALC1:MEAS2:PAR?")
+    assert vna.query("SYST:ERR?").startswith("-114")
+    vna.write("CALC1:PAR:SEL 'thru'")
+    assert vna.query("SYST:ERR?").startswith("-224")
+
+
+def test_removed_channel_comes_back_with_its_defaults(vna):
+    vna.write("CALC2:PAR:EXT 'thru',S21;:SENS2:FREQ:STAR 4 GHZ;:SYST:CHAN:DEL 2")
+    assert vna.query("SYST:CHAN:CAT?;:SYST:MEAS:CAT?") == '"1";"1"'
+    vna.write("CALC2:PAR:EXT 'thru',S21")
+    assert float(vna.query("SENS2:FREQ:STAR?")) == 10e6
+
+
+def test_marker_shows_the_trace_between_its_points_and_at_them(vna):
+    vna.write("SENS:FREQ:STAR 1 GHZ;STOP 3 GHZ;:SENS:SWE:POIN 3;:CALC:MEAS1:FORM MLIN")
+    swept(vna)
+    points = [float(value) for value in vna.query("CALC1:MEAS1:DATA:FDATA?").split(",")]
+    vna.write("CALC1:MEAS1:MARK3 ON;MARK3:X 1.25 GHZ")
+    y = [float(value) for value in vna.query("CALC1:MEAS1:MARK3:Y?").split(",")]
+    assert y == pytest.approx([0.75 * points[0] + 0.25 * points[1], 0.0], rel=1e-9)
+    vna.write("CALC1:MEAS1:MARK3:DISC ON")
+    assert float(vna.query("CALC1:MEAS1:MARK3:X?")) == 1e9
+    assert float(vna.query("CALC1:MEAS1:MARK3:Y?").split(",")[0]) == pytest.approx(points[0], rel=1e-9)

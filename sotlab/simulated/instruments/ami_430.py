@@ -22,7 +22,7 @@ from sotlab.simulated.device import (
     query,
     setting,
 )
-from sotlab.simulated.scpi import Number, Parameter, ScpiError
+from sotlab.simulated.scpi import Number, Parameter, ScpiError, Tree
 
 __all__ = ["AMI430"]
 
@@ -110,6 +110,15 @@ class AMI430(ScpiDevice):
         source="unverified",
     )  # fmt: skip
 
+    @classmethod
+    def gather(cls) -> None:
+        """Build the command tree without ``CONFigure...?``: what is set with CONFigure is asked without it."""
+        super().gather()
+        cls.commands = [one for one in cls.commands if not (one.is_query and one.pattern.startswith("CONF"))]
+        cls.tree = Tree()
+        for one in cls.commands:
+            cls.tree.add(one.pattern, one, query=one.is_query)
+
     def power_on(self) -> None:
         """Take what the bench's magnet needs as it was typed in when it was installed."""
         magnet = self.magnet
@@ -149,8 +158,6 @@ class AMI430(ScpiDevice):
 
     def _run(self, header: str, path: str, text: str, unit: str) -> tuple[bytes | None, str]:
         self._notice_quench()
-        if header.lstrip(":").startswith("CONF") and header.endswith("?"):  # asked without CONF: "VOLT:LIM?"
-            raise ScpiError(*UNRECOGNIZED[True])
         try:
             return super()._run(header, path, text, unit)
         except ScpiError as problem:

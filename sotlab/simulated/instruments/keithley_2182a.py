@@ -1,11 +1,14 @@
-"""Keithley 2182A nanovoltmeter, measuring dc voltage; channel 1 is wired to the sample, channel 2 is shorted.
+"""Keithley 2182A nanovoltmeter: dc voltage, or the temperature of a thermocouple.
 
-A reading is the mean of the voltage over its integration window, as the magnet and the source were set when it began.
-Not modelled, so refused with an error: temperature, ratio and delta, the moving digital filter, external triggers.
+Channel 1 is wired to the sample, channel 2 is shorted, channel 0 is the meter's own thermometer. A reading is the mean
+of the voltage over its integration window, as the magnet and the source were set when it began; as a temperature it is
+what a thermocouple with that voltage would have: a shorted one has that of its reference junction.
+Not modelled, so refused with an error: ratio and delta, the moving digital filter, external triggers.
 """
 
 from __future__ import annotations
 
+import re
 from statistics import fmean, stdev
 from typing import ClassVar
 
@@ -27,8 +30,19 @@ MOST_V = {1: 120.0, 2: 12.0}
 #: What a reading takes beside its integrations [s].
 OVERHEAD_S = 5e-3
 
+#: Temperature in the room, which the reference junction and the meter's thermometer have [deg C].
+ROOM_DEGC = 23.0
+#: Voltage of a thermocouple per kelvin [V/K], the mean of 0 to 100 deg C in ITS-90 (IEC 60584-1), taken for all of its
+#: range: near room temperature it is right to a few percent.
+SEEBECK_V_PER_K = {
+    "B": 0.33e-6, "E": 63.19e-6, "J": 52.69e-6, "K": 40.96e-6, "N": 27.74e-6, "R": 6.47e-6, "S": 6.46e-6, "T": 42.79e-6,
+}  # fmt: skip
+THERMOCOUPLE_RANGE_V = 0.1
+
 MANUAL = "2182 manual"
 CHANNEL = "[SENSe#]:VOLTage[:DC][:CHANnel#]"
+TEMPERATURE = "[SENSe#]:TEMPerature"
+IN_DRIVER = "unverified; PyMeasure"
 
 
 class Keithley2182A(ScpiDevice):
@@ -40,11 +54,11 @@ class Keithley2182A(ScpiDevice):
     error_reply: ClassVar[str] = '{code:d},"{text}"'
 
     function = setting(
-        "[SENSe#]:FUNCtion", Choice("VOLTage:DC", "VOLTage"), default="VOLT:DC", reply=lambda _: '"VOLT:DC"',
-        source="unverified; two drivers",
+        "[SENSe#]:FUNCtion", Choice("VOLTage:DC", "VOLTage", "TEMPerature"), default="VOLT:DC",
+        reply=lambda word: '"TEMP"' if word == "TEMP" else '"VOLT:DC"', source="unverified; two drivers",
     )  # fmt: skip
     channel = setting(
-        "[SENSe#]:CHANnel", default=1, minimum=1, maximum=2, integer=True, source="unverified; two drivers"
+        "[SENSe#]:CHANnel", default=1, minimum=0, maximum=2, integer=True, source="unverified; two drivers"
     )
     nplc = setting(
         "[SENSe#]:VOLTage[:DC]:NPLCycles", default=5.0, minimum=0.01, maximum=lambda device: device.line_frequency_Hz,
@@ -67,6 +81,24 @@ class Keithley2182A(ScpiDevice):
     )  # fmt: skip
     relative = setting(
         f"{CHANNEL}:REFerence:STATe", Boolean(), default=False, suffixes=(1, 2), source="unverified; PyMeasure"
+    )
+    thermocouple = setting(f"{TEMPERATURE}:TCouple[:TYPE]", Choice(*SEEBECK_V_PER_K), default="J", source=IN_DRIVER)
+    temperature_nplc = setting(
+        f"{TEMPERATURE}:NPLCycles", default=5.0, minimum=0.01, maximum=lambda device: device.line_frequency_Hz,
+        reply="{:.2f}", source=IN_DRIVER,
+    )  # fmt: skip
+    junction = setting(
+        f"{TEMPERATURE}:RJUNction#:RSELect", Choice("SIMulated", "INTernal"), default="INT", source=IN_DRIVER
+    )
+    simulated_degC = setting(
+        f"{TEMPERATURE}:RJUNction#:SIMulated", default=23.0, minimum=0.0, maximum=60.0, reply="{:.2f}", source=IN_DRIVER
+    )
+    temperature_reference = setting(
+        f"{TEMPERATURE}[:CHANnel#]:REFerence", default=0.0, minimum=-273.0, maximum=1800.0, reply="{:+.8E}",
+        suffixes=(1, 2), source=IN_DRIVER,
+    )  # fmt: skip
+    temperature_relative = setting(
+        f"{TEMPERATURE}[:CHANnel#]:REFerence:STATe", Boolean(), default=False, suffixes=(1, 2), source=IN_DRIVER
     )
     autozero = setting("SYSTem:AZERo[:STATe]", Boolean(), default=True, source="unverified; PyMeasure")
     front_autozero = setting("SYSTem:FAZero[:STATe]", Boolean(), default=True, source="unverified")
@@ -99,6 +131,14 @@ class Keithley2182A(ScpiDevice):
         source=f"{MANUAL}, table 6-1",
     )  # fmt: skip
     statistic_on = setting("CALCulate2:STATe", Boolean(), default=False, source=f"{MANUAL}, table 6-1")
+    operation_enable = setting(
+        "STATus:OPERation:ENABle", default=0, minimum=0, maximum=65535, integer=True, resets=False,
+        source="2182 manual, p. 11-25",
+    )  # fmt: skip
+    questionable_enable = setting(
+        "STATus:QUEStionable:ENABle", default=0, minimum=0, maximum=65535, integer=True, resets=False,
+        source="SCPI-1999 volume 2, 20",
+    )  # fmt: skip
     measurement_enable = setting(
         "STATus:MEASurement:ENABle", default=0, minimum=0, maximum=65535, integer=True, resets=False,
         source="unverified; PyMeasure",
@@ -109,10 +149,15 @@ class Keithley2182A(ScpiDevice):
         self.line_frequency_Hz = float(self.options.get("line_frequency_Hz", 50))
         self._range_V: dict[int, float | None] = {1: None, 2: None}  # None is autorange
         self._last: float | None = None
+        self._last_is_temperature = False
         self._fetched = True
         self._armed = False
         self._buffer: list[float] = []
         self._buffer_full_s = 0.0
+
+    def execute(self, port: Port, message: str) -> None:
+        """Run one message; a colon before a common command is forgiven, as PyMeasure's reset relies on (unverified)."""
+        super().execute(port, re.sub(r"(^|;)(\s*):\*", r"\1\2*", message))
 
     def power_on(self) -> None:
         """Start measuring continuously, as ``SYSTem:PRESet`` does."""
@@ -183,26 +228,43 @@ class Keithley2182A(ScpiDevice):
         ranges_V = self._ranges_V(channel)
         return next((range_V for range_V in ranges_V if abs(voltage_V) <= OVERRANGE * range_V), ranges_V[-1])
 
+    @function.on_change
+    def _change_function(self) -> None:
+        if self._measures_temperature() != self._last_is_temperature:
+            self._last = None  # a reading of one kind is none of the other
+
+    def _measures_temperature(self) -> bool:
+        return self.function == "TEMP" or self.channel == 0
+
     def _input_V(self, channel: int) -> float:
         return self.bench.voltage_V(self.input_name, self.lab.clock.now()) if channel == 1 else 0.0
 
     # readings
 
     def _aperture_s(self) -> float:
-        return self.nplc / self.line_frequency_Hz
+        return (self.temperature_nplc if self._measures_temperature() else self.nplc) / self.line_frequency_Hz
+
+    def _conversions(self) -> int:
+        voltage = not self._measures_temperature()
+        return self.filter_count[self.channel] if voltage and self.filtering[self.channel] else 1
 
     def _reading_s(self) -> float:
         """Return how long a reading takes [s]: each conversion integrates the input, then with autozero the zero."""
-        conversions = self.filter_count[self.channel] if self.filtering[self.channel] else 1
-        settling_s = 0.125 if self.analog_filter[self.channel] else 0.0  # 2182 manual, p. 3-8
+        conversions = self._conversions()
+        analog = not self._measures_temperature() and self.analog_filter[self.channel]
+        settling_s = 0.125 if analog else 0.0  # 2182 manual, p. 3-8
         conversion_s = self._aperture_s() * (2 if self.autozero else 1) + settling_s
         return conversions * conversion_s + OVERHEAD_S
 
     def _measure(self, start_s: float) -> float:
-        """Return a reading that begins at ``start_s`` [V]."""
+        """Return a reading that begins at ``start_s`` [V or deg C]."""
+        self._last_is_temperature = self._measures_temperature()
+        if self.channel == 0:
+            return ROOM_DEGC
+        if self._last_is_temperature:
+            return self._temperature_degC(start_s)
         channel = self.channel
-        conversions = self.filter_count[channel] if self.filtering[channel] else 1
-        voltage_V = self._integrate(channel, start_s, start_s + conversions * self._aperture_s())
+        voltage_V = self._integrate(channel, start_s, start_s + self._conversions() * self._aperture_s())
         if abs(voltage_V) >= OVERFLOW:
             return voltage_V
         return voltage_V - self.reference[channel] if self.relative[channel] else voltage_V
@@ -210,8 +272,10 @@ class Keithley2182A(ScpiDevice):
     def _integrate(self, channel: int, start_s: float, stop_s: float) -> float:
         """Return what a channel reads over a window [V]."""
         bench = self.bench
-        expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
-        range_V = self._range_V[channel] or self._fitting_range_V(channel, expected_V)
+        range_V = self._range_V[channel]
+        if range_V is None:
+            expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
+            range_V = self._fitting_range_V(channel, expected_V)
         if channel == 1:
             voltage_V = bench.voltmeter_V(self.input_name, start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
         else:
@@ -230,20 +294,34 @@ class Keithley2182A(ScpiDevice):
         """Return one conversion of channel 1 for a current source, without filter and relative zero [V]."""
         return self._integrate(1, start_s, stop_s)
 
+    def _temperature_degC(self, start_s: float) -> float:
+        """Return what a thermocouple at the channel has: its junction's temperature and ``V / S`` above it [deg C]."""
+        channel, ask = self.channel, self.bench.voltmeter_V if self.channel == 1 else self.bench.shorted_V
+        range_V = THERMOCOUPLE_RANGE_V
+        voltage_V = ask(self.input_name, start_s, start_s + self._aperture_s(), NOISE_V_PER_RTHZ[range_V])
+        if abs(voltage_V) > OVERRANGE * range_V:
+            return OVERFLOW if voltage_V > 0 else -OVERFLOW
+        junction_degC = ROOM_DEGC if self.junction == "INT" else self.simulated_degC
+        warm_degC = junction_degC + quantise(voltage_V, range_V / COUNTS) / SEEBECK_V_PER_K[self.thermocouple]
+        return warm_degC - self.temperature_reference[channel] if self.temperature_relative[channel] else warm_degC
+
     def _acquire(self) -> float:
         """Take ``TRIGger:COUNt`` times ``SAMPle:COUNt`` readings from now on; returns when they are done [s]."""
-        start_s = self.lab.clock.now()
-        for _ in range(self.trigger_count):
-            start_s += self.trigger_delay
-            for _ in range(self.sample_count):
-                self._last = self._measure(start_s)
-                start_s += self._reading_s()
-                self._store(self._last, start_s)
+        start_s, reading_s = self.lab.clock.now(), self._reading_s()
+        total = self.trigger_count * self.sample_count
+        room = self.buffer_points - len(self._buffer) if self._storing() else 0
+        for index in (*range(min(room, total - 1)), total - 1):  # of the others, which may be millions, nothing is left
+            begin_s = start_s + (index // self.sample_count + 1) * self.trigger_delay + index * reading_s
+            self._last = self._measure(begin_s)
+            self._store(self._last, begin_s + reading_s)
         self._fetched, self._armed = False, False
-        return start_s
+        return start_s + self.trigger_count * self.trigger_delay + total * reading_s
+
+    def _storing(self) -> bool:
+        return self.buffer_control == "NEXT" and self.buffer_feed != "NONE"
 
     def _store(self, reading_V: float, time_s: float) -> None:
-        if self.buffer_control != "NEXT" or self.buffer_feed == "NONE":
+        if not self._storing():
             return
         self._buffer.append(reading_V)
         if len(self._buffer) >= self.buffer_points:
@@ -317,10 +395,22 @@ class Keithley2182A(ScpiDevice):
 
     @command(f"{CHANNEL}:REFerence:ACQuire", suffixes=(1, 2), source="unverified; PyMeasure")
     def acquire_reference(self, channel: int) -> None:
-        """Take the last reading for the relative zero."""
-        if self._last is None:
+        """Take the last voltage for the relative zero."""
+        if self._last is None or self._last_is_temperature:
             raise ScpiError(-230, "Data corrupt or stale")
         self.reference = {**self.reference, channel: self._last}
+
+    @command(f"{TEMPERATURE}[:CHANnel#]:REFerence:ACQuire", suffixes=(1, 2), source=IN_DRIVER)
+    def acquire_temperature_reference(self, channel: int) -> None:
+        """Take the last temperature for the relative zero."""
+        if self._last is None or not self._last_is_temperature:
+            raise ScpiError(-230, "Data corrupt or stale")
+        self.temperature_reference = {**self.temperature_reference, channel: self._last}
+
+    @query(f"{TEMPERATURE}:RTEMperature", source=IN_DRIVER)
+    def internal_temperature(self) -> str:
+        """Return the temperature inside the meter [deg C]."""
+        return f"{ROOM_DEGC:+.8E}"
 
     # buffer
 
@@ -342,10 +432,21 @@ class Keithley2182A(ScpiDevice):
         find = {"MEAN": fmean, "SDEV": stdev, "MAX": max, "MIN": min}[self.statistic]
         return f"{find(self._buffer):+.8E}"
 
-    @command("STATus:PRESet", source="SCPI-1999 volume 2, 20.4")
+    @command("STATus:PRESet", source="SCPI-1999 volume 2, 20.4; 2182 manual, p. 11-25")
     def preset_status(self) -> None:
-        """Clear the enable register of the measurement events."""
-        self.measurement_enable = 0
+        """Clear the enable registers."""
+        self.measurement_enable = self.operation_enable = self.questionable_enable = 0
+
+    @query("STATus:OPERation[:EVENt]", source="2182 manual, p. 11-25; no event is modelled")
+    @query("STATus:QUEStionable[:EVENt]", source="SCPI-1999 volume 2, 20; no event is modelled")
+    def read_events(self) -> int:
+        """Return 0: what these registers tell is not modelled."""
+        return 0
+
+    @query("STATus:QUEue[:NEXT]", source="6221 manual, p. B-2, and PyMeasure")
+    def next_in_queue(self) -> str:
+        """Return the oldest error."""
+        return self.next_error()
 
     @command("STATus:QUEue:CLEar", source="unverified; PyMeasure")
     def clear_queue(self) -> None:

@@ -6,6 +6,7 @@ an opened circuit (BATTERY) is not modelled.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from sotlab.simulated.device import ScpiDevice, command, query, setting
@@ -51,21 +52,34 @@ class KepcoBOP5020MG(ScpiDevice):
     )  # fmt: skip
     voltage_limit = setting(
         "[SOURce]:VOLTage[:LEVel]:LIMit[:BOTH]", unit="V", default=RATED_V, minimum=0.0, maximum=RATED_V,
-        reply=scientific, resets=False, source="unverified; like the current's",
+        reply=scientific, resets=False, source="BOP 1KW-MG manual 031912, B.88",
+    )  # fmt: skip
+    current_limit_positive = setting(
+        "[SOURce]:CURRent[:LEVel]:LIMit:POSitive", unit="A", default=RATED_A, minimum=0.0, maximum=RATED_A,
+        reply=scientific, resets=False, source="BOP 1KW-MG manual 022108, B.47 and B.48",
+    )  # fmt: skip
+    current_limit_negative = setting(
+        "[SOURce]:CURRent[:LEVel]:LIMit:NEGative", unit="A", default=RATED_A, minimum=0.0, maximum=RATED_A,
+        reply=scientific, resets=False, source="BOP 1KW-MG manual 022108, B.46 and before",
     )  # fmt: skip
     current = setting(
         "[SOURce]:CURRent[:LEVel][:IMMediate][:AMPlitude]", unit="A", default=0.0,
-        minimum=lambda device: -device.current_limit, maximum=lambda device: device.current_limit,
+        minimum=lambda device: -device.current_limit_negative, maximum=lambda device: device.current_limit_positive,
         reply=scientific, source=f"{MANUAL}, B.17 and B.18",
     )  # fmt: skip
     voltage = setting(
         "[SOURce]:VOLTage[:LEVel][:IMMediate][:AMPlitude]", unit="V", default=0.0,
         minimum=lambda device: -device.voltage_limit, maximum=lambda device: device.voltage_limit,
-        reply=scientific, source="unverified; like the current's",
+        reply=scientific, source="BOP 1KW-MG manual 031912, B.86 and B.87",
     )  # fmt: skip
     remote = setting(
         "SYSTem:REMote", Boolean(), default=True, resets=False, source="unverified; needed on serial lines"
     )
+
+    @current_limit.on_change
+    def _limit_both(self) -> None:
+        """Let the limit of both signs be that of each."""
+        self.current_limit_positive = self.current_limit_negative = self.current_limit
 
     @output.on_change
     @controlled.on_change
@@ -76,12 +90,12 @@ class KepcoBOP5020MG(ScpiDevice):
         if not self.output:
             magnet.release(now_s)
             return
-        # Into a resistance, the limit of the other quantity is a limit of the current.
+        # The other quantity is the limit; a coil that warms up comes to a limit of voltage later than a cold one.
         if self.controlled == "CURR":
-            wanted_A, most_A = self.current, abs(self.voltage) / magnet.resistance_ohm
+            wanted_A, limit_V = self.current, abs(self.voltage)
         else:
-            wanted_A, most_A = self.voltage / magnet.resistance_ohm, abs(self.current)
-        magnet.set_current(now_s, min(max(wanted_A, -most_A), most_A))
+            wanted_A, limit_V = math.copysign(abs(self.current), self.voltage), abs(self.voltage)
+        magnet.set_current(now_s, wanted_A, limit_V)
 
     @query(
         "MEASure[:SCALar]:CURRent[:DC]", Number("A", optional=True), Number("A", optional=True),

@@ -1,7 +1,8 @@
-"""Lake Shore 336 temperature controller: inputs A to D, heater outputs 1 and 2.
+"""Lake Shore 336 temperature controller: inputs A to D, heater outputs 1 and 2, voltage outputs 3 and 4.
 
-Wired to ``bench.cryostat``. Not modelled, so refused: the analog outputs 3 and 4, zones, autotuning, curves,
-alarms and relays. Pages are those of its older sisters, where the command reads the same.
+Wired to ``bench.cryostat``; nothing is connected to the voltage outputs. Not modelled, so refused: monitor and warm-up
+modes, zones, autotuning, curves, alarms and relays. Pages are those of its older sisters, where the command reads the
+same.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ZERO_CELSIUS_K = 273.15
 DIODE_K = (1.4, 4.2, 10.0, 20.0, 30.0, 77.35, 150.0, 300.0, 500.0)
 DIODE_V = (1.644, 1.578, 1.420, 1.214, 1.107, 1.020, 0.869, 0.560, 0.091)
 
-OUTPUT = Number(minimum=1, maximum=2, integer=True)
+OUTPUT, HEATER = Number(minimum=1, maximum=4, integer=True), Number(minimum=1, maximum=2, integer=True)
 INPUT = Choice(*INPUTS)
 INPUT_OR_ALL = Choice(*INPUTS, "0")
 
@@ -63,7 +64,7 @@ class LakeShore336(LabDevice):
 
     def power_on(self) -> None:
         """Set both loops' defaults: heaters off."""
-        self._loops = {1: Loop(1), 2: Loop(2)}
+        self._loops = {output: Loop(output) for output in range(1, 5)}
         self._names = {letter: f"Input {letter}" for letter in INPUTS}
         self._limits_K: dict[str, float] = dict.fromkeys(INPUTS, 0.0)
         super().power_on()
@@ -193,7 +194,9 @@ class LakeShore336(LabDevice):
 
     @command("RANGE", OUTPUT, Number(minimum=0, maximum=3, integer=True), source=f"{MANUAL_331} p. 6-37, one output")
     def set_range(self, output: int, number: int) -> None:
-        """Set the heater's range: off, low, medium, high."""
+        """Set a heater's range: off, low, medium, high; a voltage output is off or on."""
+        if output not in FULL_POWER_W and number > 1:
+            raise ScpiError(-222)
         self.before_change()
         self._loops[output].range = number
         self._drive(output)
@@ -203,7 +206,7 @@ class LakeShore336(LabDevice):
         """Return the heater's range."""
         return self._loops[output].range
 
-    @query("HTR", OUTPUT, source=f"{MANUAL_331} p. 6-32, one output")
+    @query("HTR", HEATER, source=f"{MANUAL_331} p. 6-32, one output")
     def heater(self, output: int) -> str:
         """Return the heater's power in percent of its range."""
         loop, stage = self._loops[output], self.bench.cryostat.stages.get(output)
@@ -212,7 +215,7 @@ class LakeShore336(LabDevice):
         full_W = FULL_POWER_W[output] * RANGE_SHARE[loop.range]
         return f"{100.0 * stage.power_W(self._now_s) / full_W:+06.1f}"
 
-    @query("HTRST", OUTPUT, source=f"{MANUAL_331} p. 6-32, one output")
+    @query("HTRST", HEATER, source=f"{MANUAL_331} p. 6-32, one output")
     def heater_status(self, output: int) -> int:
         """Return 0 no error, 1 open load: an output that the bench has no stage for."""
         return int(output not in self.bench.cryostat.stages)

@@ -34,13 +34,15 @@ class LakeShore425(LabDevice):
 
     unit = setting("UNIT", default=1, minimum=1, maximum=4, integer=True, resets=False, source=f"{MANUAL_425}, p. 57")
     probe_type = setting("TYPE", default=40, read_only=True, integer=True, source=f"{MANUAL_425}, p. 57")
-    relative = setting("REL", default=0, minimum=0, maximum=1, integer=True, resets=False, source="unverified")
+    relative = setting(
+        "REL", default=0, minimum=0, maximum=1, integer=True, resets=False, source=f"{MANUAL_425}, p. 56"
+    )
 
     def __init__(self, *arguments, **keywords) -> None:
         super().__init__(*arguments, **keywords)
         self._range: int | None = None  # None is autorange
         self._mode = (DC, 0, 1)
-        self._reference_T = 0.0
+        self._reference_T = self._greatest_T = 0.0
 
     @command("RANGE", Number(minimum=1, maximum=4, integer=True), source=IN_DRIVER)
     def set_range(self, number: int) -> None:
@@ -67,27 +69,38 @@ class LakeShore425(LabDevice):
         """Return the field in the chosen unit; beyond the range the full scale."""
         return engineering(self._shown_T() * PER_TESLA[self.unit])
 
-    @query("RDGREL", source="unverified")
+    @query("RDGMX", source=f"{MANUAL_425}, p. 56")
+    def read_greatest(self) -> str:
+        """Return the greatest field that was asked for; the display would keep one that nobody asked for, too."""
+        self._shown_T()
+        return engineering(self._greatest_T * PER_TESLA[self.unit])
+
+    @query("RDGMNMX", source=f"{MANUAL_425}, p. 56")
+    def read_extremes(self) -> str:
+        """Return zero and the greatest field, as this model does for programs of its sisters."""
+        return f"{engineering(0.0)},{self.read_greatest()}"
+
+    @query("RDGREL", source=f"{MANUAL_425}, p. 56")
     def read_relative(self) -> str:
         """Return the field less the setpoint of the relative mode."""
         return engineering((self._shown_T() - self._reference_T) * PER_TESLA[self.unit])
 
-    @command("RELSP", Number(minimum=-1e9, maximum=1e9), source="unverified")
+    @command("RELSP", Number(minimum=-1e9, maximum=1e9), source=f"{MANUAL_425}, p. 57")
     def set_reference(self, field: float) -> None:
         """Set what relative readings are relative to, in the chosen unit."""
         self._reference_T = field / PER_TESLA[self.unit]
 
-    @query("RELSP", source="unverified")
+    @query("RELSP", source=f"{MANUAL_425}, p. 57")
     def reference(self) -> str:
         """Return what relative readings are relative to."""
         return engineering(self._reference_T * PER_TESLA[self.unit])
 
-    @command("RDGMODE", ONE_OR_TWO, SWITCH, ONE_OR_TWO, source=IN_DRIVER)
+    @command("RDGMODE", ONE_OR_TWO, SWITCH, ONE_OR_TWO, source=f"{MANUAL_425}, p. 56")
     def set_mode(self, mode: int, filtered: int, band: int) -> None:
         """Set dc or ac, the filter and the band; filter and band change nothing here."""
         self._mode = (mode, filtered, band)
 
-    @query("RDGMODE", source=IN_DRIVER)
+    @query("RDGMODE", source=f"{MANUAL_425}, p. 56")
     def mode(self) -> str:
         """Return mode, filter and band."""
         return ",".join(str(number) for number in self._mode)
@@ -103,7 +116,9 @@ class LakeShore425(LabDevice):
     def _shown_T(self) -> float:
         field_T = self._field_T()
         scale_T = self._scale_T(field_T)
-        return quantise(min(max(field_T, -scale_T), scale_T), scale_T / COUNTS)
+        shown_T = quantise(min(max(field_T, -scale_T), scale_T), scale_T / COUNTS)
+        self._greatest_T = max(self._greatest_T, abs(shown_T))
+        return shown_T
 
     def _scale_T(self, field_T: float) -> float:
         if self._range is not None:

@@ -23,7 +23,7 @@ RANGES_T = (0.35e-3, 3.5e-3, 35e-3, 0.35, 3.5)
 #: Counts over a full scale at the resolutions 1 to 3 (3, 4 and 5 digits and a three-quarter).
 COUNTS = {1: 3_500, 2: 35_000, 3: 350_000}
 
-MANUAL_425 = "Model 425 manual 6.3.1"
+MANUAL, MANUAL_425 = "Model 475 manual", "Model 425 manual 6.3.1"
 
 
 def engineering(value: float) -> str:
@@ -53,6 +53,8 @@ class LakeShore475(LabDevice):
         super().__init__(*arguments, **keywords)
         self._range: int | None = None  # None is autorange
         self._mode = (1, 3, 1, 1, 1)
+        self._relative, self._setpoint_T = (0, 1), 0.0
+        self._extremes_T: tuple[float, float] | None = None
 
     @command("RANGE", Number(minimum=1, maximum=5, integer=True), source="unverified; header in PyMeasure's 425")
     def set_range(self, number: float) -> None:
@@ -80,9 +82,63 @@ class LakeShore475(LabDevice):
     def read_field(self) -> str:
         """Return the field in the chosen unit; beyond the range the full scale, and RDGST? tells."""
         field_T = self._field_T()
+        return self._written(self._shown_T(field_T))
+
+    def _shown_T(self, field_T: float) -> float:
+        """Return the field as the display has it [T], and keep it if it is extreme."""
         scale_T = self._scale_T(field_T)
         shown_T = quantise(min(max(field_T, -scale_T), scale_T), scale_T / COUNTS[self._mode[1]])
-        return engineering(shown_T * PER_TESLA[self.unit])
+        low_T, high_T = self._extremes_T or (shown_T, shown_T)
+        self._extremes_T = min(low_T, shown_T), max(high_T, shown_T)
+        return shown_T
+
+    def _written(self, field_T: float) -> str:
+        return engineering(field_T * PER_TESLA[self.unit])
+
+    @query("RDGMNMX", source=f"{MANUAL}, p. 6-38")
+    def read_extremes(self) -> str:
+        """Return least and greatest of the fields that were asked for since the last reset of the extremes."""
+        self._shown_T(self._field_T())
+        low_T, high_T = self._extremes_T or (0.0, 0.0)
+        return f"{self._written(low_T)},{self._written(high_T)}"
+
+    @command("MNMXRST", source="unverified; header in two drivers")
+    def reset_extremes(self) -> None:
+        """Forget the extremes."""
+        self._extremes_T = None
+
+    @query("RDGREL", source=f"{MANUAL}, p. 6-38")
+    def read_relative(self) -> str:
+        """Return the field less the setpoint of the relative mode."""
+        return self._written(self._shown_T(self._field_T()) - self._setpoint_T)
+
+    @command("REL", Number(minimum=0, maximum=1, integer=True), Number(minimum=1, maximum=2, integer=True),
+             source=f"{MANUAL}, p. 6-38")  # fmt: skip
+    def set_relative(self, on: float, setpoint: float) -> None:
+        """Switch the relative mode; its setpoint is the user's (1) or the present field (2)."""
+        self._relative = int(on), int(setpoint)
+        if setpoint == 2:
+            self._setpoint_T = self._shown_T(self._field_T())
+
+    @query("REL", source=f"{MANUAL}, p. 6-38")
+    def relative(self) -> str:
+        """Return whether the relative mode is on, and where its setpoint comes from."""
+        return ",".join(map(str, self._relative))
+
+    @command("RELSP", Number(minimum=-1e9, maximum=1e9), source=f"{MANUAL_425}, p. 57")
+    def set_setpoint(self, field: float) -> None:
+        """Set the user's setpoint, in the chosen unit."""
+        self._setpoint_T = field / PER_TESLA[self.unit]
+
+    @query("RELSP", source=f"{MANUAL_425}, p. 57")
+    def setpoint(self) -> str:
+        """Return the setpoint."""
+        return self._written(self._setpoint_T)
+
+    @query("RDGTEMP", source=f"{MANUAL}, p. 6-38; in degrees Celsius: unverified")
+    def read_temperature(self) -> str:
+        """Return the probe's temperature: that of the room, 23 degrees Celsius."""
+        return engineering(23.0)
 
     @query("RDGST", source="unverified; bit 1 from memory")
     def reading_status(self) -> int:

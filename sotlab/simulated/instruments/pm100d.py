@@ -7,15 +7,17 @@ energy, current and frequency measurement, other sensors, relative readings, the
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
 from sotlab.simulated.device import ScpiDevice, command, query, setting
 from sotlab.simulated.physics.detect import quantise
-from sotlab.simulated.scpi import Boolean, Choice
+from sotlab.simulated.scpi import Boolean, Choice, Number
 
 __all__ = ["PM100D"]
 
 IN_DRIVER = "unverified; header in PyMeasure's driver"
+MANUAL = "PM100D manual"
 
 #: Time of one sample [s]: 3000 a second.
 SAMPLE_S = 1 / 3000
@@ -27,6 +29,14 @@ OVERFLOW = "9.91000000E+37"
 SENSOR_FLAGS = 1 + 32
 
 
+class Wavelength(Number):
+    """A wavelength in nanometres, which may say so; metres with a prefix are not read."""
+
+    def read(self, text: str, device: Any) -> float:
+        """Return the number without its unit."""
+        return super().read(re.sub(r"\s*NM\Z", "", text, flags=re.IGNORECASE), device)
+
+
 class PM100D(ScpiDevice):
     """The meter: wavelength in nm, power in W or dBm."""
 
@@ -35,16 +45,27 @@ class PM100D(ScpiDevice):
     version: ClassVar[str] = "2.4.0"
 
     wavelength_nm = setting(
-        "[SENSe]:CORRection:WAVelength", default=635.0, minimum=200.0, maximum=1100.0, reply="{:.8E}", source=IN_DRIVER
+        "[SENSe]:CORRection:WAVelength",
+        Wavelength("NM", 200.0, 1100.0, 635.0, reply="{:.8E}"),
+        default=635.0,
+        source=f"{MANUAL}, p. 43",
     )
     beam_mm = setting(
-        "[SENSe]:CORRection:BEAMdiameter", default=9.5, minimum=0.1, maximum=9.5, reply="{:.8E}", source="unverified"
+        "[SENSe]:CORRection:BEAMdiameter",
+        default=9.5,
+        minimum=0.1,
+        maximum=9.5,
+        reply="{:.8E}",
+        source=f"{MANUAL}, p. 43; limits unverified",
     )
     loss_dB = setting(
         "[SENSe]:CORRection[:LOSS:INPut:MAGNitude]", default=0.0, minimum=-60.0, maximum=60.0, reply="{:.8E}",
         source="unverified",
     )  # fmt: skip
-    average = setting("[SENSe]:AVERage:COUNt", default=1, minimum=1, maximum=300_000, integer=True, source="unverified")
+    average = setting(
+        "[SENSe]:AVERage[:COUNt]", default=1, minimum=1, maximum=300_000, integer=True,
+        source=f"{MANUAL}, p. 44; limits unverified",
+    )  # fmt: skip
     autorange = setting("[SENSe]:POWer[:DC]:RANGe:AUTO", Boolean(), default=True, source="unverified")
     range_W = setting(
         "[SENSe]:POWer[:DC]:RANGe[:UPPer]", unit="W", default=RANGES_W[-1], minimum=0.0, maximum=RANGES_W[-1],
@@ -54,7 +75,7 @@ class PM100D(ScpiDevice):
 
     def power_on(self) -> None:
         """Begin with the diode not zeroed."""
-        self._zero_W = 0.0
+        self._zero_W = self._old_zero_W = 0.0
         self._last_W: float | None = None
         super().power_on()
 
@@ -123,24 +144,31 @@ class PM100D(ScpiDevice):
         """Return what is measured."""
         return "POW"
 
-    @command("[SENSe]:CORRection:COLLect:ZERO[:INITiate]", source="unverified")
+    @command("[SENSe]:CORRection:COLLect:ZERO[:INITiate]", source=f"{MANUAL}, p. 43")
     def zero(self) -> None:
         """Take what the diode gives now for darkness: the beam should be blocked."""
+        self._old_zero_W = self._zero_W
         sensor = self.bench.pump_sensor
         self._zero_W = sensor.reading_W(self.lab.clock.now(), self.wavelength_nm * 1e-9, 3000)
         self.start_operation(1.0)
 
-    @query("[SENSe]:CORRection:COLLect:ZERO:STATe", source="unverified")
+    @command("[SENSe]:CORRection:COLLect:ZERO:ABORt", source=f"{MANUAL}, p. 43")
+    def abort_zero(self) -> None:
+        """Stop zeroing: the zero from before holds again."""
+        if self.zeroing():
+            self._zero_W, self.busy_until = self._old_zero_W, -1.0
+
+    @query("[SENSe]:CORRection:COLLect:ZERO:STATe", source=f"{MANUAL}, p. 43")
     def zeroing(self) -> int:
         """Return whether zeroing is under way."""
         return int(self.lab.clock.now() < self.busy_until)
 
-    @query("[SENSe]:CORRection:COLLect:ZERO:MAGNitude", source="unverified")
+    @query("[SENSe]:CORRection:COLLect:ZERO:MAGNitude", source=f"{MANUAL}, p. 43")
     def zero_magnitude(self) -> str:
         """Return what is subtracted [W]; the meter's own unit for it is not known."""
         return f"{self._zero_W:.8E}"
 
-    @query("SYSTem:SENSor:IDN", source=IN_DRIVER)
+    @query("SYSTem:SENSor:IDN", source=f"{MANUAL}, p. 49")
     def sensor_identity(self) -> str:
         """Return name, serial number, calibration, type, subtype and flags of the sensor."""
         return f"S120VC,{self.serial},01-Jan-2024,1,0,{SENSOR_FLAGS}"

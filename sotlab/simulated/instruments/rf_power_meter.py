@@ -16,6 +16,8 @@ from sotlab.simulated.scpi import Boolean, Choice, ScpiError
 __all__ = ["RFPowerMeter", "calibration_factor_percent"]
 
 OWN = "our own generic model"
+#: Headers are those of this meter; what is behind them is generic.
+GUIDE = "Agilent E4418B programming guide p. "
 
 #: Power range of the sensor [W]: -60 to 20 dBm.
 FULL_W = 0.1
@@ -41,10 +43,12 @@ class RFPowerMeter(ScpiDevice):
     factor = setting("[SENSe]:CORRection:CFACtor", unit="PCT", default=100.0, minimum=1.0, maximum=150.0, source=OWN)
     automatic = setting("[SENSe]:CORRection:CFACtor:AUTO", Boolean(), default=True, source=OWN)
     average = setting("[SENSe]:AVERage:COUNt", default=1, minimum=1, maximum=1024, integer=True, source=OWN)
-    unit = setting("UNIT:POWer", Choice("DBM", "W"), default="DBM", source=OWN)
+    unit = setting("UNIT#:POWer", Choice("DBM", "W"), default="DBM", source=GUIDE + "2-10")
+    continuous = setting("INITiate#:CONTinuous", Boolean(), default=False, source=GUIDE + "2-37")
 
     def power_on(self) -> None:
         """Begin with the sensor not zeroed."""
+        self._last: str | None = None
         quiet = not self.lab.spec.noise
         self._stream = None if quiet else self.lab.rng(f"{self.name}.noise")
         self._offset_W = 0.0 if self._stream is None else self._stream.normal(0.0, OFFSET_W)
@@ -60,6 +64,7 @@ class RFPowerMeter(ScpiDevice):
         """Set the defaults, with the label's factors; the zero is kept."""
         super().reset()
         self.automatic = True
+        self._last = None
 
     def _sensor_W(self, count: int) -> float:
         """Return what the sensor says now, before zero and calibration factor."""
@@ -68,10 +73,37 @@ class RFPowerMeter(ScpiDevice):
         seen_W = arriving_W * calibration_factor_percent(carrier_Hz) / 100 + self._offset_W
         return seen_W if self._stream is None else seen_W + self._stream.normal(0.0, NOISE_W / math.sqrt(count))
 
-    @query("MEASure[:SCALar][:POWer]", source=OWN)
-    @query("READ[:POWer]", source=OWN)
+    @query("MEASure#[:SCALar][:POWer][:AC]", source=GUIDE + "2-3")
     def measure(self) -> str:
-        """Measure; -222 if the sensor is driven beyond its range."""
+        """Measure once, whatever was going on."""
+        self.continuous = False
+        return self._measure()
+
+    @query("READ#[:SCALar][:POWer][:AC]", source=GUIDE + "2-37")
+    def read(self) -> str:
+        """Measure; -213 while the meter measures continuously."""
+        if self.continuous:
+            raise ScpiError(-213)
+        return self._measure()
+
+    @command("INITiate#[:IMMediate]", source=GUIDE + "2-37")
+    def initiate(self) -> None:
+        """Measure; -213 while the meter measures continuously."""
+        if self.continuous:
+            raise ScpiError(-213)
+        self._last = self._measure()
+
+    @query("FETCh#[:SCALar][:POWer][:AC]", source="SCPI-1999 volume 2, 3.2")
+    def fetch(self) -> str:
+        """Return the last measurement, or while measuring continuously a new one; -230 if there is none."""
+        if self.continuous:
+            return self._measure()
+        if self._last is None:
+            raise ScpiError(-230, "Data corrupt or stale")
+        return self._last
+
+    def _measure(self) -> str:
+        """Return what the meter shows; -222 if the sensor is driven beyond its range."""
         seen_W = self._sensor_W(self.average)
         if seen_W > FULL_W:
             raise ScpiError(-222, "Data out of range;sensor overloaded")
@@ -79,11 +111,14 @@ class RFPowerMeter(ScpiDevice):
         factor = calibration_factor_percent(self.frequency) if self.automatic else self.factor
         power_W = (seen_W - self._zero_W) * 100 / factor
         if self.unit == "W":
-            return f"{power_W:+.8E}"
-        return f"{10 * math.log10(max(power_W, 1e-15) / 1e-3):+.8E}"  # dBm has no negative power: -120 dBm
+            self._last = f"{power_W:+.8E}"
+        else:  # dBm has no negative power: -120 dBm
+            self._last = f"{10 * math.log10(max(power_W, 1e-15) / 1e-3):+.8E}"
+        return self._last
 
-    @command("CALibration:ZERO", source=OWN)
-    def zero(self) -> None:
+    @command("CALibration#:ZERO:AUTO", Choice("ONCE"), source=GUIDE + "1-84")
+    @command("CALibration#:ZERO", Choice("ONCE", optional=True), source=OWN)
+    def zero(self, once: str = "ONCE") -> None:
         """Take what the sensor says now for no power; the microwave should be off."""
         self._zero_W = self._sensor_W(100)
         self.start_operation(ZERO_S)

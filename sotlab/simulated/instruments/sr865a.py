@@ -1,22 +1,23 @@
 """Stanford Research Systems SR865A, a digital lock-in up to 4 MHz, in the spelling of the SR860 family.
 
-Its manual was not found: what is here stands in two drivers (PyMeasure's SR860 and the maker's own srsinst.sr860) or in
-one of them, and is marked so. Sensitivity (``SCAL``) scales the outputs alone: what is read is the filter's output
-itself. Not modelled: streaming over the network, scans, dual reference and chopper mode (the settings are kept), the
-synchronous and the advanced filter, offset and expand of the outputs.
+Of its manual a few pages were at hand, and of the SR865's; the rest stands in two drivers (PyMeasure's SR860 and the
+maker's own srsinst.sr860) or in one of them, and is marked so. Sensitivity (``SCAL``) scales the outputs alone: what is
+read is the filter's output itself. Not modelled: streaming over the network, scans, dual reference and chopper mode
+(the settings are kept), the synchronous and the advanced filter, offset and expand of the outputs.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from sotlab.simulated.device import command, query, setting
-from sotlab.simulated.instruments.srs_lockin import Index, Raw, Real, SRSLockin, wrapped
+from sotlab.simulated.instruments.sr865a_capture import Capture, Word, nine_digits
+from sotlab.simulated.instruments.srs_lockin import Index, Real, SRSLockin, wrapped
 from sotlab.simulated.physics.lockin import noise_bandwidth_Hz
-from sotlab.simulated.scpi import Choice, Parameter, ScpiError
+from sotlab.simulated.scpi import ScpiError
 
 __all__ = ["SR865A"]
 
@@ -26,17 +27,12 @@ TIME_CONSTANTS_S = tuple(float(f"{m}e{p}") for p in range(-6, 5) for m in (1, 3)
 RANGES_V_PEAK = (1.0, 0.3, 0.1, 0.03, 0.01)
 HIGHEST_HZ = 4e6
 
-#: The fastest capture is 1.25 MHz over 2 to these powers, by time constant; from memory.
-CAPTURE_POWERS = (0, 0, 1, 2, 3, 4, 5, 7, 9, 10, 12, 13, 14, 16, 18, 18, 18, 18, 18, 18, 18, 18)
-#: Values of a sample, by CAPTURECFG.
-COLUMNS = (1, 2, 2, 4)
-#: So many samples at once go through the filter.
-CHUNK = 65536
-
-CH1_OVER, CH2_OVER, UNLOCKED, RANGE, TRIGGERED = 1, 2, 8, 16, 128
+CH1_OVER, CH2_OVER, UNLOCKED, RANGE = 1, 2, 8, 16
 
 BOTH = "unverified; two drivers"
 STOCK = "unverified; PyMeasure"
+FREQINT = "SR865 manual, chapter 4, FREQINT; two drivers"
+MANUAL = "SR865A manual, chapter 4, p. "
 MAKER = "unverified; the maker's driver"
 
 #: What OUTP?, SNAP? and CDSP name, by index (PyMeasure's SR860.snap).
@@ -46,39 +42,24 @@ QUANTITIES = (
 )  # fmt: skip
 
 
-class Word(Parameter):
-    """One of several words, or its index; sent back as the index."""
+class Frequency(Real):
+    """A frequency that may have a unit, rounded to six digits or 0.1 mHz, whichever is greater."""
 
-    def __init__(self, *words: str, optional: bool = False):
-        super().__init__(optional=optional)
-        self.choice = Choice(*words)
-
-    def parse(self, text: str, device: Any) -> int:
-        """Return the index; -222 for an index that is none, -224 for a word."""
-        if not text.isdecimal():
-            try:
-                return self.choice.words.index(self.choice.parse(text, device))
-            except ScpiError:  # words that begin with a digit are words, too
-                raise ScpiError(-224) from None
-        if int(text) >= len(self.choice.words):
-            raise ScpiError(-222)
-        return int(text)
+    def read(self, text: str, device: object) -> float:
+        """Return the frequency [Hz]."""
+        value = super().read(text, device)
+        return value if value == 0.0 else round(value, min(5 - math.floor(math.log10(abs(value))), 4))
 
 
-def nine_digits(value: float) -> str:
-    """Write a 32-bit float so that it is found again."""
-    return f"{value:.9g}"
-
-
-class SR865A(SRSLockin):
-    """Settings, readings and the capture buffer over the shared detector."""
+class SR865A(Capture, SRSLockin):
+    """Settings and readings over the shared detector; the capture buffer is a part of its own."""
 
     model: ClassVar[str] = "SR865A"
     version: ClassVar[str] = "V1.51"
     amplifier_V_per_rtHz: ClassVar[float] = 2.5e-9
     lia_bits: ClassVar[int] = 16
 
-    frequency = setting("FREQ", Real(None, 1e-3, HIGHEST_HZ), default=1e5, reply="{:.12g}", source=BOTH)
+    frequency = setting("FREQ", Frequency("HZ", 1e-3, HIGHEST_HZ), default=1e5, reply="{:.12g}", source=FREQINT)
     harmonic = setting("HARM", Index(1, 99), default=1, source=BOTH)
     dual_harmonic = setting("HARMDUAL", Index(1, 99), default=1, source=BOTH)
     sine_V_rms = setting("SLVL", Real(None, 0.0, 2.0), default=0.0, reply="{:.9g}", source=BOTH)
@@ -103,11 +84,6 @@ class SR865A(SRSLockin):
     layout = setting("DLAY", Index(0, 5), default=0, source=STOCK)
     strip_speed = setting("GSPD", Index(0, 16), default=0, source=STOCK)
     override = setting("OVRM", Word("OFF", "ON"), default=1, source=MAKER)
-    capture_kB = setting("CAPTURELEN", Index(1, 4096), default=256, source="unverified; several programs")
-    capture_what = setting(
-        "CAPTURECFG", Word("X", "XY", "RT", "XYRT"), default=0, source="unverified; several programs"
-    )
-    capture_divider = setting("CAPTURERATE", Index(0, 20), default=0, source="unverified; several programs")
 
     def power_on(self) -> None:
         """Start with nothing captured."""
@@ -126,9 +102,7 @@ class SR865A(SRSLockin):
         self._shown: dict[int, int] = dict(enumerate(range(4)))
         self._graphs: dict[int, int] = dict.fromkeys(range(4), 1)
         self._presets: dict[str, list[float]] = {"F": [1e5] * 4, "A": [0.0] * 4, "L": [0.0] * 4}
-        self._captured = np.empty((0, 1), dtype="<f4")
-        self._capture_state, self._capture_total, self._next_s, self._loop = 0, 0, math.inf, False
-        self._step_s = math.inf
+        self.forget_capture()
 
     # what the detector follows
 
@@ -222,12 +196,12 @@ class SR865A(SRSLockin):
         self.phase = wrapped(angle_deg)
         self.retune()
 
-    @query("FREQINT", source=BOTH)
+    @query("FREQINT", source=FREQINT)
     def internal_frequency(self) -> str:
         """Return the oscillator's frequency."""
         return f"{self.frequency:.12g}"
 
-    @command("FREQINT", Real(None, 1e-3, HIGHEST_HZ), source=BOTH)
+    @command("FREQINT", Frequency("HZ", 1e-3, HIGHEST_HZ), source=FREQINT)
     def set_internal_frequency(self, frequency_Hz: float) -> None:
         """Set the oscillator's frequency."""
         if frequency_Hz * self.harmonic > HIGHEST_HZ:
@@ -236,13 +210,13 @@ class SR865A(SRSLockin):
         self.frequency = frequency_Hz
         self._change_frequency()
 
-    @query("FREQEXT", source=BOTH)
+    @query("FREQEXT", source=FREQINT)
     def external_frequency(self) -> str:
         """Return the external reference's frequency, 0 without one."""
         hook = self._hook("lockin_reference")
         return f"{(hook and hook(self.input_name, self.lab.clock.now())) or 0.0:.12g}"
 
-    @query("FREQDET", source=BOTH)
+    @query("FREQDET", source=FREQINT)
     def detected_frequency(self) -> str:
         """Return the frequency that is detected."""
         return f"{self.detected_Hz():.12g}"
@@ -263,7 +237,7 @@ class SR865A(SRSLockin):
         if which < 4:
             return (phasor.real, phasor.imag, abs(phasor), math.degrees(math.atan2(phasor.imag, phasor.real)))[which]
         if which < 8:
-            return self.aux_in_V(which - 4, self.lab.clock.now())
+            return self.aux_in_V(which - 3, self.lab.clock.now())  # IN1 is index 4; the bench counts from 1
         if which < 10:
             return self.density_V_per_rtHz
         if which < 12:
@@ -280,12 +254,12 @@ class SR865A(SRSLockin):
         """Return X, Y, R [V], theta [deg] or another quantity."""
         return self._readings(which)
 
-    @query("SNAP", Word(*QUANTITIES), Word(*QUANTITIES), Word(*QUANTITIES, optional=True), source=BOTH)
+    @query("SNAP", Word(*QUANTITIES), Word(*QUANTITIES), Word(*QUANTITIES, optional=True), source=MANUAL + "133")
     def snap(self, *which: int) -> str:
         """Return two or three quantities of one instant."""
         return self._readings(*which)
 
-    @query("SNAPD", source=BOTH)
+    @query("SNAPD", source=MANUAL + "133")
     def snap_displays(self) -> str:
         """Return the four quantities on the screen, of one instant."""
         return self._readings(*self._shown.values())
@@ -295,12 +269,12 @@ class SR865A(SRSLockin):
         """Return one of the four quantities on the screen."""
         return self._readings(self._shown[channel])
 
-    @command("CDSP", Index(0, 3), Word(*QUANTITIES), source=BOTH)
+    @command("CDSP", Index(0, 3), Word(*QUANTITIES), source=MANUAL + "133")
     def set_display(self, channel: int, which: int) -> None:
         """Choose a quantity for the screen."""
         self._shown[channel] = which
 
-    @query("CDSP", Index(0, 3), source=BOTH)
+    @query("CDSP", Index(0, 3), source=MANUAL + "133")
     def display(self, channel: int) -> int:
         """Return a quantity on the screen."""
         return self._shown[channel]
@@ -387,118 +361,3 @@ class SR865A(SRSLockin):
         self.input_range = max((i for i, range_V in enumerate(RANGES_V_PEAK) if rms_V * 2**0.5 < range_V), default=0)
         self.retune()
         self.start_operation(0.5)
-
-    # capture
-
-    def _fastest_Hz(self) -> float:
-        return 1.25e6 / 2 ** CAPTURE_POWERS[self.time_constant]
-
-    @capture_kB.on_change
-    @capture_what.on_change
-    @capture_divider.on_change
-    def _change_capture(self) -> None:
-        if self._capture_state & 1:  # that it is refused, and how, is unverified
-            raise ScpiError(-221)
-
-    @query("CAPTURERATEMAX", source="unverified; several programs")
-    def fastest_capture(self) -> str:
-        """Return the fastest capture rate at this time constant [Hz]."""
-        return nine_digits(self._fastest_Hz())
-
-    @query("CAPTURERATE", source="unverified; several programs")
-    def capture_rate(self) -> str:
-        """Return the capture rate [Hz]; what is set is the power of two below the fastest."""
-        return nine_digits(self._fastest_Hz() / 2**self.capture_divider)
-
-    def _room(self) -> int:
-        return self.capture_kB * 1024 // (4 * COLUMNS[self.capture_what])
-
-    @command("CAPTURESTART", Word("ONE", "CONT"), Word("IMM", "TRIG", "SAMP"), source="unverified; several programs")
-    def start_capture(self, how: int, when: int) -> None:
-        """Begin to capture at once, at a trigger, or with one sample for each trigger."""
-        self.catch_up(self.lab.clock.now())
-        self._captured = np.empty((0, COLUMNS[self.capture_what]), dtype="<f4")
-        self._capture_total, self._loop = 0, how == 1
-        self._step_s = math.inf if when == 2 else 2.0**self.capture_divider / self._fastest_Hz()
-        self._capture_state = 3 if when == 0 else 1
-        self._next_s = self.lab.clock.now() if when == 0 else math.inf
-
-    def trigger(self) -> None:
-        """Start the capture that waits, or take one sample, at a trigger from the bus."""
-        now_s = self.lab.clock.now()
-        self.catch_up(now_s)
-        if self._capture_state & 1 and math.isinf(self._next_s):
-            self._capture_state, self._next_s = 3, now_s
-            self.lia_status |= TRIGGERED
-            self.store_until(now_s)
-
-    def store_until(self, t_s: float) -> None:
-        """Capture the samples that are due by ``t_s``; a single capture ends when its length is reached."""
-        while self._next_s <= t_s:
-            step_s, room = self._step_s, self._room()
-            due = 1 if math.isinf(step_s) else math.floor((t_s - self._next_s) / step_s) + 1
-            if not self._loop:
-                due = min(due, room - len(self._captured))
-            elif due > room:  # gone round: what came before would be overwritten
-                self._capture_total += due - room
-                self._next_s += (due - room) * step_s
-                due = room
-            count = min(due, CHUNK)
-            times_s = self._next_s + (step_s * np.arange(count) if count > 1 else np.zeros(1))
-            self._captured = np.concatenate([self._captured, self._rows(times_s)])[-room:]
-            self._capture_total += count
-            self._next_s = float(times_s[-1]) + step_s
-            if self._capture_total >= room:
-                self._capture_state |= 4
-                if not self._loop:
-                    self._capture_state, self._next_s = 6, math.inf
-
-    def _rows(self, times_s: np.ndarray) -> np.ndarray:
-        """Return what is captured at these times."""
-        phasors = self.record(times_s)
-        xy = (np.real(phasors), np.imag(phasors))
-        rt = (np.abs(phasors), np.degrees(np.angle(phasors)))
-        return np.stack((xy[:1], xy, rt, xy + rt)[self.capture_what], axis=1).astype("<f4")
-
-    @command("CAPTURESTOP", source="unverified; several programs")
-    def stop_capture(self) -> None:
-        """Stop capturing."""
-        self.catch_up(self.lab.clock.now())
-        self._capture_state, self._next_s = self._capture_state & ~1, math.inf
-
-    @query("CAPTURESTAT", source="unverified; several programs")
-    def capture_status(self) -> int:
-        """Return 1 for running, 2 for triggered and 4 for full or wrapped, added up."""
-        self.catch_up(self.lab.clock.now())
-        return self._capture_state
-
-    @query("CAPTUREBYTES", source="unverified; several programs")
-    def captured_bytes(self) -> int:
-        """Return how many bytes are in the buffer."""
-        self.catch_up(self.lab.clock.now())
-        return self._captured.nbytes
-
-    @query("CAPTUREPROG", source="unverified; several programs")
-    def captured_kB(self) -> int:
-        """Return how many kilobytes are in the buffer, begun ones included."""
-        return math.ceil(self.captured_bytes() / 1024)
-
-    @query("CAPTUREVAL", Index(0, 2**20), source="unverified; one program")
-    def captured_sample(self, number: int) -> str:
-        """Return one sample as text."""
-        self.catch_up(self.lab.clock.now())
-        if number >= len(self._captured):
-            raise ScpiError(-222)
-        return ",".join(nine_digits(float(value)) for value in self._captured[number])
-
-    @query("CAPTUREGET", Index(0, 4095), Index(1, 64), source="unverified; several programs")
-    def captured_block(self, offset_kB: int, length_kB: int) -> Raw:
-        """Return up to 64 kB as a block of 32-bit floats, low byte first; an error while capturing."""
-        if self.capture_status() & 1:
-            raise ScpiError(-221)
-        start = offset_kB * 1024
-        data = self._captured.tobytes()[start : start + length_kB * 1024]
-        if not data:
-            raise ScpiError(-222)
-        length = str(len(data))
-        return Raw(f"#{len(length)}{length}".encode() + data)

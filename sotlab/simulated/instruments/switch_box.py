@@ -7,19 +7,17 @@ method ``switched(name, closed)``, called when the relays have settled or begun 
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from sotlab.simulated.device import ScpiDevice, command, query
-from sotlab.simulated.scpi import Parameter, ScpiError
+from sotlab.simulated.scpi import ChannelList
 
 __all__ = ["MatrixSwitch", "RFSwitch"]
 
+#: Headers are those of the E1345A (p. 59), the E1411B (p. 74) and the Keithley 2750 (p. 2-11).
 OWN = "our own generic model"
 
-
-#: A channel list comes cut at its commas, as parameters do; it is put together again.
-LIST = (Parameter(), *(Parameter(optional=True),) * 63)
+LIST = ChannelList()
 
 
 class SwitchBox(ScpiDevice):
@@ -42,22 +40,6 @@ class SwitchBox(ScpiDevice):
         super().reset()
         self._move(set())
 
-    def _listed(self, parts: tuple[str, ...]) -> list[int]:
-        """Read ``(@101)``, ``(@101,203)`` or ``(@101:104)``: -104 for no list, -222 for a channel that is not there."""
-        text = ",".join(parts)
-        if not re.fullmatch(r"\(\s*@[\d\s,:]+\)", text):
-            raise ScpiError(-104)
-        found: list[int] = []
-        for part in text.strip("(@ )").split(","):
-            ends = re.fullmatch(r"\s*(\d{1,6})\s*(?::\s*(\d{1,6})\s*)?", part)
-            if ends is None:
-                raise ScpiError(-104)
-            first, last = int(ends[1]), int(ends[2] or ends[1])
-            if first not in self.channels or last not in self.channels or last < first:
-                raise ScpiError(-222)
-            found += [channel for channel in self.channels if first <= channel <= last]
-        return found
-
     def _move(self, closed: set[int]) -> None:
         if closed == self._closed:
             return
@@ -70,45 +52,45 @@ class SwitchBox(ScpiDevice):
         if switched is not None:
             switched(self.name, sorted(closed))
 
-    @command("ROUTe:CLOSe", *LIST, source=OWN)
-    def close_channels(self, *parts: str) -> None:
+    @command("[ROUTe]:CLOSe", LIST, source=OWN)
+    def close_channels(self, channels: list[int]) -> None:
         """Close channels; of an RF switch the last one named in a row."""
         closed = set(self._closed)
-        for channel in self._listed(parts):
+        for channel in channels:
             if self.one_per_row:
                 closed = {other for other in closed if other // 100 != channel // 100}
             closed.add(channel)
         self._move(closed)
 
-    @query("ROUTe:CLOSe", *LIST, source=OWN)
-    def are_closed(self, *parts: str) -> str:
+    @query("[ROUTe]:CLOSe", LIST, source=OWN)
+    def are_closed(self, channels: list[int]) -> str:
         """Return 1 for each channel that is closed."""
-        return ",".join(str(int(channel in self._closed)) for channel in self._listed(parts))
+        return ",".join(str(int(channel in self._closed)) for channel in channels)
 
-    @query("ROUTe:CLOSe:STATe", source=OWN)
+    @query("[ROUTe]:CLOSe:STATe", source=OWN)
     def closed_list(self) -> str:
         """Return the closed channels."""
-        return f"(@{','.join(map(str, sorted(self._closed)))})"
+        return LIST.format(sorted(self._closed))
 
-    @command("ROUTe:OPEN", *LIST, source=OWN)
-    def open_channels(self, *parts: str) -> None:
+    @command("[ROUTe]:OPEN", LIST, source=OWN)
+    def open_channels(self, channels: list[int]) -> None:
         """Open channels."""
-        self._move(self._closed - set(self._listed(parts)))
+        self._move(self._closed - set(channels))
 
-    @query("ROUTe:OPEN", *LIST, source=OWN)
-    def are_open(self, *parts: str) -> str:
+    @query("[ROUTe]:OPEN", LIST, source=OWN)
+    def are_open(self, channels: list[int]) -> str:
         """Return 1 for each channel that is open."""
-        return ",".join(str(int(channel not in self._closed)) for channel in self._listed(parts))
+        return ",".join(str(int(channel not in self._closed)) for channel in channels)
 
-    @command("ROUTe:OPEN:ALL", source=OWN)
+    @command("[ROUTe]:OPEN:ALL", source=OWN)
     def open_all(self) -> None:
         """Open every relay."""
         self._move(set())
 
-    @query("DIAGnostic:RELay:CYCLes", *LIST, source=OWN)
-    def cycles(self, *parts: str) -> str:
+    @query("DIAGnostic:RELay:CYCLes", LIST, source=OWN)
+    def cycles(self, channels: list[int]) -> str:
         """Return how often each channel was closed."""
-        return ",".join(str(self._cycles[channel]) for channel in self._listed(parts))
+        return ",".join(str(self._cycles[channel]) for channel in channels)
 
 
 class RFSwitch(SwitchBox):

@@ -15,8 +15,8 @@ retries = 0
 options = {{ %s }}
 limits = {{ amplitude_A_peak = [0, "0.8 mA"], frequency_Hz = [10, 2000] }}
 """
-#: The shipped bench has 10 kohm in series with its film.
-OPTIONS = "series_ohm = 10000, load_ohm = 4000"
+#: The shipped bench has 10 kohm in series with its film, and the output's 50 ohm.
+OPTIONS = "series_ohm = 10050, load_ohm = 4000"
 LOOP_OHM = 14050.0
 
 
@@ -121,7 +121,7 @@ def test_beyond_the_stations_limits_nothing_is_sent(source_of, wave, named):
 
 
 def test_a_current_for_which_the_voltage_does_not_suffice_is_refused(source_of):
-    source, _, _ = source_of("series_ohm = 20000, load_ohm = 0")
+    source, _, _ = source_of("series_ohm = 20050")
     with pytest.raises(LimitError, match=r"ac_source: peak amplitude of 600 µA.*20050 ohm.*series_ohm"):
         source.check(amplitude_A_peak=0.6e-3)
 
