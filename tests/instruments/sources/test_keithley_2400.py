@@ -6,6 +6,7 @@ from pymeasure.test import expected_protocol
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, WrongInstrumentError
 from sotlab.instruments.keithley_2400 import Keithley2400
 from sotlab.instruments.sample import Layer, Sample
+from sotlab.procedures.runs.protection import measure_resistance
 
 ADDRESS = "GPIB0::24::INSTR"
 #: What a question and its answer may take on the bus [s].
@@ -300,3 +301,10 @@ def test_a_failing_reply_is_a_typed_error(meter_of, fault, error, named):
 def test_another_model_is_refused(open_station):
     with pytest.raises(WrongInstrumentError, match="MODEL 6221"):
         open_station((ROLE % "compliance_V = 1").replace("::24::", "::14::"))
+
+
+def test_the_contact_check_finds_the_samples_resistance_and_leaves_the_output_off(meter_of):
+    meter, lab, _ = meter_of("compliance_V = 5")
+    found_ohm = measure_resistance(meter, 1e-4)
+    assert found_ohm == pytest.approx(lab.bench._film(lab.clock.now(), 1e-4).strip_ohm, rel=0.02)
+    assert not lab.devices[ADDRESS].output
