@@ -14,8 +14,8 @@ import pytest
 from sotlab.cli import add_truth
 from sotlab.procedures.demo import run_demo
 
-#: The labs are made once, by one worker; a loaded machine takes minutes for a hundred.
-pytestmark = [pytest.mark.xdist_group("labs"), pytest.mark.timeout(1500)]
+#: A loaded machine takes minutes for a hundred labs.
+pytestmark = pytest.mark.timeout(1500)
 
 SEEDS = range(100)
 PER_SPECTRUM = ("v_sym", "v_asym", "field_res", "width")
