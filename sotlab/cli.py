@@ -238,11 +238,11 @@ def station_check(spec: str | None, as_json: bool) -> None:
     if as_json:
         _print_json({"roles": roles, "simulated": simulated})
     else:
+        keys = ("role", "resource", "model")
+        widths = {key: max(len(row[key]) for row in roles) for key in keys}
         for row in roles:
-            mark = "ok " if row["ok"] else "BAD"
-            click.echo(
-                f"{mark} {row['role']:<12} {row['resource']:<24} {row['model']:<18} {row['idn'] or row['problem']}"
-            )
+            columns = "  ".join(f"{row[key]:<{widths[key]}}" for key in keys)
+            click.echo(f"{'ok ' if row['ok'] else 'BAD'}  {columns}  {row['problem'] or row['idn']}")
             if row["ok"] and row["safe_state"]:
                 click.echo(f"    safe: {row['safe_state']}; when the PC vanishes: {row['when_pc_vanishes']}")
         if simulated:

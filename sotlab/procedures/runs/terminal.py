@@ -152,7 +152,7 @@ def _rows_planned(run: Run) -> int | None:
 
 def _title(run: Run) -> str:
     frequency = getattr(run.procedure, "frequency", None)
-    return f"{frequency / 1e9:g} GHz" if isinstance(frequency, float) else type(run.procedure).__name__
+    return pretty(frequency, None, "Hz") if isinstance(frequency, float) else type(run.procedure).__name__
 
 
 def _results_table(results: Mapping[str, Any]) -> Table:
