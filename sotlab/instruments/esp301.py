@@ -99,6 +99,15 @@ class ESP301Axis(Axis):
         values=[1e-7, math.inf],
     )
 
+    # PyMeasure's casts let pass what is no number, and any text is true.
+    enabled = Instrument.measurement(
+        "MO?", """Get whether the motor is on (bool).""", values={True: 1, False: 0}, map_values=True
+    )
+
+    motion_done = Instrument.measurement(
+        "MD?", """Get whether the axis has settled (bool).""", values={True: 1, False: 0}, map_values=True
+    )
+
     stage = Instrument.measurement(
         "ID?", """Get model and serial number of the stage (str).""", cast=str, maxsplit=0, get_process=str.strip
     )
@@ -318,7 +327,7 @@ class _AxisDriver(Driver):
         if not low <= target - self._overshoot <= high:
             raise LimitError(
                 f"{self.limits.role}: {as_typed(target, self.unit)} asked, which is approached from"
-                f" {as_typed(target - self._overshoot, self.unit)}, allowed {as_typed(low, self.unit)} to"
+                f" {as_typed(round(target - self._overshoot, 9), self.unit)}, allowed {as_typed(low, self.unit)} to"
                 f" {as_typed(high, self.unit)} ({self.limits.station}, [roles.{self.limits.role}.limits]"
                 f" {self.quantity}); nothing was sent. Stay further inside, or shorten the overshoot"
             )

@@ -64,14 +64,18 @@ class MC2000B(Instrument):
         ValueError
             If the controller reports a command error.
         """
-        echo = super().read(**kwargs)
+        return self.read_reply(lambda: super(MC2000B, self).read(**kwargs))
+
+    def read_reply(self, read_line: Callable[[], str]) -> str:
+        """Read as :meth:`read` does, given what reads to the next CR."""
+        echo = read_line()
         if echo != self._sent:
             raise ConnectionError(f"the echo of {self._sent!r} is {echo!r}")
         first, answer = self.read_bytes(1), ""
         if first == PROMPT[:1]:
             prompt = first + self.read_bytes(1)
         else:
-            answer = (first.decode("latin-1") + super().read(**kwargs)).strip()
+            answer = (first.decode("latin-1") + read_line()).strip()
             prompt = self.read_bytes(2)
         if prompt != PROMPT:
             raise ConnectionError(f"{prompt!r} in place of the prompt after {self._sent!r}")
@@ -218,6 +222,7 @@ class Chopper(Driver):
             with self.instrument.adapter.exchange():
                 yield
         except (ConnectionError, KeyError, ValueError) as error:
+            self.instrument.adapter.clear()  # what is left of this reply must not be taken for the next one
             raise InstrumentError(
                 f"{self.limits.role} at {self.instrument.adapter.address}: {error}; check the address and the model"
             ) from error
