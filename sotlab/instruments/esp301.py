@@ -19,6 +19,7 @@ from pymeasure.instruments.validators import strict_range
 
 from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
 
 __all__ = ["ESP301", "ControllerError", "Delay", "ESP301Axis", "Rotator"]
@@ -271,17 +272,14 @@ class _AxisDriver(Driver):
 
     def raise_errors(self) -> None:
         """Raise InstrumentError with what is in the controller's queue, whichever axis it is about."""
-        try:
-            errors = self.instrument.errors
-        except ValueError as error:
-            raise InstrumentError(f"{self.limits.role}: the reply to TB? is no error message: {error}") from error
+        errors = asked(self.limits.role, "TB?", lambda: self.instrument.errors)
         if errors:
             raise InstrumentError(f"{self.limits.role}: the controller reports {'; '.join(map(str, errors))}")
 
     def configure(self) -> None:
         """Check the axis' unit, program soft limits and rates; nothing moves and no motor is switched."""
         self._known: float | None = None  # where the last complete move ended
-        self.instrument.clear_errors()
+        asked(self.limits.role, "TB?", self.instrument.clear_errors)
         axis = self._axis
         units = self._asked("SN?", lambda: axis.units)
         if units != self.axis_unit:
@@ -311,13 +309,7 @@ class _AxisDriver(Driver):
         return self.number(self._asked(what, ask), what) / self.per_unit
 
     def _asked(self, what: str, ask: Callable[[], Any]) -> Any:
-        try:
-            return ask()
-        except (KeyError, ValueError) as error:  # PyMeasure's maps and casts
-            raise InstrumentError(
-                f"{self.limits.role}: the reply to {self.options.axis}{what} makes no sense ({error}); check the"
-                f" address and the model"
-            ) from error
+        return asked(self.limits.role, f"{self.options.axis}{what}", ask)
 
     # moving
 

@@ -15,6 +15,7 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from sotlab.errors import InstrumentError
 from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.replies import asked
 
 __all__ = ["PM100D", "PowerMeter"]
 
@@ -155,7 +156,7 @@ class PowerMeter(Driver):
         """
         self.instrument.zero()
         latest_s = self.clock.now() + self.ZERO_S
-        while self.instrument.zeroing:
+        while asked(self.limits.role, "ZERO:STAT?", lambda: self.instrument.zeroing):
             if should_stop is not None and should_stop():
                 return
             if self.clock.now() > latest_s:

@@ -16,6 +16,7 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.replies import asked
 
 __all__ = ["N5222B", "NetworkAnalyser", "SweepChannel"]
 
@@ -336,7 +337,7 @@ class NetworkAnalyser(Driver):
             )
         self._define(parameters)
         frequencies_Hz: Any = self._frequencies_Hz
-        if not self.instrument.output_enabled:
+        if not asked(self.limits.role, "OUTP?", lambda: self.instrument.output_enabled):
             self.instrument.output_enabled = True
         self._sweep()
         data: dict[str, NDArray[np.complex128]] = {}
@@ -351,12 +352,8 @@ class NetworkAnalyser(Driver):
         missing = [parameter for parameter in parameters if parameter not in self._names]
         if not missing:
             return
-        try:
-            there = {parameter: name for name, parameter in self._channel.measurements.items()}
-        except ValueError as error:
-            raise InstrumentError(
-                f"{self.limits.role}: the catalogue of measurements makes no sense: {error}"
-            ) from error
+        listed = asked(self.limits.role, "CALC1:PAR:CAT:EXT?", lambda: self._channel.measurements)
+        there = {parameter: name for name, parameter in listed.items()}
         for parameter in missing:
             if parameter not in there:
                 there[parameter] = self.options.prefix + parameter

@@ -140,7 +140,9 @@ def test_how_an_axis_is_read(attribute, asked, reply, value):
 
 def test_switching_and_stopping_sends_one_command_for_each_axis_and_asks_nothing():
     exchange = [(f"{axis}{word}".encode(), None) for word in ("MO", "MF", "MF") for axis in (1, 2, 3)]
-    with expected_protocol(ESP301, [*exchange, (b"ST", None), (b"AB", None), (b"2ST", None), (b"1DH0.0000000", None)]) as c:
+    with expected_protocol(
+        ESP301, [*exchange, (b"ST", None), (b"AB", None), (b"2ST", None), (b"1DH0.0000000", None)]
+    ) as c:
         c.enable()
         c.disable()
         c.shutdown()

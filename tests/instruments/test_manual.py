@@ -222,7 +222,9 @@ def test_the_stfmr_sweep_runs_with_either_rotator(tmp_path, monkeypatch, rotator
 
     bench = (files("sotlab.simulated") / "benches" / "stfmr.yaml").read_text(encoding="utf-8")
     bench = bench.replace("bench: stfmr:STFMR", 'bench: "bench.py:Bench"')
-    bench = bench.replace("\nresources:", '\n  stages: {class: "esp301:ESP301"}\nresources:\n  ASRL1::INSTR: {device: stages}', 1)
+    bench = bench.replace(
+        "\nresources:", '\n  stages: {class: "esp301:ESP301"}\nresources:\n  ASRL1::INSTR: {device: stages}', 1
+    )
     stations = files("sotlab.instruments") / "stations"
     station = (stations / "stfmr.toml").read_text(encoding="utf-8").replace('"stfmr?', '"bench.yaml?')
     (tmp_path / "samples").mkdir()
