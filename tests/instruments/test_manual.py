@@ -161,7 +161,7 @@ def test_where_nobody_has_said_where_it_is_it_cannot_be_read(station):
 
 
 def test_nobody_scans_on_the_fly_by_hand(station):
-    with pytest.raises(InstrumentError, match="delay: .* by hand"):
+    with pytest.raises(InstrumentError, match=r"delay: .* by hand"):
         station["delay"].start_move(0.01, 1e-3)
 
 
