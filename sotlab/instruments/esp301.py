@@ -192,7 +192,7 @@ class ESP301(ESP300):
         """Get the errors in the controller's queue, at most 20, and empty it (list)."""
         found = []
         for _ in range(20):
-            error = ControllerError.parse(self.error_message)
+            error = ControllerError.parse(str(self.error_message))
             if error.axis is None and error.code == 0:
                 break
             found.append(error)
@@ -228,7 +228,6 @@ class _AxisDriver(Driver):
         "write_termination": "\r",
         "asrl": {"baud_rate": 921600},  # of the USB port; the RS-232 port has 19200
     }
-    harmless = frozenset({"check", "move_time_s"})
     safe_state = "stopped, motor stays on"
 
     #: Quantity that the station limits, and its unit.
@@ -349,9 +348,9 @@ class _AxisDriver(Driver):
             self._flying = False
         here = self._position()
         near = max(1e-3 * abs(self._overshoot), 1e-9)
-        taken_up = self._known is not None and abs(here - self._known) <= near
-        if taken_up:
-            here = self._known
+        taken_up = False
+        if self._known is not None and abs(here - self._known) <= near:  # else somebody moved it meanwhile
+            here, taken_up = self._known, True
         for target_now in self._way(here, target, taken_up):
             if target_now == here:
                 continue
@@ -440,6 +439,7 @@ class Delay(_AxisDriver):
     """
 
     role = "delay"
+    harmless = frozenset({"check", "move_time_s", "read_position"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {
         "position_m": (-math.inf, math.inf),
         "velocity_m_per_s": (0.0, 1.0),
@@ -525,6 +525,7 @@ class Rotator(_AxisDriver):
     """
 
     role = "rotator"
+    harmless = frozenset({"check", "move_time_s", "read_angle"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {"angle_deg": (-math.inf, math.inf)}
     options_model = RotatorOptions
     quantity, unit, per_unit, axis_unit = "angle_deg", "deg", 1.0, "degree"

@@ -207,7 +207,7 @@ class Chopper(Driver):
         "write_termination": "\r",
         "asrl": {"baud_rate": 115200},
     }
-    harmless = frozenset({"check"})
+    harmless = frozenset({"check", "read_frequency"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {"frequency_Hz": (4.0, 10_000.0)}
     options_model = ChopperOptions
     safe_state = "motor off, the wheel coasts to rest"

@@ -44,12 +44,12 @@ class PM100D(ThorlabsPM100USB):
             If none is connected.
         """
         self._set_flags()
-        return self.sensor_name
+        return str(self.sensor_name)
 
     @property
     def wavelength(self) -> float:
         """Control the wavelength for which the reading is corrected in nm (float within the sensor's range)."""
-        return self.values("SENS:CORR:WAV?")[0]
+        return self.values("SENS:CORR:WAV?")[0]  # type: ignore[return-value]
 
     @wavelength.setter
     def wavelength(self, value: float) -> None:

@@ -172,7 +172,7 @@ class N5222B(KeysightPNA):
     def __init__(self, adapter: Any, name: str = "Keysight PNA N5222B", **kwargs: Any) -> None:
         kwargs.setdefault("read_termination", "\n")
         Instrument.__init__(self, adapter, name, includeSCPI=False, **kwargs)
-        self.add_child(SweepChannel, 1)
+        self.add_child(SweepChannel, 1)  # type: ignore[arg-type]
 
     data_format = Instrument.control(
         "FORM?",
@@ -389,20 +389,19 @@ class NetworkAnalyser(Driver):
             with connection.exchange():
                 channel.select(self._names[parameter])
                 data = channel.read_complex()
-                if frequencies_Hz is None:
-                    frequencies_Hz = channel.read_stimulus()
+                seen_Hz = channel.read_stimulus() if frequencies_Hz is None else frequencies_Hz
         except (ConnectionError, ValueError) as error:
             connection.clear()
             self._names.clear()
             raise InstrumentError(
                 f"{self.limits.role} at {connection.address}: {parameter} cannot be read: {error}"
             ) from error
-        if len(data) != len(frequencies_Hz):
+        if len(data) != len(seen_Hz):
             raise InstrumentError(
-                f"{self.limits.role}: {len(data)} values of {parameter} at {len(frequencies_Hz)} frequencies; was the"
+                f"{self.limits.role}: {len(data)} values of {parameter} at {len(seen_Hz)} frequencies; was the"
                 f" sweep changed at the front panel? Set it again"
             )
-        return frequencies_Hz, data
+        return seen_Hz, data
 
     def make_safe(self) -> None:
         """Switch the microwave off, then hold the sweep; each is tried."""
