@@ -40,7 +40,7 @@ class HarmonicHallAngleScan(Scan):
     Y_AXIS = "Y 2w (V)"
 
     field = Quantity("Field", "T", default=1.0, minimum=-20.0, maximum=20.0)
-    axis = Choice("Axis", choices=["rotator", "azimuth"], default="azimuth", description="The role that turns")
+    axis = Choice("Axis", choices=["rotator", "azimuth"], default="rotator", description="The role that turns")
     start = Quantity("Start", "deg", default=0.0, minimum=-720.0, maximum=720.0)
     stop = Quantity("Stop", "deg", default=350.0, minimum=-720.0, maximum=720.0)
     points = Integer("Points", default=36, minimum=2, maximum=1_000_000)
