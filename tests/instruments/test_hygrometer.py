@@ -80,12 +80,6 @@ def test_how_an_answer_is_read(attribute, asked, reply, value):
         assert getattr(hygrometer, attribute) == value
 
 
-@pytest.fixture
-def needs_model():
-    pytest.importorskip("sotlab.simulated.instruments.hygrometer")
-
-
-@pytest.mark.usefixtures("needs_model")
 def test_humidity_is_a_part_of_one_and_temperature_in_kelvin(station):
     assert isinstance(station["humidity"], Humidity)
     assert station["humidity"].read_humidity() == pytest.approx(0.05, abs=1e-4)
@@ -93,7 +87,6 @@ def test_humidity_is_a_part_of_one_and_temperature_in_kelvin(station):
     assert station.simulated
 
 
-@pytest.mark.usefixtures("needs_model")
 @pytest.mark.parametrize("text", ["-0.1", "100.1", "nan"])
 def test_what_no_air_can_have_is_an_error(station, text):
     add_fault(station, kind="wrong_reply", match="HUM", text=text)
@@ -101,14 +94,12 @@ def test_what_no_air_can_have_is_an_error(station, text):
         station["humidity"].read_humidity()
 
 
-@pytest.mark.usefixtures("needs_model")
 def test_garbage_is_an_error_that_names_the_reply(station):
     add_fault(station, kind="wrong_reply", match="HUM", text="garbage")
     with pytest.raises(InstrumentError, match=r"humidity: the reply .*garbage"):
         station["humidity"].read_humidity()
 
 
-@pytest.mark.usefixtures("needs_model")
 def test_no_answer_names_role_and_address(station):
     add_fault(station, kind="no_reply", match="HUM")
     with pytest.raises(InstrumentTimeoutError, match=r"humidity at ASRL7::INSTR"):

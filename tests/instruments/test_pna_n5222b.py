@@ -139,8 +139,8 @@ def network(station):
     return station.visa_library.lab.bench.network
 
 
-def device(station):
-    return station.visa_library.lab.devices["GPIB0::16::INSTR"]
+def analyser(station):
+    return station["vna"].instrument
 
 
 def sweep(station, points=201, **more):
@@ -186,10 +186,7 @@ def test_measurements_are_defined_once_and_those_that_are_there_are_used(station
     sweep(station)
     for _ in range(3):
         station["vna"].measure("S11", "S21")
-    assert [(trace.name, trace.parameter) for trace in device(station)._traces.values()] == [
-        ("CH1_S11_1", "S11"),
-        ("sotlab_S21", "S21"),
-    ]
+    assert analyser(station).ch_1.measurements == {"CH1_S11_1": "S11", "sotlab_S21": "S21"}
 
 
 def test_a_new_sweep_has_new_frequencies(station):
@@ -201,18 +198,18 @@ def test_a_new_sweep_has_new_frequencies(station):
 
 
 def test_opening_holds_the_sweep_and_switches_no_microwave(station):
-    assert device(station)._mode == "HOLD"
-    device(station).output = False
+    assert analyser(station).ch_1.sweep_mode == "HOLD"
+    analyser(station).output_enabled = False
     station["vna"].configure()
-    assert device(station).output is False
+    assert analyser(station).output_enabled is False
 
 
 def test_making_safe_switches_the_microwave_off_and_may_be_done_twice(station):
     sweep(station)
     station["vna"].measure("S11")
-    assert device(station).output is True
+    assert analyser(station).output_enabled is True
     assert station.make_safe() == {"vna": None}
-    assert device(station).output is False
+    assert analyser(station).output_enabled is False
     assert station.make_safe() == {"vna": None}
 
 
@@ -236,8 +233,9 @@ def test_a_sweep_beyond_the_limits_is_refused(station, asked, named):
     good = {"start_Hz": 1e9, "stop_Hz": 10e9, "points": 201, "if_bandwidth_Hz": 1e3, "power_dBm": -10.0}
     with pytest.raises(LimitError, match=f"vna: .*{named}"):
         station["vna"].set_sweep(**{**good, **asked})
-    assert (device(station).start, device(station).stop, device(station).points) == (1e9, 10e9, 201)
-    assert device(station).power == -10.0
+    channel = analyser(station).ch_1
+    assert (channel.start_frequency, channel.stop_frequency, channel.number_of_points) == (1e9, 10e9, 201)
+    assert channel.power == -10.0
 
 
 @pytest.mark.parametrize("parameters", [("S31",), (), ("S11", "s21")])
@@ -256,7 +254,7 @@ def test_a_sweep_that_does_not_end_is_an_error(station):
 def test_points_changed_at_the_front_panel_are_noticed(station):
     sweep(station)
     station["vna"].measure("S11")
-    device(station).points = 101
+    analyser(station).ch_1.number_of_points = 101
     with pytest.raises(InstrumentError, match=r"vna: 101 values of S11 at 201 frequencies"):
         station["vna"].measure("S11")
 
