@@ -250,6 +250,58 @@ def station_check(spec: str | None, as_json: bool) -> None:
     sys.exit(0 if all(row["ok"] for row in roles) else 1)
 
 
+@station.command("read")
+@click.argument("spec", metavar="S", required=False)
+@json_option
+def station_read(spec: str | None, as_json: bool) -> None:
+    """Read every meter of the station S once: the contact check; nothing is driven."""
+    from sotlab.instruments.station import Station
+    from sotlab.units import pretty
+
+    with Station.open(_station(spec), roles=()) as bench:
+        readings = bench.read()
+        simulated = bench.simulated
+    if as_json:
+        for row in readings:
+            if isinstance(row["value"], complex):
+                row["value"] = [row["value"].real, row["value"].imag]
+        _print_json({"readings": readings, "simulated": simulated})
+    else:
+        for row in readings:
+            value = row["value"]
+            if isinstance(value, complex):
+                shown = f"X {pretty(value.real, None, row['unit'])}, Y {pretty(value.imag, None, row['unit'])}"
+            elif isinstance(value, list):
+                shown = ", ".join(value) or "all closed"
+            else:
+                shown = pretty(value, None, row["unit"]) if row["problem"] is None else f"BAD {row['problem']}"
+            click.echo(f"{row['role']:<16} {shown}")
+        if simulated:
+            click.echo("SIMULATED: this is a virtual bench.")
+    sys.exit(1 if any(row["problem"] for row in readings) else 0)
+
+
+@station.command("new")
+@click.argument("file", type=click.Path(path_type=Path), default=Path("station.toml"))
+@click.option(
+    "--visa", default="", metavar="LIBRARY", help="As PyVISA takes it: '' the system's, '@py', 'stfmr@sotlab'."
+)
+@json_option
+def station_new(file: Path, visa: str, as_json: bool) -> None:
+    """Write a commented station FILE from the instruments that VISA finds; nothing is switched."""
+    from sotlab.instruments.survey import survey, write_station
+
+    found = survey(visa)
+    write_station(file, visa, found)
+    if as_json:
+        _print_json({"file": str(file), "instruments": [one.as_dict() for one in found]})
+        return
+    for one in found:
+        click.echo(f"{one.resource:<34} {one.driver or '-':<20} {one.identity or one.problem}")
+    known = sum(bool(one.driver) for one in found)
+    click.echo(f"{file}: {known} roles of {len(found)} instruments; read it, then: sotlab station check {file}")
+
+
 @cli.group()
 def lab() -> None:
     """Look at the virtual instruments."""
@@ -273,8 +325,10 @@ def lab_list(bench: str | None, as_json: bool) -> None:
     if as_json:
         _print_json({"devices": devices})
     else:
+        keys = ("resource", "model", "role")
+        widths = [max(len(device[key]) for device in devices) for key in keys]
         for device in devices:
-            click.echo(f"{device['resource']:<24} {device['model']:<18} {device['role']}")
+            click.echo("  ".join(f"{device[key]:<{width}}" for key, width in zip(keys, widths, strict=True)).rstrip())
 
 
 @lab.command("serve")

@@ -120,6 +120,11 @@ class Flag(_BooleanParameter):
 class Choice(_ListParameter):
     """One of a few words."""
 
+    if TYPE_CHECKING:  # on an instance of a procedure PyMeasure puts the value in the parameter's place
+
+        def __get__(self, instance: object, owner: type | None = None) -> str: ...
+        def __set__(self, instance: object, value: str) -> None: ...
+
     def convert(self, value: Any) -> Any:
         """Return the choice whose text is ``value``."""
         try:

@@ -20,7 +20,18 @@ from sotlab.errors import InstrumentError, LimitError, WrongInstrumentError
 from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
 
-__all__ = ["Driver", "Limits", "Options"]
+__all__ = ["Driver", "Limits", "Options", "name_and_unit"]
+
+
+def name_and_unit(quantity: str) -> tuple[str, str]:
+    """Return name and unit of a quantity: of ``field_T``, of ``amplitude_A_peak``; a rate is a name without unit."""
+    if "_per_" in quantity or "_" not in quantity:
+        return quantity, ""
+    name, unit = quantity.rsplit("_", 1)
+    if unit in ("peak", "rms"):
+        kind, (name, unit) = unit, name.rsplit("_", 1)
+        name = f"{kind} {name}"
+    return name, unit
 
 
 class Options(BaseModel):
@@ -55,7 +66,7 @@ class Limits:
         low, high = self.ranges[quantity]
         if low <= value <= high:
             return
-        name, unit = quantity.rsplit("_", 1) if "_per_" not in quantity else (quantity, "")
+        name, unit = name_and_unit(quantity)
         reason = self.reasons.get(quantity, f"{self.station}, [roles.{self.role}.limits] {quantity}")
         raise LimitError(
             f"{self.role}: {name} of {as_typed(float(value), unit)} asked, allowed {as_typed(low, unit)} to"

@@ -6,7 +6,6 @@ Reference: Kepco BOP 1 kW (MG) operator manual, remote operation through the bui
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pydantic import Field as Option
@@ -15,7 +14,7 @@ from pymeasure.instruments.kepco import KepcoBOP3612
 from pymeasure.instruments.validators import strict_range
 
 from sotlab.errors import InstrumentError
-from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.ramped_field import RampedField, RampedFieldOptions
 
 __all__ = ["Electromagnet", "KepcoBOP5020MG"]
 
@@ -47,27 +46,18 @@ class KepcoBOP5020MG(KepcoBOP3612):
     )
 
 
-class ElectromagnetOptions(Options):
+class ElectromagnetOptions(RampedFieldOptions):
     """Options of a Kepco-driven electromagnet as ``field``."""
 
     #: Field at the sample per ampere [T/A]: the coil's calibration. Hysteresis comes on top; read a gaussmeter.
     tesla_per_ampere: float = Option(gt=0.0)
-    #: L/R of the coil with its leads [s].
-    time_constant_s: float = Option(default=0.2, ge=0.0)
     #: Compliance [V]; 40 V is enough for 20 A through 2 ohm.
     compliance_V: float = Option(default=40.0, gt=0.0, le=50.0)
-    #: A step has settled when what is left of it is less than this [T].
-    settled_T: float = Option(default=1e-6, gt=0.0)
 
 
-class Electromagnet(Driver):
-    """An electromagnet on a Kepco BOP 50-20MG that fills the role ``field``. Safe state: ramped to 0 A, output off.
+class Electromagnet(RampedField):
+    """An electromagnet on a Kepco BOP 50-20MG that fills the role ``field``. Safe state: ramped to 0 A, output off."""
 
-    A change of the field is sent as steps of at most 0.1 s at the station's ``field_rate_T_per_s``; afterwards the
-    coil is given the time that its L/R needs.
-    """
-
-    role = "field"
     instrument_class = KepcoBOP5020MG
     identity = r"KEPCO.*BOP\s*50-20"
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
@@ -78,8 +68,6 @@ class Electromagnet(Driver):
     }
     options_model = ElectromagnetOptions
     safe_state = "ramped to 0 A, output off"
-
-    STEP_S = 0.1
 
     def configure(self) -> None:
         """Take over without a jump: current mode and compliance first, then the output at the current it has."""
@@ -94,62 +82,29 @@ class Electromagnet(Driver):
             supply.current_setpoint = 0.0
         supply.voltage_setpoint = self.options.compliance_V
         self.raise_errors()
-        self._current_A = self.number(supply.current_setpoint, "CURR?")
-
-    @property
-    def _rate_A_per_s(self) -> float:
-        return self.limits.ranges["field_rate_T_per_s"][1] / self.options.tesla_per_ampere
+        self._field_T = self._programmed_T()
 
     def check(self, field_T: float) -> None:
         """Raise LimitError if the station does not allow ``field_T``, or the current that it takes."""
         self.limits.check("field_T", field_T)
         self.limits.check("current_A", field_T / self.options.tesla_per_ampere)
 
-    def ramp_to(self, field_T: float, should_stop: Callable[[], bool] | None = None) -> None:
-        """Ramp to ``field_T`` and wait until the coil's current has settled."""
-        self.check(field_T)
+    def switch_on(self) -> None:
+        """Switch the output on if it is off."""
         if not self.instrument.output_enabled:
             self.instrument.output_enabled = True
-        self._ramp_current(field_T / self.options.tesla_per_ampere, should_stop)
-        self.raise_errors()
 
-    def ramp_time_s(self, from_T: float, to_T: float) -> float:
-        """Return the ramp's and the settling time [s]."""
-        travel_T = abs(to_T - from_T)
-        rate_T_per_s = self.limits.ranges["field_rate_T_per_s"][1]
-        steps = math.ceil(travel_T / (rate_T_per_s * self.STEP_S) - 1e-9)
-        return max(steps - 1, 0) * self.STEP_S + self._settling_s(travel_T / max(steps, 1))
+    def send_field(self, field_T: float) -> None:
+        """Send the current that belongs to a field [T]."""
+        self.instrument.current_setpoint = field_T / self.options.tesla_per_ampere
 
     def make_safe(self) -> None:
         """Ramp to zero, then switch the output off; at most 30 s whatever the rate."""
         supply = self.instrument
         if supply.output_enabled:
-            self._current_A = self.number(supply.current_setpoint, "CURR?")
-            self._ramp_current(0.0, None, rate_A_per_s=max(self._rate_A_per_s, abs(self._current_A) / 30.0))
+            self._field_T = self._programmed_T()
+            self.ramp(0.0, self.safe_rate_T_per_s(self._field_T))
         supply.output_enabled = False
 
-    def _ramp_current(
-        self, current_A: float, should_stop: Callable[[], bool] | None, rate_A_per_s: float | None = None
-    ) -> None:
-        start_A = self._current_A
-        step_A = (rate_A_per_s or self._rate_A_per_s) * self.STEP_S
-        steps = math.ceil(abs(current_A - start_A) / step_A - 1e-9)
-        for k in range(1, steps + 1):
-            if should_stop is not None and should_stop():
-                return
-            # The last step is the target itself, not a sum of steps.
-            target_A = current_A if k == steps else start_A + (current_A - start_A) * k / steps
-            self.instrument.current_setpoint = target_A
-            self._current_A = target_A
-            if k < steps:
-                self.clock.sleep(self.STEP_S, should_stop)
-        if steps:
-            last_T = abs(current_A - start_A) / steps * self.options.tesla_per_ampere
-            self.clock.sleep(self._settling_s(last_T), should_stop)
-
-    def _settling_s(self, step_T: float) -> float:
-        """Return the time after which less than ``settled_T`` of a step, and of the ramp's lag, is left [s]."""
-        lag_T = step_T * max(1.0, self.options.time_constant_s / self.STEP_S)
-        if lag_T <= self.options.settled_T:
-            return 0.0
-        return self.options.time_constant_s * math.log(lag_T / self.options.settled_T)
+    def _programmed_T(self) -> float:
+        return self.number(self.instrument.current_setpoint, "CURR?") * self.options.tesla_per_ampere

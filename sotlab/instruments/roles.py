@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "READINGS",
     "ROLES",
     "VNA",
     "ACSource",
@@ -199,8 +200,11 @@ class Lockin(Role, Protocol):
         """Start storing X (and Y, or an auxiliary input) by the instrument's own clock; return the rate used [Hz]."""
         ...
 
-    def read_recording(self) -> NDArray[np.float64]:
-        """Wait for the recording's end and return it, one row a sample: X and Y, or X and the auxiliary input [V]."""
+    def read_recording(self, should_stop: Callable[[], bool] | None = None) -> NDArray[np.float64]:
+        """Wait for the recording's end and return it, one row a sample: X and Y, or X and the auxiliary input [V].
+
+        Returns earlier, with what has been stored, once ``should_stop()`` is true.
+        """
         ...
 
 
@@ -236,6 +240,10 @@ class VoltageOut(Actuator, Protocol):
 
     def set_voltage(self, voltage_V: float) -> None:
         """Set the output [V]."""
+        ...
+
+    def read_setpoint(self) -> float:
+        """Return the voltage that the output is set to [V]; who drives a magnet with it must not begin with a jump."""
         ...
 
 
@@ -471,6 +479,21 @@ class Interlock(Role, Protocol):
         """Return the names of the contacts that are open now, or have been since they were asked last."""
         ...
 
+
+#: What can be read of a role while nothing runs: method and unit. It is what the contact check shows.
+READINGS: dict[str, tuple[str, str]] = {
+    "gaussmeter": ("read_field", "T"),
+    "voltmeter": ("read_voltage", "V"),
+    "lockin": ("read_phasor", "V"),
+    "rf_power_meter": ("read_power", "dBm"),
+    "delay": ("read_position", "m"),
+    "rotator": ("read_angle", "deg"),
+    "temperature": ("read_temperature", "K"),
+    "chopper": ("read_frequency", "Hz"),
+    "power_meter": ("read_power", "W"),
+    "humidity": ("read_humidity", ""),
+    "interlock": ("open_lines", ""),
+}
 
 #: The roles that have a Protocol, by the name that a station file uses. Others may be added by a lab: ``role`` of a
 #: driver may be any name.

@@ -19,7 +19,7 @@ from sotlab.errors import InstrumentError, SotlabError, StationError, WrongInstr
 from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver, Limits
 from sotlab.instruments.installed import load_class
-from sotlab.instruments.roles import ROLES, Actuator
+from sotlab.instruments.roles import READINGS, ROLES, Actuator
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station_file import RoleConfig, StationConfig, load_sample, validated
 from sotlab.instruments.station_lock import StationLock
@@ -132,9 +132,12 @@ class Station:
 
     @property
     def safe_order(self) -> list[str]:
-        """The open actuators in the order in which they are made safe."""
+        """The open actuators in the order in which they are made safe: as the file says, then the last opened first.
+
+        A driver that works through another role was opened after it, and can reach its safe state only before it.
+        """
         first = [role for role in self.config.station.safe_order if role in self.drivers]
-        rest = [role for role in self.drivers if role not in first]
+        rest = [role for role in reversed(self.drivers) if role not in first]
         return [role for role in first + rest if isinstance(self.drivers[role], Actuator)]
 
     def make_safe(self) -> dict[str, str | None]:
@@ -241,6 +244,29 @@ class Station:
                 if self._driver_class(other).is_for(answers_here) and self._driver_class(role).is_for(answers_there):
                     return other
         return None
+
+    def read(self) -> list[dict[str, Any]]:
+        """Read once what can be read without driving anything: the contact check.
+
+        Returns
+        -------
+        list of dict
+            For each role that has a reading: ``role``, ``reading`` (the method), ``value``, ``unit`` and ``problem``,
+            one of which is None.
+        """
+        rows = []
+        for role in self.config.roles:
+            row: dict[str, Any] = {"role": role, "reading": None, "value": None, "unit": "", "problem": None}
+            try:
+                driver = self.open_role(role)
+                if driver.role not in READINGS:
+                    continue
+                row["reading"], row["unit"] = READINGS[driver.role]
+                row["value"] = getattr(driver, row["reading"])()
+            except SotlabError as error:
+                row["problem"] = str(error)
+            rows.append(row)
+        return rows
 
     def close(self) -> None:
         """Close all connections; nothing is switched."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError, UsageError
-from sotlab.instruments.driver import Driver, Limits
+from sotlab.instruments.driver import Driver, Limits, name_and_unit
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.validation import explain
 from sotlab.units import parse_quantity
@@ -200,7 +200,7 @@ def _with_options(visa_library: str, options: str) -> str:
 
 
 def _range(given: Any, quantity: str, where: str) -> tuple[float, float]:
-    unit = quantity.rsplit("_", 1)[-1] if "_per_" not in quantity else None
+    unit = name_and_unit(quantity)[1] or None
     values = list(given) if isinstance(given, list | tuple) else [0.0 if "_per_" in quantity else None, given]
     try:
         low, high = (parse_quantity(v, unit) if isinstance(v, str) else float(v) for v in values)

@@ -7,6 +7,7 @@ Both clocks satisfy :class:`sotlab.clock.Clock` and have besides ``cost`` (the b
 from __future__ import annotations
 
 import heapq
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,7 +97,7 @@ class VirtualClock:
         self._sleepers: list[tuple[float, int, _Sleeper]] = []  # a heap; the number keeps equal times in order
         self._number = 0
         self._registered: dict[threading.Thread, int] = {}  # how often each thread has registered
-        self._running: set[threading.Thread] = set()  # registered threads that neither sleep nor idle
+        self._running: dict[threading.Thread, float] = {}  # registered threads that neither sleep nor idle, since when
 
     def now(self) -> float:
         """Return the bench time since the clock was made [s]."""
@@ -128,11 +129,13 @@ class VirtualClock:
             alone = not self._running or (len(self._running) == 1 and thread in self._running)
             if alone and not (self._sleepers and self._sleepers[0][0] <= time_s):
                 self._now = time_s  # nobody else is due before: no need to hand over
+                if self._running:
+                    self._running[thread] = time.monotonic()
                 return
             sleeper = _Sleeper(time_s, thread)
             self._number += 1
             heapq.heappush(self._sleepers, (time_s, self._number, sleeper))
-            self._running.discard(thread)
+            self._running.pop(thread, None)
             self._wake_next()
         self._await(sleeper, should_stop)
 
@@ -149,7 +152,7 @@ class VirtualClock:
                 if self._now != last_now:
                     last_now, since = self._now, time.monotonic()
                 elif time.monotonic() - since > self.watchdog_s and not sleeper.awake.is_set():
-                    culprits = ", ".join(sorted(f"'{thread.name}'" for thread in self._running)) or "none registered"
+                    culprits = self._culprits()
                     self._withdraw(sleeper)
                     raise ClockStoppedError(
                         f"virtual clock: no progress for {self.watchdog_s:g} s of wall time at bench time "
@@ -162,18 +165,30 @@ class VirtualClock:
             time_s, _, sleeper = heapq.heappop(self._sleepers)
             self._now = max(self._now, time_s)
             if sleeper.thread in self._registered:
-                self._running.add(sleeper.thread)
+                self._running[sleeper.thread] = time.monotonic()
             sleeper.awake.set()
 
     def _withdraw(self, sleeper: _Sleeper) -> None:
         self._sleepers = [entry for entry in self._sleepers if entry[2] is not sleeper]
         heapq.heapify(self._sleepers)
         if sleeper.thread in self._registered:
-            self._running.add(sleeper.thread)
+            self._running[sleeper.thread] = time.monotonic()
+
+    def _culprits(self) -> str:
+        """Return the threads that keep time, with where each stands and since when it neither sleeps nor idles."""
+        now, frames, found = time.monotonic(), sys._current_frames(), []  # noqa: SLF001 - documented
+        for thread, since in self._running.items():
+            frame = frames.get(thread.ident or 0)
+            # The innermost line outside the standard library's waits: there clock.idle() belongs.
+            while frame is not None and frame.f_back is not None and frame.f_code.co_filename == threading.__file__:
+                frame = frame.f_back
+            where = f" at {frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
+            found.append(f"'{thread.name}'{where} for {now - since:.1f} s")
+        return ", ".join(sorted(found)) or "none registered"
 
     def _forget_dead_threads(self) -> None:
         for thread in [thread for thread in self._running if not thread.is_alive()]:
-            self._running.discard(thread)
+            self._running.pop(thread, None)
             self._registered.pop(thread, None)
 
     def register(self) -> None:
@@ -181,7 +196,7 @@ class VirtualClock:
         thread = threading.current_thread()
         with self._lock:
             self._registered[thread] = self._registered.get(thread, 0) + 1
-            self._running.add(thread)
+            self._running.setdefault(thread, time.monotonic())
 
     def unregister(self) -> None:
         """Undo one :meth:`register` of the calling thread."""
@@ -192,7 +207,7 @@ class VirtualClock:
                 self._registered[thread] = count - 1
                 return
             self._registered.pop(thread, None)
-            self._running.discard(thread)
+            self._running.pop(thread, None)
             self._wake_next()
 
     @contextmanager
@@ -200,8 +215,7 @@ class VirtualClock:
         """Let the others' time go on while the calling thread waits for anything but the clock."""
         thread = threading.current_thread()
         with self._lock:
-            was_running = thread in self._running
-            self._running.discard(thread)
+            was_running = self._running.pop(thread, None) is not None
             if was_running:
                 self._wake_next()
         try:
@@ -209,4 +223,4 @@ class VirtualClock:
         finally:
             if was_running:
                 with self._lock:
-                    self._running.add(thread)
+                    self._running[thread] = time.monotonic()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from itertools import product
 from typing import Any, Generic, TypeVar
 
@@ -294,6 +294,10 @@ def _suffixes(unit: str) -> dict[str, Decimal]:
 
 Limit = float | Callable[[Any], float] | None
 
+#: SCPI-1999 volume 1, 7.2.1: 9.9E37 stands for infinity and 9.91E37 for not a number, so a number is no larger; one
+#: that is smaller than this is 0, as where numbers are kept in single precision.
+LARGEST, SMALLEST = 9.9e37, 1e-37
+
 
 class Parameter:
     """One parameter of a command, taken as it was sent; the other classes here read what it means.
@@ -357,7 +361,7 @@ class Number(Parameter):
         Raises
         ------
         ScpiError
-            -104 not a number, -131 wrong unit, -138 a unit where none belongs, -222 outside the limits.
+            -104 not a number, -131 wrong unit, -138 a unit where none belongs, -222 outside the limits, or of anything.
         """
         value = self.read(text, device)
         low, high = self.limits(device)
@@ -378,7 +382,9 @@ class Number(Parameter):
                 value = self._scaled(match[1].replace(" ", ""), match[2].upper())
             else:
                 raise ScpiError(-104)
-            return round(value) if self.integer else value
+            if not abs(value) <= LARGEST:
+                raise ScpiError(-222)
+            return round(value) if self.integer else value if abs(value) >= SMALLEST else 0.0
         except OverflowError:  # 1e400 as a whole number, or more digits than a float can hold
             raise ScpiError(-222) from None
 
@@ -392,6 +398,8 @@ class Number(Parameter):
             raise ScpiError(-131)
         try:
             return float(Decimal(number) * factor)  # decimal, so that 9.123456789 GHZ keeps all its digits
+        except Overflow:  # an exponent beyond all bounds
+            raise ScpiError(-222) from None
         except InvalidOperation:
             raise ScpiError(-104) from None
 

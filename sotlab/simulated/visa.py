@@ -52,6 +52,8 @@ class VirtualLabLibrary(highlevel.VisaLibraryBase):
         return {"Benches": ", ".join(shipped_benches())}
 
     def _init(self) -> None:
+        if hasattr(self, "_handles"):  # some programs call it again; what is open stays open
+            return
         self._lab: Lab | None = None
         self._managers: set[int] = set()
         self._sessions: dict[int, Session] = {}

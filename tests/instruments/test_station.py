@@ -133,6 +133,12 @@ limits = { field_T = [-0.3, 0.3] }
         roles(station_file, text, "field")
 
 
+def test_a_limit_of_a_peak_amplitude_is_in_the_unit_before_peak():
+    limits = Limits("source", "station.toml", {"amplitude_A_peak": (0.0, 1e-3)})
+    with pytest.raises(LimitError, match=r"peak amplitude of 2 mA asked, allowed 0 A to 1 mA"):
+        limits.check("amplitude_A_peak", 2e-3)
+
+
 @pytest.mark.parametrize("value", [10.1, -20.1, float("nan")])
 def test_a_limit_names_role_value_range_and_where_it_stands(value):
     limits = Limits("source", "station.toml", {"power_dBm": (-20.0, 10.0)})

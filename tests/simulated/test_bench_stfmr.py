@@ -178,13 +178,16 @@ def test_truth_is_not_reachable_over_the_wire(open_bench):
 
 def test_bench_file_is_accepted_by_plain_pyvisa_sim():
     devices = parser.get_devices(str(shipped_benches()["stfmr"]), False)
-    assert set(devices.list_resources()) == {f"GPIB0::{address}::INSTR" for address in (6, 7, 12, 19)}
+    on_gpib = {f"GPIB0::{address}::INSTR" for address in (6, 7, 8, 12, 13, 16, 19, 21, 24)}
+    assert set(devices.list_resources()) == on_gpib | {"ASRL1::INSTR", "ASRL6::INSTR"}
 
 
 def test_every_device_has_its_role(open_bench):
     listed = {entry["role"]: entry["model"] for entry in open_bench().lab.list_devices()}
     assert listed == {
         "microwave": "E8257D", "voltmeter": "MODEL 2182A", "field": "BOP 50-20MG", "gaussmeter": "MODEL475",
+        "lockin": "SR830", "source_meter": "MODEL 2400", "vna": "N5222B", "rf_power_meter": "RF power meter",
+        "rf_switch": "RF switch", "azimuth": "ESP301", "interlock": "interlock input",
     }  # fmt: skip
 
 

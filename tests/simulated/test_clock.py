@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -146,7 +149,11 @@ def test_the_watchdog_names_the_thread_that_stops_time() -> None:
     release = threading.Event()
     run_threads(greedy, sleeper)
     assert len(raised) == 1
-    assert "'greedy'" in raised[0]
+    where = re.search(r"thread 'greedy' at (.+):(\d+) for (\d+\.\d) s", raised[0])
+    assert where is not None, raised[0]
+    assert Path(where[1]).name == Path(__file__).name
+    assert inspect.getsourcelines(greedy)[1] + 3 == int(where[2])  # the line that blocks, not threading's own
+    assert 0.2 <= float(where[3]) < 10
     assert "clock.idle()" in raised[0]
     assert "\n" not in raised[0]
 

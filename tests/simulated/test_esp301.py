@@ -197,7 +197,7 @@ def test_home_is_where_it_is_defined_until_it_is_searched(stages, clock):
         ("1VA51", 110, "MAXIMUM VELOCITY EXCEEDED"),
         ("2VA0", 210, "MAXIMUM VELOCITY EXCEEDED"),
         ("3AC321", 311, "MAXIMUM ACCELERATION EXCEEDED"),
-        ("1SR1e400", 101, "PARAMETER OUT OF RANGE"),
+        ("1SR1e400", 7, "PARAMETER OUT OF RANGE"),
         ("1SN7", 101, "PARAMETER OUT OF RANGE"),
         ("2OR9", 7, "PARAMETER OUT OF RANGE"),
     ],

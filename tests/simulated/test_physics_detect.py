@@ -1,10 +1,9 @@
-"""Noise and offsets of the simulated meters, and the microwave path."""
+"""Noise and offsets of the simulated meters."""
 
 import numpy as np
 import pytest
 
 from sotlab.simulated.physics.detect import HallProbe, VoltageInput, quantise, white_rms
-from sotlab.simulated.physics.rf import Microwave, RFPath
 
 COUNT = 4000
 #: Five standard errors of a standard deviation from COUNT samples.
@@ -94,43 +93,3 @@ def test_gaussmeter_zeroing_removes_what_it_shows():
 def test_quantise_rounds_to_the_step():
     assert quantise(1.26e-6, 0.1e-6) == pytest.approx(1.3e-6)
     assert quantise(-1.26e-6, 0.1e-6) == pytest.approx(-1.3e-6)
-
-
-def make_path(flatness_dB=0.0, seed=0):
-    return RFPath(6.0, 3.0, flatness_dB, np.random.default_rng(seed))
-
-
-def test_current_in_a_matched_strip_carries_the_power_that_arrives():
-    path = RFPath(0.0, 0.0, 0.0, np.random.default_rng(0))
-    current_A = path.current_A_peak(5e9, 10.0, 50.0)
-    assert 0.5 * current_A**2 * 50.0 == pytest.approx(10e-3)
-
-
-def test_current_in_a_mismatched_strip_dissipates_what_is_not_reflected():
-    path = make_path()
-    current_A, power_W = path.current_A_peak(7e9, 15.0, 300.0), path.power_at_device_W(7e9, 15.0)
-    assert 0.5 * current_A**2 * 300.0 == pytest.approx(power_W * (1 - (250 / 350) ** 2))
-
-
-def test_loss_grows_with_the_square_root_of_frequency():
-    path = make_path()
-    assert path.loss_dB(4e9) == pytest.approx(12.0)
-    assert path.loss_dB(9e9) == pytest.approx(15.0)
-
-
-def test_flatness_is_smooth_has_the_stated_rms_and_belongs_to_the_lab():
-    frequencies_Hz = np.linspace(1e9, 20e9, 2000)
-    errors_dB = np.array([[make_path(0.5, seed).level_error_dB(f) for f in frequencies_Hz] for seed in range(10)])
-    assert errors_dB.std() == pytest.approx(0.5, rel=0.15)  # the slowest ripple makes 3 periods in the range
-    assert np.abs(np.diff(errors_dB)).max() < 0.1
-    assert make_path(0.5, 1).level_error_dB(5e9) == make_path(0.5, 1).level_error_dB(5e9)
-    assert make_path(0.5, 1).level_error_dB(5e9) != make_path(0.5, 2).level_error_dB(5e9)
-    assert make_path(0.0).level_error_dB(5e9) == 0.0
-
-
-def test_no_current_flows_while_the_source_is_off():
-    microwave = Microwave(make_path(), 300.0)
-    microwave.set(frequency_Hz=7e9, power_dBm=15.0)
-    assert microwave.current_A_peak == 0.0
-    microwave.set(on=True)
-    assert microwave.current_A_peak == pytest.approx(2.04e-3, rel=1e-2)

@@ -123,3 +123,72 @@ def test_a_magnet_that_was_never_driven_has_no_field():
     assert magnet.field_T(123.0) == 0.0
     assert magnet.current_A(123.0) == 0.0
     assert magnet.voltage_V(123.0) == 0.0
+
+
+# --- a coil that warms up -------------------------------------------------------------------------------------
+
+
+def warm_magnet(heating_per_A2=2e-3, heating_s=40.0):
+    yoke = PlayHysteresis(0.02, 2e-3, THRESHOLDS_A)
+    return Magnet(yoke, 0.15, 10.0, 2.0, heating_per_A2, heating_s)
+
+
+def test_warmth_after_a_history_of_currents_agrees_with_a_numerical_solution():
+    magnet, settings = warm_magnet(), [(0.0, 10.0), (30.0, -4.0), (30.5, 6.0), (90.0, 0.0)]
+    moments_s = [5.0, 29.0, 30.4, 60.0, 120.0]
+    found, queue, currents = [], list(settings), []
+    for t in np.arange(0.0, 121.0, 0.01):
+        while queue and t >= queue[0][0] - 1e-9:
+            magnet.set_current(*queue.pop(0))
+        currents.append((t, magnet.current_A(t)))
+        if any(abs(t - moment) < 1e-6 for moment in moments_s):
+            # the voltage of the cold coil is that of the reference
+            cold_V = 2.0 * magnet.reference_A(t)
+            found.append((magnet.voltage_V(t) - cold_V) / 2.0)
+    times_s, currents_A = np.array(currents).T
+    solution = solve_ivp(
+        lambda t, w: (2e-3 * np.interp(t, times_s, currents_A) ** 2 - w) / 40.0,
+        (0.0, 120.0), [0.0], t_eval=moments_s, max_step=0.05, rtol=1e-8,
+    )  # fmt: skip
+    expected = solution.y[0] * np.interp(moments_s, times_s, currents_A)
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("before_A", [0.0, 12.0])
+def test_current_at_the_voltage_limit_sags_or_recovers_with_the_coils_warmth(before_A):
+    magnet = warm_magnet()
+    warmth = 0.0
+    if before_A:
+        magnet.set_current(0.0, before_A)
+        warmth = 2e-3 * before_A**2 * (1 - np.exp(-400.0 / 40.0))
+    magnet.set_current(400.0, 10.0, 22.0)  # 10 A need 24 V in the end
+    solution = solve_ivp(
+        lambda t, w: (2e-3 * min(10.0, 22.0 / (2.0 * (1 + w[0]))) ** 2 - w) / 40.0,
+        (0.0, 300.0), [warmth], dense_output=True, max_step=0.2, rtol=1e-9,
+    )  # fmt: skip
+    for t in (10.0, 25.0, 40.0, 80.0, 300.0):
+        expected_A = min(10.0, 22.0 / (2.0 * (1 + solution.sol(t)[0])))
+        assert magnet.current_A(400.0 + t) == pytest.approx(expected_A, rel=6e-3)
+        assert magnet.voltage_V(400.0 + t) <= 22.0 * 1.003
+    assert magnet.field_T(700.0) < 0.2
+    end_A = magnet.current_A(700.0)
+    assert end_A * (1 + 2e-3 * end_A**2) == pytest.approx(11.0, rel=2e-3)
+
+
+def test_looking_at_a_sagging_current_does_not_change_it():
+    looked, unseen = warm_magnet(), warm_magnet()
+    for magnet in (looked, unseen):
+        magnet.set_current(0.0, 10.0, 22.0)
+    for t in np.linspace(1.0, 200.0, 50):
+        looked.field_T(t)
+        looked.voltage_V(t)
+    for magnet in (looked, unseen):
+        magnet.set_current(200.0, 3.0)
+    assert looked.field_T(260.0) == unseen.field_T(260.0)
+
+
+def test_cold_coil_is_as_before():
+    magnet = make_magnet()
+    magnet.set_current(0.0, 10.0, 15.0)
+    assert magnet.current_A(30.0) == pytest.approx(7.5)
+    assert magnet.voltage_V(30.0) == 15.0

@@ -109,3 +109,34 @@ def test_reading_has_the_steps_and_the_jitter_of_the_encoder():
     readings = [noisy.reading(1.0) for _ in range(4000)]
     assert np.std(readings) == pytest.approx(1e-3, rel=0.05)
     assert math.isclose(noisy.position(1.0), 0.0)
+
+
+def test_stalled_axis_stands_still_and_then_catches_up():
+    axis, free = stiff_axis(), stiff_axis()
+    for one in (axis, free):
+        end_s = one.move(0.0, 10.0, 2.0, 4.0)
+    axis.stall(2.0, 1.0)
+    assert [axis.position(t) for t in (2.0, 2.5, 2.999)] == pytest.approx([free.position(2.0)] * 3)
+    assert axis.position(3.1) == pytest.approx(free.position(3.1))
+    assert axis.settled_s() == pytest.approx(end_s)
+
+
+def test_axis_that_stalls_beyond_its_move_settles_only_when_it_comes_free():
+    axis = stiff_axis()
+    axis.move(0.0, 10.0, 2.0, 4.0)
+    axis.stall(2.0, 20.0)
+    assert axis.settled_s() > 22.0
+    assert axis.position(21.9) == pytest.approx(axis.position(2.0))
+    assert axis.position(22.1) == pytest.approx(10.0)
+
+
+def test_stalled_axis_takes_new_commands_but_obeys_later():
+    axis = stiff_axis()
+    axis.move(0.0, 10.0, 2.0, 4.0)
+    axis.stall(2.0, 20.0)
+    here = axis.position(2.0)
+    assert axis.move(5.0, 0.0, 2.0, 4.0) > 22.0
+    assert (axis.position(5.5), axis.position(21.0)) == pytest.approx((here, here))
+    assert axis.position(23.0) == pytest.approx(0.0, abs=1e-9)
+    assert axis.move(30.0, 3.0, 2.0, 4.0) == pytest.approx(30.0 + 2.0, abs=1e-3)
+    assert axis.position(40.0) == 3.0

@@ -556,7 +556,7 @@ def test_the_state_tells_what_the_actuators_do_and_nothing_of_the_sample(start) 
     assert late["devices"]["field"]["settings"]["output"] is True
     assert late["devices"]["field"]["plugged_in"] is True
     assert set(late) == {"time_s", "devices", "bench"}
-    assert set(late["bench"]) == {"magnet", "microwave"}
+    assert set(late["bench"]) == {"magnet", "microwave", "azimuth", "rf_switch", "dc"}
     source.query("OUTP OFF;*OPC?")
     assert json.loads(lab.query("LAB:STATE?"))["bench"]["microwave"]["on"] is False
 

@@ -1,7 +1,50 @@
-"""The session contract: what PyVISA and PyMeasure rely on, in bench time."""
+"""The session contract: what PyVISA and PyMeasure rely on, in bench time.
+
+What the contract asks for, and the tests of it (here, if no file is named; their names begin so):
+
+plain @sim untouched, nothing from the global random:
+    test_upstream.py: importing_ours_leaves_plain_sim
+class name is not SimVisaLibrary:
+    test_upstream.py: pyvisa_finds_the_backend_by_its_package_name
+_init() idempotent:
+    calling_init_again_changes_nothing
+library path never "unset"; an adapter closes only itself:
+    library_paths_are_the_shipped_benches, closing_one_pymeasure_adapter
+every method goes through handle_return_value:
+    every_operation_notes_its_status, test_upstream.py: every_operation_of_a_visa_library
+open: RSRC_NFOUND, RSRC_BUSY, RSRC_LOCKED:
+    opening_what_is_not_there, a_serial_port_opens_once, opening_with_a_lock
+read status END, TERMCHAR, MAX_CNT; last_status:
+    a_read_ends_at_end_termination_character_or_count
+termchar, termchar_en, send_end, suppress_end:
+    the same, a_message_without_end, with_suppressed_end, a_socket_knows_no_end
+time-out None, 0, ms:
+    without_time_out, a_time_out_of_zero, a_reply_that_is_not_asked_for
+flush with all masks:
+    flushing_the_read_side, flushing_the_write_side, every_flush_mask, a_flush_mask_that_means_nothing
+clear, stb, trigger:
+    clear_drops, the_status_byte_is_read, the_bus_trigger_reaches
+SRQ enable, wait, disable, discard:
+    a_service_request_ends, waiting_for_a_service_request, discarded_and_disabled, an_event_tells
+lock, lock_state:
+    an_exclusive_lock, a_shared_lock, locks_nest, the_lock_state_tells; test_threads.py
+control_ren:
+    remote_enable_is_noted
+bytes_in_buffer:
+    bytes_in_buffer_counts
+baud, parity:
+    a_slower_serial_line, a_serial_lines_frame_is_kept
+TCPIP SOCKET, INSTR, hislip names:
+    every_kind_of_resource_answers
+list_resources queries:
+    resources_are_listed_by_visa_expressions
+close with a pending read:
+    closing_with_an_unread_reply, closing_while_another_thread_reads
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +140,25 @@ def test_managers_of_one_bench_see_one_lab_and_it_goes_with_the_last(manage, ben
     assert manage().open_resource(GPIB, **ENDINGS).query("FREQ?") == "+1.0000000000000E+09"
 
 
+def test_calling_init_again_changes_nothing(manage) -> None:
+    manager = manage()
+    instrument = manager.open_resource(GPIB, **ENDINGS)
+    instrument.write("FREQ 3 GHZ")
+    manager.visalib._init()
+    assert instrument.query("FREQ?") == "+3.0000000000000E+09"
+    assert manager.open_resource(GPIB, **ENDINGS).query("FREQ?") == "+3.0000000000000E+09"
+
+
+def test_closing_one_pymeasure_adapter_leaves_the_others_open(bench_file: Path) -> None:
+    adapters = pytest.importorskip("pymeasure.adapters")
+    library = f"{bench_file}?clock=virtual@sotlab"
+    one, other = (adapters.VISAAdapter(name, visa_library=library, **ENDINGS) for name in (GPIB, "GPIB0::12::INSTR"))
+    one.close()
+    other.write("UNIT?")
+    assert other.read().strip() == "1"
+    other.manager.close()
+
+
 def test_two_options_are_two_labs(manage) -> None:
     one, other = (manage(f"clock=virtual&seed={seed}").open_resource(GPIB, **ENDINGS) for seed in (0, 1))
     one.write("FREQ 3 GHZ")
@@ -113,6 +175,63 @@ def test_closing_with_an_unread_reply_loses_it_and_nothing_else(manage) -> None:
     assert second.query("OUTP?") == "0"
     assert second.query("SYST:ERR?") == '+0,"No error"'
     assert len(manager.visalib.lab.devices[GPIB].ports) == 1
+
+
+def test_closing_while_another_thread_reads_ends_that_read_with_a_visa_error(manage) -> None:
+    manager = manage("clock=20")
+    session, _ = manager.open_bare_resource(GPIB)
+    ended, reading = [], threading.Event()
+
+    def read() -> None:
+        reading.set()
+        try:
+            manager.visalib.read(session, 10)
+        except pyvisa.VisaIOError as problem:
+            ended.append(problem.error_code)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    assert reading.wait(10)
+    time.sleep(0.02)
+    manager.visalib.close(session)
+    thread.join(timeout=20)
+    assert ended in ([StatusCode.error_timeout], [StatusCode.error_invalid_object])
+    assert manager.open_resource(GPIB, **ENDINGS).query("OUTP?") == "0"
+
+
+def test_every_operation_notes_its_status(source: MessageBasedResource, manage, monkeypatch) -> None:
+    library, session, noted = source.visalib, source.session, []
+    event, queue = EventType.service_request, EventMechanism.queue
+    note = type(library).handle_return_value
+
+    def noting(self, session, status):
+        noted.append(status)
+        return note(self, session, status)
+
+    monkeypatch.setattr(type(library), "handle_return_value", noting)
+    operations = {
+        "list_resources": (manage().session,),
+        "write": (session, b"OUTP?\n"),
+        "read": (session, 100),
+        "clear": (session,),
+        "flush": (session, BufferOperation.discard_read_buffer),
+        "read_stb": (session,),
+        "assert_trigger": (session, constants.TriggerProtocol.default),
+        "gpib_control_ren": (session, constants.RENLineOperation.asrt),
+        "status_description": (session, StatusCode.success),
+        "get_attribute": (session, constants.ResourceAttribute.timeout_value),
+        "set_attribute": (session, constants.ResourceAttribute.timeout_value, 2000),
+        "lock": (session, constants.Lock.exclusive, 0),
+        "unlock": (session,),
+        "enable_event": (session, event, queue),
+        "discard_events": (session, event, queue),
+        "disable_event": (session, event, queue),
+    }
+    for name, arguments in operations.items():
+        noted.clear()
+        getattr(library, name)(*arguments)
+        assert len(noted) == 1, name
+        assert noted[0] >= 0, name
 
 
 def test_a_closed_session_is_an_invalid_object(manage) -> None:
@@ -239,6 +358,13 @@ def test_a_slower_serial_line_costs_more(manage) -> None:
     assert clock.now() - before == pytest.approx(2e-3 + 7 * 10 / 1200)
 
 
+def test_a_serial_lines_frame_is_kept(manage) -> None:
+    serial = manage().open_resource("ASRL1::INSTR", **ENDINGS)
+    serial.parity, serial.stop_bits, serial.data_bits = constants.Parity.even, constants.StopBits.two, 7
+    assert (serial.parity, serial.stop_bits, serial.data_bits) == (constants.Parity.even, constants.StopBits.two, 7)
+    assert serial.query("OUTP?") == "0"  # what a wrong frame does to the bytes is not simulated
+
+
 def test_clear_drops_the_pending_reply_and_bytes_half_sent(source: MessageBasedResource) -> None:
     source.write("FREQ?")
     source.clear()
@@ -274,6 +400,13 @@ def test_flushing_the_write_side_leaves_the_reply(source: MessageBasedResource, 
     source.write("OUTP?")
     source.flush(mask)
     assert source.read() == "0"
+
+
+@pytest.mark.parametrize("mask", list(BufferOperation))
+def test_every_flush_mask_is_taken_and_leaves_the_session_usable(source, mask: BufferOperation) -> None:
+    source.flush(mask)
+    assert source.last_status == StatusCode.success
+    assert source.query("OUTP?") == "0"
 
 
 def test_a_flush_mask_that_means_nothing_is_refused(source: MessageBasedResource) -> None:
@@ -440,6 +573,17 @@ def test_a_shared_lock_is_shared_by_its_key(manage) -> None:
     assert error_of(lambda: outsider.query("OUTP?")) == StatusCode.error_resource_locked
     two.close()
     assert outsider.query("OUTP?") == "0"
+
+
+def test_the_lock_state_tells_who_has_what(manage) -> None:
+    manager, modes = manage(), constants.AccessModes
+    one, other = (manager.open_resource(GPIB) for _ in range(2))
+    states = []
+    for lock in (lambda: None, one.lock, one.lock_excl, one.unlock, one.unlock):
+        lock()
+        states.append((one.lock_state, other.lock_state))
+    expected = (modes.no_lock, modes.shared_lock, modes.exclusive_lock, modes.shared_lock, modes.no_lock)
+    assert states == [(state, state) for state in expected]
 
 
 def test_locks_nest(manage) -> None:

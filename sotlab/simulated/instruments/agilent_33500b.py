@@ -247,7 +247,7 @@ class Agilent33511B(ScpiDevice):
     def _to_Vpp(self, value: float, unit: str) -> float:
         """Return an amplitude in another unit as peak-to-peak voltage [V]."""
         if unit == "DBM":
-            value = math.sqrt(1e-3 * 10.0 ** (value / 10.0) * self._load_ohm)
+            value = math.sqrt(1e-3 * 10.0 ** (min(value, 300.0) / 10.0) * self._load_ohm)  # far above any limit
         return value if unit == "VPP" else value * CREST[SHAPES[self.function]]
 
     def _from_Vpp(self, volts: float) -> float:

@@ -1,7 +1,8 @@
 """Keysight (Agilent) E8257D PSG analog signal generator, option 540 with the step attenuator 1E1.
 
 Not modelled, so refused with an error: frequency and power sweeps. An external modulation input has nothing
-connected to it.
+connected to it. A lock-in's reference is taken from the LF output, or from the sync of an internal modulation that is
+on: the bench is told the envelope's shape and its frequency.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sotlab.simulated.device import ScpiDevice, command, query, setting
+from sotlab.simulated.physics.rf import Envelope
 from sotlab.simulated.scpi import Boolean, Choice, Number
 
 __all__ = ["E8257D"]
@@ -22,6 +24,12 @@ LEVELLED_DBM = 20.0
 _MEAN_SQUARE = {
     "SINE": 1 / 2, "TRI": 1 / 3, "SQU": 1.0, "RAMP": 1 / 3, "NOIS": 1 / 3, "DUAL": 1 / 2, "SWEP": 1 / 2,
 }  # fmt: skip
+
+#: Shapes of amplitude modulation that have one frequency.
+PERIODIC = ("SINE", "TRI", "SQU", "RAMP")
+
+#: Bit of the questionable status that sums up the power's, and the bit "unleveled" in that [SCPI-1999 and memory].
+POWER_SUMMARY, UNLEVELED = 8, 2
 
 
 def nr3(value: float) -> str:
@@ -126,19 +134,37 @@ class E8257D(ScpiDevice):
     @am.on_change
     @am_depth.on_change
     @am_source.on_change
+    @am_frequency.on_change
     @am_shape.on_change
     @pulse.on_change
     @pulse_source.on_change
     @pulse_input.on_change
+    @pulse_frequency.on_change
     @pulse_period.on_change
     @pulse_width.on_change
+    @lf_output.on_change
+    @lf_amplitude.on_change
+    @lf_source.on_change
     def _drive(self) -> None:
+        envelope, modulation_Hz = self._modulation()
         self.bench.rf.set(
             frequency_Hz=self.frequency,
             power_dBm=min(self.power, LEVELLED_DBM),
             on=self.output,
             mean_square=self._envelope_mean_square(),
+            envelope=envelope,
+            modulation_Hz=modulation_Hz,
         )
+
+    def _modulation(self) -> tuple[Envelope | None, float | None]:
+        """Return what an internal modulation makes of the power, and the frequency at the LF or the sync output."""
+        if self.modulation and self.pulse and 0.0 < self._duty() < 1.0:
+            square = self.pulse_input == "SQU"
+            return Envelope("PULSE", 1.0, self._duty()), self.pulse_frequency if square else 1.0 / self.pulse_period
+        if self.modulation and self.am and self.am_source.startswith("INT") and self.am_shape in PERIODIC:
+            return Envelope(self.am_shape, self.am_depth / 100.0), self.am_frequency
+        monitored = self.lf_output and self.lf_amplitude > 0.0 and self.lf_source.startswith("INT")
+        return None, self.am_frequency if monitored else None
 
     def _envelope_mean_square(self) -> float:
         """Return the mean square of the envelope: ``1 + depth^2 <w^2>`` for AM, the duty cycle for pulses."""
@@ -168,8 +194,14 @@ class E8257D(ScpiDevice):
 
     @query("STATus:QUEStionable:POWer:CONDition", source="unverified; bit 1 from memory")
     def power_condition(self) -> int:
-        """Return 2 while the output is unleveled."""
-        return 2 if self.output and self.power > LEVELLED_DBM else 0
+        """Return 2 while the output is unleveled: set above what it can level, or failing to reach its level."""
+        unlevelled = self.power > LEVELLED_DBM or getattr(self.bench.rf, "unlevelled", False)
+        return UNLEVELED if self.output and unlevelled else 0
+
+    @query("STATus:QUEStionable:CONDition", source="SCPI-1999 volume 1, 9.4: bit 3 sums up the power's register")
+    def questionable_condition(self) -> int:
+        """Return 8 while the output is unleveled."""
+        return POWER_SUMMARY if self.power_condition() else 0
 
     @query("DIAGnostic[:CPU]:INFOrmation:OPTions:DETail", source="unverified; one driver")
     def option_details(self) -> str:

@@ -162,7 +162,9 @@ class ESP301(LabDevice):
         return {one.pattern[:2] for one in cls.commands if one.pattern.endswith("#")} - {"ST", "WS"}
 
     def error(self, code: int, text: str | None = None) -> None:
-        """Put an error into the queue; the eleventh pushes the oldest out."""
+        """Put an error into the queue; the eleventh pushes the oldest out. There is none for what is read unasked."""
+        if code <= -400:
+            return
         if code == -102:
             code, text = 6, GENERAL[6]
         self.event_status |= COMMAND_ERROR if code == 6 else EXECUTION_ERROR

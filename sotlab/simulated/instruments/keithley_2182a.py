@@ -272,8 +272,10 @@ class Keithley2182A(ScpiDevice):
     def _integrate(self, channel: int, start_s: float, stop_s: float) -> float:
         """Return what a channel reads over a window [V]."""
         bench = self.bench
-        expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
-        range_V = self._range_V[channel] or self._fitting_range_V(channel, expected_V)
+        range_V = self._range_V[channel]
+        if range_V is None:
+            expected_V = bench.mean_voltage_V(self.input_name, start_s, stop_s) if channel == 1 else 0.0
+            range_V = self._fitting_range_V(channel, expected_V)
         if channel == 1:
             voltage_V = bench.voltmeter_V(self.input_name, start_s, stop_s, NOISE_V_PER_RTHZ[range_V])
         else:
@@ -305,18 +307,21 @@ class Keithley2182A(ScpiDevice):
 
     def _acquire(self) -> float:
         """Take ``TRIGger:COUNt`` times ``SAMPle:COUNt`` readings from now on; returns when they are done [s]."""
-        start_s = self.lab.clock.now()
-        for _ in range(self.trigger_count):
-            start_s += self.trigger_delay
-            for _ in range(self.sample_count):
-                self._last = self._measure(start_s)
-                start_s += self._reading_s()
-                self._store(self._last, start_s)
+        start_s, reading_s = self.lab.clock.now(), self._reading_s()
+        total = self.trigger_count * self.sample_count
+        room = self.buffer_points - len(self._buffer) if self._storing() else 0
+        for index in (*range(min(room, total - 1)), total - 1):  # of the others, which may be millions, nothing is left
+            begin_s = start_s + (index // self.sample_count + 1) * self.trigger_delay + index * reading_s
+            self._last = self._measure(begin_s)
+            self._store(self._last, begin_s + reading_s)
         self._fetched, self._armed = False, False
-        return start_s
+        return start_s + self.trigger_count * self.trigger_delay + total * reading_s
+
+    def _storing(self) -> bool:
+        return self.buffer_control == "NEXT" and self.buffer_feed != "NONE"
 
     def _store(self, reading_V: float, time_s: float) -> None:
-        if self.buffer_control != "NEXT" or self.buffer_feed == "NONE":
+        if not self._storing():
             return
         self._buffer.append(reading_V)
         if len(self._buffer) >= self.buffer_points:

@@ -6,6 +6,7 @@ an opened circuit (BATTERY) is not modelled.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from sotlab.simulated.device import ScpiDevice, command, query, setting
@@ -89,12 +90,12 @@ class KepcoBOP5020MG(ScpiDevice):
         if not self.output:
             magnet.release(now_s)
             return
-        # Into a resistance, the limit of the other quantity is a limit of the current.
+        # The other quantity is the limit; a coil that warms up comes to a limit of voltage later than a cold one.
         if self.controlled == "CURR":
-            wanted_A, most_A = self.current, abs(self.voltage) / magnet.resistance_ohm
+            wanted_A, limit_V = self.current, abs(self.voltage)
         else:
-            wanted_A, most_A = self.voltage / magnet.resistance_ohm, abs(self.current)
-        magnet.set_current(now_s, min(max(wanted_A, -most_A), most_A))
+            wanted_A, limit_V = math.copysign(abs(self.current), self.voltage), abs(self.voltage)
+        magnet.set_current(now_s, wanted_A, limit_V)
 
     @query(
         "MEASure[:SCALar]:CURRent[:DC]", Number("A", optional=True), Number("A", optional=True),

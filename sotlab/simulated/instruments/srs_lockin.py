@@ -14,7 +14,9 @@ and may have
   out;
 * ``lockin_reference(name, t_s) -> float | None``: the external reference's frequency [Hz], None without one;
 * ``lockin_internal(name, t_s, frequency_Hz, harmonic) -> complex``: the phasor relative to the internal oscillator,
-  where the signal does not come from it; without this, ``lockin_input`` is taken whatever the reference.
+  where the signal does not come from it; without this, ``lockin_input`` is taken whatever the reference;
+* ``lockin_noise_now(name, t_s, harmonic) -> (float, complex)``: what noise there is at this time beside
+  ``lockin_noise``: a density of its own [V/rtHz], and that of noise along the phasor of ``lockin_input``.
 
 ``name`` is the device's option ``input``. At a current input the phasor is in ampere. Further options of the device:
 ``noise_corner_Hz``, ``hum_V_rms``, ``mains_Hz``, ``drift_V_per_s`` (see :class:`InputNoise`), and
@@ -158,10 +160,10 @@ class SRSLockin(LabDevice):
             if key in self.options
         }
         amplifier = float(self.options.get("input_noise_V_per_rtHz", self.amplifier_V_per_rtHz))
-        noisy = self.lab.spec.noise
-        white = math.hypot(amplifier, float(self.bench.lockin_noise(self.input_name))) if noisy else 0.0
+        self.noisy: bool = self.lab.spec.noise
+        white = math.hypot(amplifier, float(self.bench.lockin_noise(self.input_name))) if self.noisy else 0.0
         option["corner_Hz"] = option.pop("noise_corner_Hz", 0.0)
-        self.noise = InputNoise(white, **option) if noisy else InputNoise()
+        self.noise = InputNoise(white, **option) if self.noisy else InputNoise()
         self.cascade = RCCascade(self.lab.rng(f"{self.name}.noise"))
         self.cascade.settle(self.lab.clock.now(), 0j)
         self.retune()
@@ -209,15 +211,31 @@ class SRSLockin(LabDevice):
         """Follow the input up to ``t_s``, and store what was to be stored on the way."""
         self.store_until(t_s)
         if t_s > self.cascade.time_s:
-            peak_V = self.cascade.advance(t_s, self.input_V, self.density_V_per_rtHz)
+            peak_V = self.cascade.advance(t_s, self.input_V, *self.densities_V_per_rtHz(t_s))
             self.judge(peak_V + self.noise.hum_V_rms)
+
+    def densities_V_per_rtHz(self, t_s: float) -> tuple[float, complex]:
+        """Return the density of the white noise, and of the noise along the signal, as they are at ``t_s``."""
+        hook = self._hook("lockin_noise_now")
+        if hook is None or not self.noisy:
+            return self.density_V_per_rtHz, 0j
+        if not self.is_internal():  # it may have changed since the filter was tuned
+            self.density_V_per_rtHz = self.noise.density_V_per_rtHz(self.detected_Hz())
+        more, along = hook(self.input_name, t_s, self.harmonic)
+        # Beside a reference that the signal does not follow, its noise has no phase of its own.
+        along = 0j if self.is_internal() and self._hook("lockin_internal") is not None else along
+        return math.hypot(self.density_V_per_rtHz, more), along * self._rotation
 
     def record(self, times_s: np.ndarray) -> np.ndarray:
         """Return the filter's output at equidistant times, with one detector going through all of them [V]."""
-        peak_V = self.cascade.advance(float(times_s[0]), self.input_V, self.density_V_per_rtHz)
+        densities: tuple[Any, Any] = self.densities_V_per_rtHz(float(times_s[0]))
+        peak_V = self.cascade.advance(float(times_s[0]), self.input_V, *densities)
         phasors = np.array([self.cascade.output])
         if len(times_s) > 1:
-            later, later_V = self.cascade.record(times_s[1:], self.input_V, self.density_V_per_rtHz)
+            if self._hook("lockin_noise_now") is not None and self.noisy:
+                each = [self.densities_V_per_rtHz(t) for t in times_s[1:].tolist()]
+                densities = np.array([white for white, _ in each]), np.array([along for _, along in each])
+            later, later_V = self.cascade.record(times_s[1:], self.input_V, *densities)
             phasors, peak_V = np.concatenate([phasors, later]), max(peak_V, later_V)
         self.judge(peak_V + self.noise.hum_V_rms)
         return self.with_hum(phasors, times_s)

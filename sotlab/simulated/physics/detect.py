@@ -39,6 +39,11 @@ class VoltageInput:
         Draw the offset and drift, and the noise of each reading.
     noise : bool
         Whether anything random is there at all.
+
+    Attributes
+    ----------
+    variance_density : float
+        Squared density of the white noise that the leads bring, without the meter's own [V^2/Hz].
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class VoltageInput:
         noise: bool,
     ) -> None:
         self._noise = noise
-        self._variance_density = pickup_V_per_rtHz**2 + 4.0 * k * temperature_K * resistance_ohm
+        self.variance_density = pickup_V_per_rtHz**2 + 4.0 * k * temperature_K * resistance_ohm
         self._readings = readings
         offset, drift = offsets.standard_normal(2)
         self._offset_V = float(offset) * thermal_emf_V if noise else 0.0
@@ -64,7 +69,7 @@ class VoltageInput:
         """Return what is added to the mean voltage of the window, with the meter's own noise [V]."""
         if not self._noise:
             return 0.0
-        density = sqrt(self._variance_density + meter_V_per_rtHz**2)
+        density = sqrt(self.variance_density + meter_V_per_rtHz**2)
         noise_V = white_rms(density, stop_s - start_s) * float(self._readings.standard_normal())
         return self._offset_V + self._drift_V_per_s * (start_s + stop_s) / 2 + noise_V
 

@@ -1,5 +1,8 @@
 """Ferromagnetic resonance of an in-plane macrospin: the linear response, solved exactly.
 
+Here m rests along the field in the plane; where it does not (anisotropy, a direct current, a field that is not quite
+in the plane), :mod:`sotlab.simulated.physics.rest` finds where it rests and linearises there.
+
 The equation of motion is the Landau-Lifshitz-Gilbert equation
 
     dm/dt = -gamma m x B_eff + alpha m x dm/dt,    B_eff = B + h(t) - mu0*M_eff m_z z,

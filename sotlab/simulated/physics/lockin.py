@@ -103,6 +103,11 @@ def _transition(poles: int, theta: float) -> list[float]:
     return row
 
 
+def _each(density: complex | np.ndarray, pieces: int) -> complex | np.ndarray:
+    """Return a density that holds for each piece of each sample."""
+    return np.repeat(density, pieces) if isinstance(density, np.ndarray) else density
+
+
 class RCCascade:
     """n equal RC low passes with white noise at their input, in closed form.
 
@@ -146,7 +151,13 @@ class RCCascade:
         """Let the filter be as after a long time with this input."""
         self.time_s, self._state = t_s, [value_V] * 4
 
-    def advance(self, t_s: float, input_V: LockinInput, density_V_per_rtHz: float = 0.0) -> float:
+    def advance(
+        self,
+        t_s: float,
+        input_V: LockinInput,
+        density_V_per_rtHz: float = 0.0,
+        signal_density_V_per_rtHz: complex = 0j,
+    ) -> float:
         """Go on to ``t_s`` with an input that may move, and return the largest input on the way [V].
 
         Parameters
@@ -157,6 +168,8 @@ class RCCascade:
             The input as a function of time, valid from the last time on.
         density_V_per_rtHz : float
             One-sided density of the white noise at the input.
+        signal_density_V_per_rtHz : complex
+            Of noise that rides on the signal, as that of its amplitude: along this phasor, with this density.
         """
         tau, n = self.time_constant_s, self.poles
         start_s = max(self.time_s, t_s - (16 + 4 * n) * tau)
@@ -168,16 +181,26 @@ class RCCascade:
         for a, b, u_a, u_b in self._pieces(input_V, t_s, span):
             self._step(a - b, u_a, u_b)
             peak = max(peak, abs(u_a), abs(u_b))
+        if not (density_V_per_rtHz or signal_density_V_per_rtHz):
+            return peak
+        # Spans that differ by less than this have covariances that do: rounded, they are found in the cache.
+        factor = _noise_factor(n, float(f"{span:.9g}"))
         if density_V_per_rtHz > 0.0:
-            # Spans that differ by less than this have covariances that do: rounded, they are found in the cache.
-            factor = _noise_factor(n, float(f"{span:.9g}"))
             drawn = factor @ self._rng.standard_normal((n, 2)) * (density_V_per_rtHz / math.sqrt(tau))
             for k, (x, y) in enumerate(drawn.tolist()):
                 self._state[k] += complex(x, y)
+        if signal_density_V_per_rtHz:
+            along = signal_density_V_per_rtHz / math.sqrt(tau)
+            for k, amount in enumerate((factor @ self._rng.standard_normal(n)).tolist()):
+                self._state[k] += amount * along
         return peak
 
     def record(
-        self, times_s: np.ndarray, input_V: LockinInput, density_V_per_rtHz: float = 0.0
+        self,
+        times_s: np.ndarray,
+        input_V: LockinInput,
+        density_V_per_rtHz: float | np.ndarray = 0.0,
+        signal_density_V_per_rtHz: complex | np.ndarray = 0j,
     ) -> tuple[np.ndarray, float]:
         """Go on through many times at equal distances, and return the output at each of them.
 
@@ -185,8 +208,8 @@ class RCCascade:
         ----------
         times_s : (N,) float
             At equal distances; the first one is that far after the last time, too.
-        input_V, density_V_per_rtHz
-            As in :meth:`advance`.
+        input_V, density_V_per_rtHz, signal_density_V_per_rtHz
+            As in :meth:`advance`; a density may be given for each time.
 
         Returns
         -------
@@ -215,11 +238,15 @@ class RCCascade:
         for k in range(n):
             for j in range(k + 1):
                 added[k] -= row[k - j] * (inputs[:-1] - lag[j])
-        if density_V_per_rtHz > 0.0:
-            # Independent in each piece, so that the sum over a sample's pieces has the covariance of the whole.
-            factor = _noise_factor(n, float(f"{h:.9g}")) * (density_V_per_rtHz / math.sqrt(tau))
+        # Noise is independent in each piece, so that the sum over a sample's pieces has the covariance of the whole.
+        if np.any(density_V_per_rtHz):
+            factor = _noise_factor(n, float(f"{h:.9g}")) / math.sqrt(tau)
             drawn = self._rng.standard_normal((added.shape[1], n, 2))
-            added += factor @ (drawn[..., 0] + 1j * drawn[..., 1]).T
+            added += factor @ (drawn[..., 0] + 1j * drawn[..., 1]).T * _each(density_V_per_rtHz, pieces)
+        if np.any(signal_density_V_per_rtHz):
+            factor = _noise_factor(n, float(f"{h:.9g}")) / math.sqrt(tau)
+            drawn = self._rng.standard_normal((added.shape[1], n))
+            added += factor @ drawn.T * _each(signal_density_V_per_rtHz, pieces)
         states: list[np.ndarray] = []
         for k in range(n):
             drive = added[k]

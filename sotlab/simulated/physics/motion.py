@@ -27,6 +27,7 @@ class Piece:
     acceleration: float
     followed: float  # x at the start
     carried: float  # the carriage at the start
+    stuck: bool = False  # the motor does not move, whatever the servo wants
 
     def command(self, t_s: float) -> tuple[float, float]:
         """Return the commanded position and velocity."""
@@ -35,6 +36,8 @@ class Piece:
 
     def servo(self, t_s: float, tau_s: float) -> float:
         """Return the position of the motor."""
+        if self.stuck:
+            return self.followed
         lag = tau_s * self.velocity - tau_s**2 * self.acceleration
         transient = (self.followed - self.position + lag) * math.exp(-(t_s - self.start_s) / tau_s)
         position, velocity = self.command(t_s)
@@ -65,6 +68,8 @@ class Axis:
         Rms jitter of the encoder's reading [u].
     readings : numpy.random.Generator or None
         Draws the jitter; without it there is none.
+    start : float
+        Where it stands at first [u].
     """
 
     def __init__(
@@ -78,11 +83,13 @@ class Axis:
         resolution: float = 1e-7,
         noise: float = 0.0,
         readings: np.random.Generator | None = None,
+        start: float = 0.0,
     ) -> None:
         self.lower, self.upper, self.window, self.resolution = lower, upper, window, resolution
         self._tau_s, self._half_play = tau_s, backlash / 2
         self._noise, self._readings = noise, readings
-        self._pieces = [Piece(-1e-9, 0.0, 0.0, 0.0, 0.0, 0.0)]
+        self._pieces = [Piece(-1e-9, start, 0.0, 0.0, start, start)]
+        self._stuck = -math.inf, -math.inf  # from when until when
 
     def move(
         self, t_s: float, target: float, velocity: float, acceleration: float, deceleration: float | None = None
@@ -121,6 +128,21 @@ class Axis:
         self._add(t_s, -math.copysign(deceleration, v0) if v0 else 0.0)
         return self._rest(t_s + abs(v0) / deceleration, start + v0 * abs(v0) / (2 * deceleration))
 
+    def stall(self, t_s: float, for_s: float) -> None:
+        """Let the motor stick for a while; then the servo brings it to where it is told to be.
+
+        Parameters
+        ----------
+        t_s, for_s : float
+            Bench time of the beginning, and how long; finite [s].
+        """
+        self._stuck = t_s, t_s + for_s
+        planned = [piece for piece in self._pieces if piece.start_s > t_s]
+        self._append(t_s, *self._command(t_s), self._piece(t_s).acceleration)
+        for piece in planned:
+            self._append(piece.start_s, piece.position, piece.velocity, piece.acceleration)
+        self._release(math.inf)
+
     def position(self, t_s: float) -> float:
         """Return where the motor is, by its encoder without jitter [u]."""
         return self._piece(t_s).servo(t_s, self._tau_s)
@@ -143,6 +165,11 @@ class Axis:
         """Return the commanded velocity [u/s]."""
         return self._command(t_s)[1]
 
+    @property
+    def rests_from_s(self) -> float:
+        """When the last command ends, with nothing left of it that a float could hold [s]."""
+        return self._pieces[-1].start_s + 40.0 * self._tau_s
+
     def settled_s(self) -> float:
         """Return when the last command ends with the axis at rest [s]."""
         last = self._pieces[-1]
@@ -153,6 +180,8 @@ class Axis:
         return self._piece(t_s).command(t_s)
 
     def _piece(self, t_s: float) -> Piece:
+        if t_s >= self._pieces[-1].start_s:  # at rest, most often
+            return self._pieces[-1]
         index = bisect_right(self._pieces, t_s, key=lambda piece: piece.start_s)
         return self._pieces[max(index - 1, 0)]
 
@@ -165,14 +194,27 @@ class Axis:
         return carried
 
     def _add(self, t_s: float, acceleration: float, position: float | None = None) -> None:
-        before = self._piece(t_s)
-        commanded, velocity = before.command(t_s)
+        commanded, velocity = self._command(t_s)
         if position is not None:  # at rest there, free of rounding errors
             commanded, velocity = position, 0.0
+        self._append(t_s, commanded, velocity, acceleration)
+
+    def _append(self, t_s: float, commanded: float, velocity: float, acceleration: float) -> None:
+        """Let a piece begin at ``t_s``; what was to begin then or later is dropped."""
+        self._pieces = [piece for piece in self._pieces if piece.start_s < t_s][-REMEMBERED:]
+        self._release(t_s)
+        before = self._pieces[-1]
         followed, carried = before.servo(t_s, self._tau_s), self._carry(before, t_s)
-        kept = [piece for piece in self._pieces if piece.start_s < t_s][-REMEMBERED:]
-        self._pieces = [*kept, Piece(t_s, commanded, velocity, acceleration, followed, carried)]
+        stuck = self._stuck[0] <= t_s < self._stuck[1]
+        self._pieces.append(Piece(t_s, commanded, velocity, acceleration, followed, carried, stuck))
+
+    def _release(self, before_s: float) -> None:
+        """If the motor sticks at the end of the plan but comes free before a time, begin a piece there."""
+        last, free_s = self._pieces[-1], self._stuck[1]
+        if last.stuck and free_s < before_s:
+            self._append(free_s, *last.command(free_s), last.acceleration)
 
     def _rest(self, t_s: float, target: float) -> float:
         self._add(t_s, 0.0, target)
+        self._release(math.inf)
         return self.settled_s()
