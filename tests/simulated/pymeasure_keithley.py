@@ -245,7 +245,7 @@ def _delta_run(driver, readings=4):
     driver.delta_unit = "Ohms"
     driver.delta_high_source, driver.delta_delay, driver.delta_cycles = 1e-5, 1e-3, readings
     driver.delta_arm()
-    driver.write(":STAT:MEAS:ENAB 512;*SRE 1")
+    driver.write("*CLS;:STAT:MEAS:ENAB 512;*SRE 1")
     driver.start_buffer()
     driver.wait_for_buffer(timeout=100)
 
@@ -255,6 +255,7 @@ def _delta(driver, lab):
     _delta_run(driver)
     assert driver.is_buffer_full()
     assert driver.delta_values[::2] == pytest.approx([100.0] * 4, rel=1e-4)
+    driver.write("*CLS")
     driver.delta_start()
     assert not driver.is_buffer_full()
     load, now_s = lab.benches["terminals"].load("ac_source"), lab.clock.now()

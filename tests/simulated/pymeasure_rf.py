@@ -327,7 +327,7 @@ def _waves_reset(driver, lab):
 def _triggered(driver, lab):
     """Let a burst of one cycle wait for the trigger; 2 V peak to peak without load, 0.1 s long."""
     driver.shape, driver.frequency, driver.amplitude = "SIN", 10.0, 1.0
-    driver.burst_ncycles, driver.burst_state, driver.trigger_source, driver.output = 1, True, "BUS", True
+    driver.trigger_source, driver.burst_ncycles, driver.burst_state, driver.output = "BUS", 1, True, True
     lab.clock.sleep(1.025)
     assert wave_V(lab) == 0.0
     driver.trigger()
