@@ -282,7 +282,17 @@ NOT_THERE = {
     "pulse_transition": PULSE,
     "pulse_width": PULSE,
 }
-PLAIN = ("amplitude", "amplitude_unit", "burst_ncycles", "burst_period", "burst_state", "output", "phase", "ramp_symmetry", "square_dutycycle")
+PLAIN = (
+    "amplitude",
+    "amplitude_unit",
+    "burst_ncycles",
+    "burst_period",
+    "burst_state",
+    "output",
+    "phase",
+    "ramp_symmetry",
+    "square_dutycycle",
+)
 SHORT = Case("it answers the short form", same=lambda value, got: len(got) <= 4 and value.startswith(got))
 WAVE_CASES = {
     "shape": Case(

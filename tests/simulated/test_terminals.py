@@ -31,8 +31,7 @@ def opened(manager, resource):
 
 def test_the_power_meter_sees_the_beam_behind_shutter_and_attenuator(terminals):
     meter, shutter, wheel = (
-        opened(terminals, name)
-        for name in ("USB0::0x1313::0x8078::SIMP0001::0::INSTR", "ASRL4::INSTR", "ASRL5::INSTR")
+        opened(terminals, name) for name in ("USB0::0x1313::0x8078::SIMP0001::0::INSTR", "ASRL4::INSTR", "ASRL5::INSTR")
     )
     meter.write("SENS:CORR:WAV 800")
     assert float(meter.query("MEAS:POW?")) == pytest.approx(1e-6)  # in the dark
