@@ -1,6 +1,6 @@
 """What is said to the instruments beside what drivers say: messages, then a question and its reply.
 
-Addresses are those of the bench ``everything``.
+Addresses are those of ``terminals.yaml``, which are the usual ones.
 """
 
 from __future__ import annotations
@@ -16,14 +16,30 @@ TERMINATORS = {
     "ASRL2::INSTR": ("> ", "\r"),
 }
 
+RF_POWER_METER = "GPIB0::13::INSTR"
 MICROWAVE, VOLTMETER, SUPPLY, GAUSSMETER = (f"GPIB0::{number}::INSTR" for number in (19, 7, 6, 12))
 LOCKIN, LOCKIN_865, AC_SOURCE, SOURCE_METER, VNA = (f"GPIB0::{number}::INSTR" for number in (8, 4, 14, 24, 16))
 POWER_METER = "USB0::0x1313::0x8078::SIMP0001::0::INSTR"
 MAGNET, CRYOSTAT = "TCPIP0::ami430.example::7180::SOCKET", "TCPIP0::lakeshore336.example::7777::SOCKET"
-STAGES, CHOPPER, GAUSSMETER_425 = (f"ASRL{number}::INSTR" for number in (1, 2, 3))
+STAGES, CHOPPER, GAUSSMETER_425, HYGROMETER = (f"ASRL{number}::INSTR" for number in (1, 2, 3, 7))
+GENERATOR = "USB0::0x0957::0x2807::SIM33500::0::INSTR"
 
 EXCHANGES: list[tuple[str, list[str], str, str]] = [
     (MICROWAVE, [], "DIAG:CPU:INFO:OPT:DET?", '"540,1E1"'),
+    (MICROWAVE, [], "STAT:QUES:COND?", "0"),
+    (GENERATOR, ["BURS:STAT 1", "TRIG:SOUR BUS", "TRIG"], "SYST:ERR?", '+0,"No error"'),
+    (GAUSSMETER, ["RELSP 100", "REL 1,1"], "REL?", "1,1"),
+    (GAUSSMETER, ["UNIT 2", "RELSP 0.5"], "RELSP?", "+500.000E-03"),
+    (GAUSSMETER, ["UNIT 2", "RELSP 0.5", "RANGE 5"], "RDGREL?", "-500.000E-03"),
+    (GAUSSMETER, ["UNIT 2", "MNMXRST"], "RDGMNMX?", "+000.000E+00,+000.000E+00"),
+    (GAUSSMETER, [], "RDGTEMP?", "+023.000E+00"),
+    (GAUSSMETER_425, ["UNIT 2"], "RDGMX?", "+000.000E+00"),
+    (GAUSSMETER_425, ["UNIT 2"], "RDGMNMX?", "+000.000E+00,+000.000E+00"),
+    (HYGROMETER, [], "MEAS:HUM?", "40.00"),
+    (HYGROMETER, [], "MEAS:TEMP?", "22.00"),
+    (VOLTMETER, [], "STAT:OPER?", "0"),
+    (VOLTMETER, [], "STAT:QUES?", "0"),
+    (VOLTMETER, ["NONSENSE"], "STAT:QUE?", '-113,"Undefined header"'),
     (VOLTMETER, [], "MEAS:VOLT?", "+0.00000000E+00"),
     (VOLTMETER, ["SYST:PRES"], "INIT:CONT?", "1"),
     (VOLTMETER, ["INIT:CONT OFF", "INIT"], "SENS:DATA?", "+0.00000000E+00"),
@@ -42,6 +58,26 @@ EXCHANGES: list[tuple[str, list[str], str, str]] = [
     (LOCKIN_865, ["LIAE 7"], "LIAE?", "7"),
     (LOCKIN_865, [], "OUTR? 0", "0"),
     (AC_SOURCE, ["SOUR:WAVE:ARB:DATA 0, 0.5, -1"], "SOUR:WAVE:ARB:DATA?", "0.000000E+00,5.000000E-01,-1.000000E+00"),
+    (AC_SOURCE, ["SYST:COMM:SER:BAUD 9600", 'SYST:COMM:SER:SEND "*OPC?"'], "SYST:COMM:SER:ENT?", "1"),
+    (AC_SOURCE, ["SOUR:DELT:ARM"], "SOUR:DELT:ARM?", "1"),
+    (AC_SOURCE, ["FORM:ELEM SOUR,READ"], "FORM:ELEM?", "READ,SOUR"),
+    (AC_SOURCE, ["SOUR:CURR 0.1;COMP 1", "OUTP 1"], "STAT:MEAS:COND?", "8"),
+    (AC_SOURCE, ["TRAC:CLE"], "TRAC:POIN:ACT?", "0"),
+    (SOURCE_METER, ["SOUR:LIST:CURR 1E-3,2E-3", "SOUR:LIST:CURR:APP 3E-3"], "SOUR:LIST:CURR?",
+     "1.000000E-03,2.000000E-03,3.000000E-03"),
+    (SOURCE_METER, ["SOUR:CURR:CENT 2E-3;SPAN 1E-3"], "SOUR:CURR:STAR?;STOP?", "1.500000E-03;2.500000E-03"),
+    (SOURCE_METER, ["SOUR:CURR:STAR 1E-3;STOP 4E-3"], "SOUR:CURR:CENT?;SPAN?", "2.500000E-03;3.000000E-03"),
+    (SOURCE_METER, ["SOUR:VOLT:CENT 2;SPAN -1"], "SOUR:VOLT:STAR?;STOP?", "2.500000E+00;1.500000E+00"),
+    (SOURCE_METER, ["SOUR:VOLT:STAR 1;STOP 4"], "SOUR:VOLT:CENT?;SPAN?", "2.500000E+00;3.000000E+00"),
+    (SOURCE_METER, [], "SOUR:CURR:RANG? MAX", "1.050000E+00"),
+    (SOURCE_METER, ["SOUR:VOLT:RANG MAX", "SOUR:VOLT:RANG UP"], "SOUR:VOLT:RANG?", "2.100000E+02"),
+    (SOURCE_METER, ["SOUR:CURR:RANG MIN", "SOUR:CURR:RANG DOWN"], "SOUR:CURR:RANG?", "1.050000E-06"),
+    (SOURCE_METER, ["SOUR:CURR 1E-3", "SOUR:CURR 0"], "SOUR:CURR:RANG?", "1.050000E-06"),
+    (AC_SOURCE, ["NONSENSE"], "STAT:QUE?", '-113,"Undefined header"'),
+    (SOURCE_METER, ["SOUR:LIST:CURR 1E-3,2E-3"], "SOUR:LIST:CURR:POIN?", "2"),
+    (SOURCE_METER, ["SOUR:LIST:VOLT 1,2", "SOUR:LIST:VOLT:APP 3"], "SOUR:LIST:VOLT?",
+     "1.000000E+00,2.000000E+00,3.000000E+00"),
+    (SOURCE_METER, ["SOUR:LIST:VOLT 1,2"], "SOUR:LIST:VOLT:POIN?", "2"),
     (SOURCE_METER, ["CONF:VOLT"], "OUTP?", "1"),
     (SOURCE_METER, ["CONF:CURR"], "SENS:FUNC?", '"CURR:DC"'),
     (SOURCE_METER, ["CONF:RES"], "SENS:FUNC?", '"RES"'),
@@ -69,6 +105,8 @@ EXCHANGES: list[tuple[str, list[str], str, str]] = [
     (VNA, [], "SYST:CAP:FREQ:MIN?;MAX?", "+1.000000000000E+07;+2.650000000000E+10"),
     (VNA, [], "DISP:CAT?", '"1"'),
     (VNA, ["DISP:WIND:TRAC1:DEL"], "DISP:WIND:CAT?", '"EMPTY"'),
+    (POWER_METER, ["CORR:COLL:ZERO", "CORR:COLL:ZERO:ABOR"], "CORR:COLL:ZERO:STAT?", "0"),
+    (RF_POWER_METER, ["UNIT:POW W", "CAL:ZERO:AUTO ONCE", "INIT"], "FETC?", "+0.00000000E+00"),
     (POWER_METER, ["CONF:POW", "ABOR"], "CONF?", "POW"),
     (POWER_METER, [], "SYST:SENS:IDN?", "S120VC,SIM0001,01-Jan-2024,1,0,33"),
     (MAGNET, ["CONF:CURR:LIM 50"], "CURR:LIM?", "50"),

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyvisa
@@ -19,6 +20,8 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range, 
 from sotlab.simulated.commands import Command
 from sotlab.simulated.device import LabDevice
 
+#: One of each instrument, on a stub bench.
+TERMINALS = Path(__file__).with_name("terminals.yaml")
 #: Bits of the event status register that tell of an error: query, device, execution, command.
 ERROR_BITS = 4 | 8 | 16 | 32
 #: Long sets of values are tried at both ends and in the middle.
@@ -78,7 +81,7 @@ def recording(device: LabDevice) -> Iterator[set[str]]:
 
 @dataclass(frozen=True)
 class Pair:
-    """A driver and the instrument of the bench ``everything`` that it is tried on.
+    """A driver and the instrument of ``terminals.yaml`` that it is tried on.
 
     Attributes
     ----------
@@ -213,7 +216,7 @@ class Opened:
 
     def __init__(self, pair: Pair):
         self.pair = pair
-        library = f"everything?seed={next(_seeds)}&clock=virtual&noise=off@sotlab"
+        library = f"{TERMINALS}?seed={next(_seeds)}&clock=virtual&noise=off@sotlab"
         self._manager = pyvisa.ResourceManager(library)
         self.lab = self._manager.visalib.lab
         self.device = self.lab.inventory[pair.resource]

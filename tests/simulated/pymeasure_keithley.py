@@ -191,7 +191,8 @@ NANOVOLTMETER = Pair(
 
 # --- Keithley6221 on the 6221
 
-DELTA, BUFFER, ARMING = (f"gap: the model has no {what}" for what in ("delta mode", "buffer", "trigger model"))
+BUFFER = "gap: the model does not know TRAC:FEED and FORM:DATA, which this sends"
+ARMING = "gap: the model has no trigger model"
 
 
 def flowing_A(lab):
@@ -232,6 +233,52 @@ def _wave(driver, lab):
 def _arbitrary(driver, lab):
     driver.define_arbitary_waveform([0.0, 0.5, 1.0, -1.0], location=2)
     assert driver.waveform_function == "arbitrary2"
+    driver.waveform_amplitude, driver.waveform_frequency = 1e-3, 10.0
+    driver.waveform_arm()
+    driver.waveform_start()
+    load, start_s = lab.benches["terminals"].load("ac_source"), lab.clock.now()
+    steps_A = [load.current_A(t_s, t_s + 1e-6) for t_s in start_s + np.array([0.0125, 0.0375, 0.0625, 0.0875])]
+    assert steps_A == pytest.approx([0.0, 0.5e-3, 1e-3, -1e-3])
+
+
+def _delta_run(driver, readings=4):
+    driver.delta_unit = "Ohms"
+    driver.delta_high_source, driver.delta_delay, driver.delta_cycles = 1e-5, 1e-3, readings
+    driver.delta_arm()
+    driver.write("*CLS;:STAT:MEAS:ENAB 512;*SRE 1")
+    driver.start_buffer()
+    driver.wait_for_buffer(timeout=100)
+
+
+def _delta(driver, lab):
+    """Run delta: the 100 ohm of the terminals, from four readings of which the buffer is full then."""
+    _delta_run(driver)
+    assert driver.is_buffer_full()
+    assert driver.delta_values[::2] == pytest.approx([100.0] * 4, rel=1e-4)
+    driver.write("*CLS")
+    driver.delta_start()
+    assert not driver.is_buffer_full()
+    load, now_s = lab.benches["terminals"].load("ac_source"), lab.clock.now()
+    assert load.current_A(now_s + 1e-4, now_s + 2e-4) == pytest.approx(1e-5)
+    driver.delta_abort()
+    assert flowing_A(lab) == 0.0
+    assert not driver.source_enabled
+
+
+def _emptied(driver, lab):
+    _delta_run(driver)
+    driver.reset_buffer()
+    assert not driver.is_buffer_full()
+    assert driver.ask(":TRAC:POIN:ACT?").strip() == "0"
+
+
+def _not_stored(driver, lab):
+    driver.disable_buffer()
+    driver.delta_cycles = 4
+    driver.delta_arm()
+    driver.delta_start()
+    lab.clock.sleep(5.0)
+    assert driver.ask(":TRAC:POIN:ACT?").strip() == "0"
 
 
 def beep(driver, lab):
@@ -250,6 +297,12 @@ def deprecated_error(driver, lab):
         assert int(driver.error[0]) == 0
 
 
+DURATION = Case("INF is read as 9.9E37", same=lambda value, got: got == (9.9e37 if value == "INF" else value))
+OHMS = Case(
+    "resistance and time of each reading",
+    before=_delta_run,
+    valid=lambda got: got[-2] == pytest.approx(100.0, rel=1e-4) and got[-1] > 0.0,
+)
 REGISTER = Case("bit 6 is the summary itself, which cannot be enabled", values=(0, 191, 255),
                 same=lambda value, got: got == value & ~64)  # fmt: skip
 AC_SOURCE = Pair(
@@ -262,6 +315,12 @@ AC_SOURCE = Pair(
         "waveform_duration_time": Case(ROUNDED_UP, values=(100e-9, 999_999), refused=(999_999.999,)),
         "waveform_duration_cycles": Case(ROUNDED_UP, values=(1e-3, 9.99999e10), refused=(99_999_999_900,)),
         "source_range": Case("answers the range that takes it", same=lambda value, got: got == 0.1),
+        "delta_delay": DURATION,
+        "delta_cycles": DURATION,
+        "delta_measurement_sets": DURATION,
+        "delta_sense": OHMS,
+        "delta_values": OHMS,
+        "delta_connected": Case(valid=lambda got: got is True),
         "srq_event_enabled": REGISTER,
         "waveform_phasemarker_phase": Case("0 to 360 degrees", values=(0, 180), refused=(-180,)),
     },
@@ -279,27 +338,13 @@ AC_SOURCE = Pair(
         "beep": beep,
         "triad": triad,
         "error": deprecated_error,
-        "is_buffer_full": lambda driver, lab: driver.is_buffer_full(),
-    },
-    arguments={
-        "set_timed_arm": (0.1,),
-        "wait_for_buffer": (lambda: False, 1.0),
-    },
-    excepted=dict.fromkeys(
-        (
-            "delta_abort delta_arm delta_cold_switch_enabled delta_compliance_abort_enabled delta_connected"
-            " delta_cycles delta_delay delta_high_source delta_low_source delta_measurement_sets delta_sense"
-            " delta_start delta_unit"
-        ).split(),
-        DELTA,
-    )
-    | dict.fromkeys(
-        (
-            "buffer_data buffer_points config_buffer delta_buffer_points delta_values disable_buffer reset_buffer"
-            " start_buffer stop_buffer wait_for_buffer"
-        ).split(),
-        BUFFER,
-    )
+        "reset_buffer": _emptied,
+        "disable_buffer": _not_stored,
+    }
+    | dict.fromkeys("delta_arm delta_start delta_abort start_buffer wait_for_buffer is_buffer_full".split(), _delta),
+    arguments={"set_timed_arm": (0.1,)},
+    excepted=dict.fromkeys(("buffer_data", "config_buffer"), BUFFER)
+    | {"stop_buffer": "gap: the model does not know ABORt"}
     | dict.fromkeys(
         (
             "disable_output_trigger output_trigger_on_external set_timed_arm trigger trigger_immediately trigger_on_bus"

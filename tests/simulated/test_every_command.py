@@ -20,9 +20,9 @@ from sotlab.simulated.scpi import expand
 from .command_exchanges import EXCHANGES, TERMINATORS
 from .covered_elsewhere import COVERED_ELSEWHERE
 from .driver_runs import reach_all
-from .driver_suite import ERROR_BITS, Opened, recording
+from .driver_suite import ERROR_BITS, TERMINALS, Opened, recording
 
-LIBRARY = "everything?clock=virtual&noise=off@sotlab"
+LIBRARY = f"{TERMINALS}?clock=virtual&noise=off@sotlab"
 
 
 def one_of_each_model() -> dict[type[LabDevice], str]:

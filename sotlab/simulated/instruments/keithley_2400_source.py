@@ -73,6 +73,27 @@ def refusal(code: int) -> ScpiError:
     return ScpiError(code, ERRORS[code])
 
 
+class Range(Number):
+    """A range, by a value that it takes, or UP or DOWN from the one in use (p. 18-64, 18-75); MIN is the lowest one."""
+
+    def __init__(self, unit: str, ranges: tuple[float, ...], name: str, default: float):
+        super().__init__(unit, -OVERRANGE * ranges[-1], OVERRANGE * ranges[-1], default)
+        self.ranges, self.name = ranges, name
+
+    def read(self, text: str, device: Source2400) -> float:
+        """Return the value, for UP and DOWN the range beside the one in use."""
+        step = {"UP": 1, "DOWN": -1}.get(text.upper())
+        if step is None:
+            return super().read(text, device)
+        index = self.ranges.index(fitting(self.ranges, device.values[self.name])) + step
+        return self.ranges[min(max(index, 0), len(self.ranges) - 1)]
+
+    def keyword(self, text: str, device: Source2400) -> float | None:
+        """Return the lowest, highest or default range, None for any other text."""
+        value = super().keyword(text, device)
+        return value if value is None else fitting(self.ranges, max(value, 0.0))
+
+
 _FUNCTION_NAMES = ("VOLTage:DC", "VOLTage", "CURRent:DC", "CURRent", "RESistance")
 FUNCTION_LIST = tuple(Choice(*_FUNCTION_NAMES, optional=i > 0) for i in range(3))
 _ELEMENT_NAMES = ("VOLTage", "CURRent", "RESistance", "TIME", "STATus")
@@ -97,11 +118,11 @@ class Source2400(ScpiDevice):
         minimum=lambda device: -device.most_A, maximum=lambda device: device.most_A,
     )  # fmt: skip
     source_range_V = setting(
-        "[SOURce#]:VOLTage:RANGe", unit="V", default=20.0, minimum=-210.0, maximum=210.0, reply=_full_scale,
+        "[SOURce#]:VOLTage:RANGe", Range("V", RANGES_V, "source_range_V", 20.0), default=20.0, reply=_full_scale,
         source=f"{SOURCE}, p. 18-75",
     )  # fmt: skip
     source_range_A = setting(
-        "[SOURce#]:CURRent:RANGe", unit="A", default=1e-4, minimum=-1.05, maximum=1.05, reply=_full_scale,
+        "[SOURce#]:CURRent:RANGe", Range("A", RANGES_A, "source_range_A", 1e-4), default=1e-4, reply=_full_scale,
         source=f"{SOURCE}, p. 18-75",
     )  # fmt: skip
     source_auto_V = setting("[SOURce#]:VOLTage:RANGe:AUTO", Boolean(), default=True, source=f"{MANUAL}, p. 18-76")
@@ -121,12 +142,12 @@ class Source2400(ScpiDevice):
         reply=_scientific, source=f"{SENSE}, p. 18-68",
     )  # fmt: skip
     range_V = setting(
-        "[SENSe#]:VOLTage[:DC]:RANGe[:UPPer]", unit="V", default=20.0, minimum=-210.0, maximum=210.0,
-        reply=_full_scale, source=f"{SENSE}, p. 18-62",
+        "[SENSe#]:VOLTage[:DC]:RANGe[:UPPer]", Range("V", RANGES_V, "range_V", 20.0), default=20.0,
+        reply=_full_scale, source=f"{SENSE}, p. 18-62 and 18-64",
     )  # fmt: skip
     range_A = setting(
-        "[SENSe#]:CURRent[:DC]:RANGe[:UPPer]", unit="A", default=1e-4, minimum=-1.05, maximum=1.05,
-        reply=_full_scale, source=f"{SENSE}, p. 18-62",
+        "[SENSe#]:CURRent[:DC]:RANGe[:UPPer]", Range("A", RANGES_A, "range_A", 1e-4), default=1e-4,
+        reply=_full_scale, source=f"{SENSE}, p. 18-62 and 18-64",
     )  # fmt: skip
     range_ohm = setting(
         "[SENSe#]:RESistance:RANGe[:UPPer]", unit="OHM", default=2e5, minimum=0.0, maximum=210e6, reply=_full_scale,
@@ -147,6 +168,10 @@ class Source2400(ScpiDevice):
     four_wires = setting("SYSTem:RSENse", Boolean(), default=False, source=f"{MANUAL}, p. 18-104")
     line_frequency = setting("SYSTem:LFRequency", Choice("50", "60"), default="50", resets=False, source=DRIVER)
     line_frequency_auto = setting("SYSTem:LFRequency:AUTO", Boolean(), default=False, resets=False, source=DRIVER)
+    byte_order = setting(
+        "FORMat:BORDer", Choice("NORMal", "SWAPped"), default="NORM",
+        source=f"{MANUAL}, p. 18-9; without meaning for text, which alone is sent",
+    )  # fmt: skip
     display = setting("DISPlay:ENABle", Boolean(), default=True, source=DRIVER)
     terminals = setting("ROUTe:TERMinals", Choice("FRONt", "REAR"), default="FRON", source=DRIVER)
 
@@ -157,6 +182,8 @@ class Source2400(ScpiDevice):
         self._functions = {"CURR"}
         self._elements = set(ELEMENTS)
         self._resetting = False
+        #: Whose levels were programmed since *RST: before that autorange leaves the default range (p. 18-75).
+        self._programmed: set[str] = set()
 
     def reset(self) -> None:
         """Set the defaults: 0 V, output off, autoranges on."""
@@ -165,7 +192,7 @@ class Source2400(ScpiDevice):
             super().reset()
         finally:
             self._resetting = False
-        self._functions, self._elements = {"CURR"}, set(ELEMENTS)
+        self._functions, self._elements, self._programmed = {"CURR"}, set(ELEMENTS), set()
         self._source()
 
     def error(self, code: int, text: str | None = None) -> None:
@@ -209,6 +236,16 @@ class Source2400(ScpiDevice):
     def _change_terminals(self) -> None:
         self.output = False  # unverified: so does a change of terminals
 
+    @level_V.on_change
+    def _program_V(self) -> None:
+        if not self._resetting:
+            self._programmed.add("VOLT")
+
+    @level_A.on_change
+    def _program_A(self) -> None:
+        if not self._resetting:
+            self._programmed.add("CURR")
+
     @output.on_change
     @source_function.on_change
     @level_V.on_change
@@ -222,8 +259,11 @@ class Source2400(ScpiDevice):
     @terminals.on_change
     def _source(self) -> None:
         """Check the limits against the ranges, then tell the bench what is sourced."""
-        source_range_V = fitting(RANGES_V, self.level_V) if self.source_auto_V else self.source_range_V
-        source_range_A = fitting(RANGES_A, self.level_A) if self.source_auto_A else self.source_range_A
+        source_range_V, source_range_A = self.source_range_V, self.source_range_A
+        if self.source_auto_V and (self.level_V or "VOLT" in self._programmed):
+            source_range_V = fitting(RANGES_V, self.level_V)
+        if self.source_auto_A and (self.level_A or "CURR" in self._programmed):
+            source_range_A = fitting(RANGES_A, self.level_A)
         lowest_V = RANGES_V[0] if self.auto_V else self.range_V
         lowest_A = RANGES_A[0] if self.auto_A else self.range_A
         if self.source_function == "VOLT":

@@ -115,6 +115,54 @@ class Sweep2400(Source2400):
         self._drive()
         return self.sweep_abort == "NEV" or not self._in_compliance()
 
+    def _spread(self, quantity: str, centre: float, span: float) -> None:
+        """Set start and stop around a centre; -222 if one of them cannot be reached (the code is unverified)."""
+        start, stop = centre - span / 2.0, centre + span / 2.0
+        if max(abs(start), abs(stop)) > (MOST_A if quantity == "A" else MOST_V):
+            raise ScpiError(-222)
+        setattr(self, f"start_{quantity}", start)
+        setattr(self, f"stop_{quantity}", stop)
+
+    @command("[SOURce#]:CURRent:CENTer", Number("A"), source=LEVELS)
+    def set_centre_A(self, centre_A: float) -> None:
+        """Set the centre of the sweep; the span stays."""
+        self._spread("A", centre_A, self.stop_A - self.start_A)
+
+    @query("[SOURce#]:CURRent:CENTer", source=LEVELS)
+    def centre_A(self) -> str:
+        """Return the centre of the sweep."""
+        return _scientific((self.start_A + self.stop_A) / 2.0)
+
+    @command("[SOURce#]:CURRent:SPAN", Number("A"), source=LEVELS)
+    def set_span_A(self, span_A: float) -> None:
+        """Set the span from start to stop; the centre stays."""
+        self._spread("A", (self.start_A + self.stop_A) / 2.0, span_A)
+
+    @query("[SOURce#]:CURRent:SPAN", source=LEVELS)
+    def span_A(self) -> str:
+        """Return the span from start to stop."""
+        return _scientific(self.stop_A - self.start_A)
+
+    @command("[SOURce#]:VOLTage:CENTer", Number("V"), source=LEVELS)
+    def set_centre_V(self, centre_V: float) -> None:
+        """Set the centre of the sweep; the span stays."""
+        self._spread("V", centre_V, self.stop_V - self.start_V)
+
+    @query("[SOURce#]:VOLTage:CENTer", source=LEVELS)
+    def centre_V(self) -> str:
+        """Return the centre of the sweep."""
+        return _scientific((self.start_V + self.stop_V) / 2.0)
+
+    @command("[SOURce#]:VOLTage:SPAN", Number("V"), source=LEVELS)
+    def set_span_V(self, span_V: float) -> None:
+        """Set the span from start to stop; the centre stays."""
+        self._spread("V", (self.start_V + self.stop_V) / 2.0, span_V)
+
+    @query("[SOURce#]:VOLTage:SPAN", source=LEVELS)
+    def span_V(self) -> str:
+        """Return the span from start to stop."""
+        return _scientific(self.stop_V - self.start_V)
+
     @command("[SOURce#]:LIST:CURRent", *_list("A", MOST_A), source=SWEEP)
     def set_currents(self, *levels_A: float) -> None:
         """Set the list of currents [A]."""

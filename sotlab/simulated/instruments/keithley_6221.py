@@ -103,6 +103,11 @@ class Keithley6221(Delta6221):
         """Clear the enable registers."""
         self.measurement_enable = self.operation_enable = self.questionable_enable = 0
 
+    @query("STATus:QUEue[:NEXT]", source=f"{REFERENCE}, p. B-2")
+    def next_in_queue(self) -> str:
+        """Return the oldest error."""
+        return self.next_error()
+
     @command("STATus:QUEue:CLEar", source=DRIVER)
     def clear_queue(self) -> None:
         """Empty the error queue."""

@@ -1,4 +1,4 @@
-"""The bench ``terminals``: nothing but what the terminals need, for tests of drivers.
+"""A stub bench: nothing but what the terminals of each instrument need, for tests of drivers.
 
 No sample and no experiment: each instrument has an honest thing of its own at its terminals, and what belongs together
 physically is together. The sources each feed a resistor; both kinds of lock-in look at the resistor of the waveform
@@ -175,6 +175,14 @@ class Terminals(Bench):
         """Return whether the source stands at its limit."""
         return self.load(name).in_compliance(t_s)
 
+    def mean_voltage_V(self, name: str, start_s: float, stop_s: float) -> float:
+        """Return the mean voltage across the current source's resistor over a window [V]."""
+        return self.load("ac_source").voltage_V(start_s, stop_s, four_wires=True)
+
+    def voltmeter_V(self, name: str, start_s: float, stop_s: float, density_V_per_rtHz: float) -> float:
+        """Return the same: the meter is quiet."""
+        return self.mean_voltage_V(name, start_s, stop_s)
+
     def mark_phase(self, name: str, t_s: float, wave: Waveform | None, phase_deg: float, line: int) -> None:
         """Keep what goes out as phase marker; nothing is connected to it."""
         self._tell("mark_phase", name, None if wave is None else (wave.frequency_Hz, phase_deg, line))
@@ -231,6 +239,14 @@ class Terminals(Bench):
     def switched(self, name: str, closed: list[int]) -> None:
         """Keep which relays are closed."""
         self._tell("switched", name, closed)
+
+    def humidity(self, t_s: float) -> float:
+        """Return the relative humidity, a part of 1."""
+        return 0.4
+
+    def air_temperature_K(self, t_s: float) -> float:
+        """Return the temperature of the air [K]."""
+        return 295.15
 
     def interlock_closed(self, line: int) -> bool:
         """Return True: every door is shut."""
