@@ -217,12 +217,13 @@ def test_all_traffic_goes_into_the_trace(library, tmp_path):
     meter.adapter.read_block()
     trace.close()
     lines = [json.loads(line) for line in (tmp_path / "trace.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(line["direction"], line.get("text")) for line in lines[:3]] == [
+    assert [(line["direction"], line.get("text")) for line in lines[:4]] == [
+        ("open", "\n"),
         ("write", "LEV 2.5"),
         ("write", "LEV?"),
         ("read", "2.500000E+00"),
     ]
-    block = b"".join(base64.b64decode(line["base64"]) for line in lines[4:])
+    block = b"".join(base64.b64decode(line["base64"]) for line in lines[5:])
     assert block[:6] == b"#41600"
     assert {line["role"] for line in lines} == {"meter"}
 
