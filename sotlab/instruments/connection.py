@@ -8,8 +8,8 @@ PyMeasure instrument, with its channels, hold the connection's lock from the que
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from pymeasure.adapters import VISAAdapter
@@ -25,6 +25,8 @@ __all__ = ["Connection", "exclusive"]
 
 T = TypeVar("T")
 
+#: What a VISA library raises, and what text raises that is none.
+VISA_ERRORS = (VisaIOError, InvalidSession, UnicodeDecodeError)
 #: What VISA says when the line is gone rather than the answer late.
 LOST = (StatusCode.error_connection_lost, StatusCode.error_io, StatusCode.error_system_error)
 #: Interfaces on which the end of a message can be seen without knowing its length.
@@ -78,34 +80,35 @@ class Connection(VISAAdapter):
         self._clock = RealClock() if clock is None else clock
         self._trace = trace
         self._visa_library, self._settings = visa_library, settings
-        with self._explained("open"):
+        self._hold = _Hold(self)
+        try:
             super().__init__(resource, visa_library=visa_library, **settings)
+        except VISA_ERRORS as error:
+            raise self._explained(error, "open") from error
         self._note("open", getattr(self.connection, "read_termination", None) or "")
 
     # -- exchanges
 
-    @contextmanager
-    def exchange(self) -> Iterator[None]:
-        """Hold the instrument: no other thread's message comes in between.
+    def exchange(self) -> AbstractContextManager[None]:
+        """Hold the instrument while the context lasts: no other thread's message comes in between.
 
         Raises
         ------
         InstrumentError
-            If another thread has held it for longer than the time-out allows one exchange to take.
+            On entering, if another thread has held it for longer than the time-out allows one exchange to take.
         """
-        if not self.lock.acquire(blocking=False):
-            patience_s = 2.0 + 2.0 * self.timeout_s * (1 + self.retries)
-            with self._clock.idle():  # another thread's exchange takes time, which must go on meanwhile
-                held = self.lock.acquire(timeout=patience_s)
-            if not held:
-                raise InstrumentError(
-                    f"{self.role} at {self.address}: busy for more than {patience_s:g} s with another thread's"
-                    f" question; is the instrument hanging?"
-                )
-        try:
-            yield
-        finally:
-            self.lock.release()
+        return self._hold
+
+    def wait_for_lock(self) -> None:
+        """Take the lock that another thread holds, in bounded time."""
+        patience_s = 2.0 + 2.0 * self.timeout_s * (1 + self.retries)
+        with self._clock.idle():  # another thread's exchange takes time, which must go on meanwhile
+            held = self.lock.acquire(timeout=patience_s)
+        if not held:
+            raise InstrumentError(
+                f"{self.role} at {self.address}: busy for more than {patience_s:g} s with another thread's"
+                f" question; is the instrument hanging?"
+            )
 
     def ask_again(self, ask: Callable[[], T]) -> T:
         """Return what ``ask`` returns; after a time-out clear the instrument and ask again, ``retries`` times."""
@@ -136,8 +139,10 @@ class Connection(VISAAdapter):
         """
         with self.exchange():
             self.close_session()
-            with self._explained("open"):
+            try:
                 super().__init__(self.address, self._visa_library, **self._settings)
+            except VISA_ERRORS as error:
+                raise self._explained(error, "open") from error
             self.on_event("reopened", role=self.role, problem=f"the line to {self.address} was lost")
 
     def close_session(self) -> None:
@@ -177,27 +182,39 @@ class Connection(VISAAdapter):
     # -- what PyMeasure calls
 
     def _write(self, command: str, **kwargs: Any) -> None:
-        with self.exchange(), self._explained(command):
-            super()._write(command, **kwargs)
+        with self._hold:
+            try:
+                super()._write(command, **kwargs)
+            except VISA_ERRORS as error:
+                raise self._explained(error, command) from error
         self._note("write", command)
 
     def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
-        with self.exchange(), self._explained("write"):
-            super()._write_bytes(content, **kwargs)
+        with self._hold:
+            try:
+                super()._write_bytes(content, **kwargs)
+            except VISA_ERRORS as error:
+                raise self._explained(error, "write") from error
         self._note("write", content)
 
     def _read(self, **kwargs: Any) -> str:
-        with self.exchange(), self._explained("read"):
-            reply = super()._read(**kwargs)
+        with self._hold:
+            try:
+                reply = super()._read(**kwargs)
+            except VISA_ERRORS as error:
+                raise self._explained(error, "read") from error
         self._note("read", reply)
         return reply
 
     def _read_bytes(self, count: int, break_on_termchar: bool = False, **kwargs: Any) -> bytes:
-        with self.exchange(), self._explained("read"):
-            if count < 0 and not break_on_termchar and self._shows_end():
-                data = self._read_to_end()
-            else:
-                data = super()._read_bytes(count, break_on_termchar=break_on_termchar, **kwargs)
+        with self._hold:
+            try:
+                if count < 0 and not break_on_termchar and self._shows_end():
+                    data = self._read_to_end()
+                else:
+                    data = super()._read_bytes(count, break_on_termchar=break_on_termchar, **kwargs)
+            except VISA_ERRORS as error:
+                raise self._explained(error, "read") from error
         self._note("read", data)
         return data
 
@@ -219,31 +236,43 @@ class Connection(VISAAdapter):
         if self._trace is not None:
             self._trace.write(self._clock.now(), self.role, self.address, direction, content)
 
-    @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explained(self, error: Exception, what: str) -> InstrumentError:
+        """Return what to raise for an error of VISA: one line that says who, what and what to do."""
         who = f"{self.role} at {self.address}"
-        try:
-            yield
-        except VisaIOError as error:
-            if self._trace is not None:
-                self._trace.write(self._clock.now(), self.role, self.address, "error", error.abbreviation)
-            if error.error_code == StatusCode.error_timeout:
-                raise InstrumentTimeoutError(
-                    f"{who}: no answer within {self.timeout_s:g} s ('{what}'); check power, cable and address"
-                ) from error
-            if error.error_code == StatusCode.error_resource_not_found:
-                raise InstrumentError(
-                    f"{who}: nothing answers at this address; check power, cable and address"
-                ) from error
-            if error.error_code in LOST:
-                raise InstrumentLostError(
-                    f"{who}: the line was lost ('{what}': {error.description}); check power and cable"
-                ) from error
-            raise InstrumentError(f"{who}: '{what}' failed: {error.description}") from error
-        except InvalidSession as error:
-            raise InstrumentError(f"{who}: the connection is closed ('{what}')") from error
-        except UnicodeDecodeError as error:
-            raise InstrumentError(f"{who}: the reply to '{what}' is not text: {error.object[:40]!r}") from error
+        if isinstance(error, InvalidSession):
+            return InstrumentError(f"{who}: the connection is closed ('{what}')")
+        if isinstance(error, UnicodeDecodeError):
+            return InstrumentError(f"{who}: the reply to '{what}' is not text: {error.object[:40]!r}")
+        if not isinstance(error, VisaIOError):
+            return InstrumentError(f"{who}: '{what}' failed: {error}")
+        self._note("error", error.abbreviation)
+        if error.error_code == StatusCode.error_timeout:
+            return InstrumentTimeoutError(
+                f"{who}: no answer within {self.timeout_s:g} s ('{what}'); check power, cable and address"
+            )
+        if error.error_code == StatusCode.error_resource_not_found:
+            return InstrumentError(f"{who}: nothing answers at this address; check power, cable and address")
+        if error.error_code in LOST:
+            return InstrumentLostError(
+                f"{who}: the line was lost ('{what}': {error.description}); check power and cable"
+            )
+        return InstrumentError(f"{who}: '{what}' failed: {error.description}")
+
+
+class _Hold:
+    """Holds a connection's lock; one object serves every exchange, since the lock counts its owner's entries."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        if not self._connection.lock.acquire(blocking=False):
+            self._connection.wait_for_lock()
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.lock.release()
 
 
 class _Exclusive:
