@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from sotlab.errors import SotlabError
+from sotlab.errors import InstrumentError, SotlabError
 from sotlab.instruments.station_file import StationConfig, load_sample
 from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page, write_results
 from sotlab.procedures.runs.run import Run
@@ -77,8 +77,8 @@ class Measurement:
     Attributes
     ----------
     news : SimpleQueue of (topic, record)
-        What the run's bus told, then ``ended`` (:class:`Ended`) and, if there were rows, ``reduced``
-        (:class:`Reduced`).
+        What the run's bus told, and ``ask`` with what the operator is to do, until :meth:`answer`; then ``ended``
+        (:class:`Ended`) and, if there were rows, ``reduced`` (:class:`Reduced`).
     run : Run or None
         The run, as soon as it is there.
     """
@@ -89,6 +89,8 @@ class Measurement:
         self.news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self.run: Run | None = None
         self._stopped = False
+        self._answered = threading.Event()
+        scan.operator = self._ask
         # Not a daemon: the interpreter must not leave while outputs are being made safe.
         self._thread = threading.Thread(target=self._follow, name="follow the run", daemon=False)
 
@@ -101,6 +103,18 @@ class Measurement:
         self._stopped = True
         if self.run is not None:
             self.run.stop()
+
+    def answer(self) -> None:
+        """Tell the run that the operator has done what was asked."""
+        self._answered.set()
+
+    def _ask(self, message: str) -> None:
+        """Have the window ask the operator, and wait for the answer; called by the worker's thread."""
+        self._answered.clear()
+        self.news.put(("ask", message))
+        while not self._answered.wait(0.05):
+            if self._stopped:
+                raise InstrumentError(f"stopped while the operator was asked: {message}")
 
     @property
     def active(self) -> bool:

@@ -69,6 +69,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pace = Pace()
         self._closing = False
         self._question: QtWidgets.QMessageBox | None = None
+        self._request: QtWidgets.QMessageBox | None = None
         self.setWindowTitle(f"sotlab: {procedure_class.__name__} on {station}")
         self._build_actions()
         self._build_widgets()
@@ -188,6 +189,8 @@ class MainWindow(QtWidgets.QMainWindow):
         if rows:
             self.readings.show_row(rows[-1])
             self.plot.add_rows(rows)
+        if "ask" in latest:
+            self._ask_operator(latest["ask"])
         if "fit" in latest:
             self.readings.show_fit(latest["fit"])
             self.plot.show_fit(latest["fit"])
@@ -208,8 +211,9 @@ class MainWindow(QtWidgets.QMainWindow):
         planned = "" if self.pace.planned is None else f" of {self.pace.planned}"
         self.progress_text.setText(f"{end.rows}{planned} points")
         self._show_where("writing the report …" if end.rows and self.procedure_class.ANALYSIS else "")
-        if self._question is not None:
-            self._question.done(0)  # what it asks has settled itself
+        for question in (self._question, self._request):
+            if question is not None:
+                question.done(0)  # what it asks has settled itself
         self.ended.emit(end)
 
     def _show_reduced(self, result: Reduced) -> None:
@@ -285,6 +289,27 @@ class MainWindow(QtWidgets.QMainWindow):
         question.finished.connect(self._question_answered)
         self._question = question
         question.open()  # not exec(): the event loop, and with it the window, goes on
+
+    def _ask_operator(self, message: str) -> None:
+        """Ask for what only a hand can do; the run waits, the window does not."""
+        request = QtWidgets.QMessageBox(
+            QtWidgets.QMessageBox.Icon.Information, "Your hand is needed", message, parent=self
+        )
+        done = request.addButton("Done", QtWidgets.QMessageBox.ButtonRole.AcceptRole)
+        stop = request.addButton("Stop the run", QtWidgets.QMessageBox.ButtonRole.RejectRole)
+        request.setDefaultButton(done)
+        request.setEscapeButton(stop)
+        if self.measurement is not None:
+            done.clicked.connect(self.measurement.answer)
+        stop.clicked.connect(self.stop)
+        request.finished.connect(self._request_answered)
+        self._request = request
+        request.open()
+
+    def _request_answered(self) -> None:
+        if self._request is not None:
+            self._request.deleteLater()
+            self._request = None
 
     def _question_answered(self) -> None:
         if self._question is not None:
