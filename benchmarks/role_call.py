@@ -1,6 +1,6 @@
 """What a role costs over the bare PyMeasure property: locking, retrying, tracing and checking the number.
 
-The same question, RDGFIELD?, to the same simulated gaussmeter, once through ``station["gaussmeter"].read_field()``, once
+The same question, RDGFIELD?, to the same simulated gaussmeter, once by ``station["gaussmeter"].read_field()``, once
 through PyMeasure's own adapter. Prints the ratio; asked is at most 1.5. Run it with ``python benchmarks/role_call.py``.
 """
 

@@ -97,8 +97,6 @@ class VoltageDrivenSource(RampedWave):
 
     options: VoltageDrivenSourceOptions
 
-    _prepared = False
-
     @property
     def loop_ohm(self) -> float:
         """Resistance of the whole loop [ohm]."""
@@ -114,7 +112,7 @@ class VoltageDrivenSource(RampedWave):
         self.instrument.clear()
         self._on = bool(self.instrument.output)
         if not self._on:
-            self.prepare()
+            self.set_up()
         self.raise_errors()
 
     def prepare(self) -> None:
@@ -129,7 +127,6 @@ class VoltageDrivenSource(RampedWave):
         generator.shape = "SIN"
         generator.phase = 0.0
         generator.sync_enabled = True
-        self._prepared = True
 
     def check(self, *, amplitude_A_peak: float | None = None, frequency_Hz: float | None = None) -> None:
         """Raise LimitError if the station, or the generator's voltage, does not allow a setting."""
@@ -141,22 +138,6 @@ class VoltageDrivenSource(RampedWave):
                 f" drive no more than {as_typed(most_A, 'A')} through {self.loop_ohm:g} ohm; use a smaller resistor"
                 f" ([roles.{self.limits.role}.options] series_ohm in {self.limits.station})"
             )
-
-    def set_wave(self, frequency_Hz: float, amplitude_A_peak: float) -> None:
-        """Set frequency [Hz] and peak amplitude [A]; what somebody else left running is stopped first."""
-        self.check(amplitude_A_peak=amplitude_A_peak, frequency_Hz=frequency_Hz)
-        self._take_over()
-        super().set_wave(frequency_Hz, amplitude_A_peak)
-
-    def set_output(self, on: bool) -> None:
-        """Start or stop the wave; the sync output stays."""
-        self._take_over()
-        super().set_output(on)
-
-    def _take_over(self) -> None:
-        if not self._prepared:
-            self.make_safe()
-            self.prepare()
 
     def send_frequency(self, frequency_Hz: float) -> None:
         """Set the frequency [Hz]."""

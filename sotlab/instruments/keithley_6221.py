@@ -143,7 +143,6 @@ class CurrentSource(RampedWave):
     options: CurrentSourceOptions
 
     _range_A = 0.0  # that the wave was armed on
-    _prepared = False
 
     @property
     def least_A(self) -> float:
@@ -157,7 +156,7 @@ class CurrentSource(RampedWave):
         if self._on:
             self._amplitude_A = self.number(self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
         else:
-            self.prepare()
+            self.set_up()
         self.raise_errors()
 
     def prepare(self) -> None:
@@ -178,7 +177,6 @@ class CurrentSource(RampedWave):
         source.waveform_phasemarker_line = options.marker_line
         source.waveform_use_phasemarker = True
         self.number(source.measurement_events, "STAT:MEAS?")  # what was before is not ours
-        self._prepared = True
 
     def check(self, *, amplitude_A_peak: float | None = None, frequency_Hz: float | None = None) -> None:
         """Raise LimitError if the station, or the fixed range, does not allow a setting."""
@@ -192,22 +190,6 @@ class CurrentSource(RampedWave):
                     f" takes {as_typed(most_A, 'A')}; raise [roles.{self.limits.role}.options] range_A in"
                     f" {self.limits.station}, or use ranging = 'best'"
                 )
-
-    def set_wave(self, frequency_Hz: float, amplitude_A_peak: float) -> None:
-        """Set frequency [Hz] and peak amplitude [A]; what somebody else left running is stopped first."""
-        self.check(amplitude_A_peak=amplitude_A_peak, frequency_Hz=frequency_Hz)
-        self._take_over()
-        super().set_wave(frequency_Hz, amplitude_A_peak)
-
-    def set_output(self, on: bool) -> None:
-        """Start or stop the wave, together with the phase marker."""
-        self._take_over()
-        super().set_output(on)
-
-    def _take_over(self) -> None:
-        if not self._prepared:
-            self.make_safe()
-            self.prepare()
 
     def send_frequency(self, frequency_Hz: float) -> None:
         """Set the frequency [Hz]."""

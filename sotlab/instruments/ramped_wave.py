@@ -34,6 +34,7 @@ class RampedWave(Driver):
 
     options: RampedWaveOptions
 
+    _prepared = False  # what somebody else left running is not touched before this role drives
     _wave: tuple[float, float] | None = None
     _amplitude_A = 0.0  # what the output makes now
     _on = False
@@ -69,6 +70,10 @@ class RampedWave(Driver):
         """Raise InstrumentError for what has gone wrong since the last question."""
         raise NotImplementedError
 
+    def make_safe(self) -> None:
+        """Ramp down what the instrument makes, and switch off."""
+        raise NotImplementedError
+
     def can_reach(self, amplitude_A_peak: float) -> bool:
         """Return whether the wave that runs can be set to an amplitude without being started anew."""
         return True
@@ -93,6 +98,7 @@ class RampedWave(Driver):
         Below the instrument's smallest amplitude, that one is meant: so 0 A is allowed.
         """
         self.check(amplitude_A_peak=amplitude_A_peak, frequency_Hz=frequency_Hz)
+        self._take_over()
         before, self._wave = self._wave, (frequency_Hz, amplitude_A_peak)
         if not self._on:
             return
@@ -110,6 +116,7 @@ class RampedWave(Driver):
 
     def set_output(self, on: bool) -> None:
         """Start the wave, and with it the reference; or ramp it down, stop it and switch the output off."""
+        self._take_over()
         if on and self._wave is None:
             raise InstrumentError(
                 f"{self.limits.role}: the output was to go on before frequency and amplitude were set; set_wave() first"
@@ -133,6 +140,17 @@ class RampedWave(Driver):
             self._amplitude_A = stop_A if k == steps else start_A + (stop_A - start_A) * k / steps
             self.send_amplitude(self._amplitude_A)
             self.clock.sleep(self.options.ramp_s / steps)
+
+    def set_up(self) -> None:
+        """Do what :meth:`prepare` says, and know that it is done."""
+        self.prepare()
+        self._prepared = True
+
+    def _take_over(self) -> None:
+        """Stop what somebody else left running, and set up, before this role's first command."""
+        if not self._prepared:
+            self.make_safe()
+            self.set_up()
 
     def _switch_on(self) -> None:
         frequency_Hz, amplitude_A = self._wave or (0.0, 0.0)

@@ -6,7 +6,6 @@ from pymeasure.test import expected_protocol
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, WrongInstrumentError
 from sotlab.instruments.hygrometer import Hygrometer
 from sotlab.instruments.roles import Humidity
-from sotlab.instruments.station import Station
 
 BENCH_CLASS = """
 class Bench:
@@ -38,33 +37,6 @@ resource = "ASRL7::INSTR"
 timeout_s = 1
 retries = 0
 """
-
-
-@pytest.fixture
-def open_station(tmp_path, monkeypatch):
-    """Open a station file on the bench; what is left in an instrument's error queue fails the test."""
-    (tmp_path / "bench.py").write_text(BENCH_CLASS, encoding="utf-8")
-    (tmp_path / "bench.yaml").write_text(BENCH, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    opened = []
-
-    def open_one(text=STATION):
-        path = tmp_path / "station.toml"
-        path.write_text(text, encoding="utf-8")
-        station = Station.open(str(path))
-        opened.append((station, station.visa_library.lab))
-        return station
-
-    yield open_one
-    left = [list(device.errors) for _, lab in opened for device in lab.devices.values() if device.errors]
-    for station, _ in opened:
-        station.close()
-    assert not left
-
-
-@pytest.fixture
-def station(open_station):
-    return open_station()
 
 
 def add_fault(station, **fault):

@@ -4,7 +4,6 @@ import pytest
 from pymeasure.test import expected_protocol
 
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, StationError, WrongInstrumentError
-from sotlab.instruments.station import Station
 from sotlab.instruments.switch_box import SwitchBox
 
 BENCH_CLASS = """
@@ -46,33 +45,6 @@ retries = 0
 terminals = { "I+" = 1, "I-" = 2, "V+" = 3, "V-" = 4 }
 contacts = { "1" = 1, "2" = 2, "3" = 3, "gate" = 8 }
 """
-
-
-@pytest.fixture
-def open_station(tmp_path, monkeypatch):
-    """Open a station file on the bench; what is left in an instrument's error queue fails the test."""
-    (tmp_path / "bench.py").write_text(BENCH_CLASS, encoding="utf-8")
-    (tmp_path / "bench.yaml").write_text(BENCH, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    opened = []
-
-    def open_one(text=STATION):
-        path = tmp_path / "station.toml"
-        path.write_text(text, encoding="utf-8")
-        station = Station.open(str(path))
-        opened.append((station, station.visa_library.lab))
-        return station
-
-    yield open_one
-    left = [list(device.errors) for _, lab in opened for device in lab.devices.values() if device.errors]
-    for station, _ in opened:
-        station.close()
-    assert not left
-
-
-@pytest.fixture
-def station(open_station):
-    return open_station()
 
 
 def add_fault(station, **fault):
