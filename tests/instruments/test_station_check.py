@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from sotlab.instruments.station import Station
+from sotlab.instruments.station_file import shipped_stations
 
 BENCHES = resources.files("sotlab") / "simulated" / "benches"
 
@@ -78,3 +79,16 @@ def test_a_check_leaves_what_is_well_closed_and_as_it_was(troubled):
         assert all(row["ok"] for row in station.check())
         assert lab.bench.actuators(lab.clock.now()) == before
     assert not any(device.ports for device in lab.inventory.values())
+
+
+@pytest.mark.parametrize("name", shipped_stations())
+def test_every_shipped_station_finds_its_instruments_on_its_bench(name, monkeypatch):
+    monkeypatch.delenv("SOTLAB_CLOCK", raising=False)
+    with Station.open(f"virtual:{name}", roles=()) as station:
+        lab = station.visa_library.lab
+        rows = station.check()
+        assert {row["role"]: row["problem"] for row in rows if not row["ok"]} == {}
+        asked = {row["resource"] for row in rows}
+        assert set(lab.inventory) - asked == set() or name == "transport"  # its generator has no role there
+        assert not any(device.errors for device in lab.inventory.values())
+        assert all(row["when_pc_vanishes"] != "not stated" for row in rows if row["safe_state"])
