@@ -3,7 +3,7 @@
 import pyvisa
 
 manager = pyvisa.ResourceManager("stfmr?seed=1&clock=virtual@sotlab")
-for address in manager.list_resources():
+for address in manager.list_resources("GPIB?*"):  # serial ones end their messages differently
     with manager.open_resource(address) as instrument:
         instrument.read_termination = instrument.write_termination = "\n"
         print(f"{address:<20} {instrument.query('*IDN?').strip()}")

@@ -156,7 +156,7 @@ def test_the_station_is_checked(sotlab):
     status, out, _ = sotlab("station", "check", "virtual:stfmr", "--json")
     assert status == 0
     roles = json.loads(out)["roles"]
-    assert [row["role"] for row in roles] == ["microwave", "voltmeter", "field", "gaussmeter"]
+    assert [row["role"] for row in roles][:4] == ["microwave", "voltmeter", "field", "gaussmeter"]
     assert all({"role", "model", "resource", "idn", "ok", "problem"} <= set(row) for row in roles)
 
 
@@ -172,7 +172,7 @@ resource = "GPIB0::7::INSTR"
 options = { zero_sigma_T = 1e-5 }
 [roles.voltmeter]
 driver = "Keithley2182A"
-resource = "GPIB0::8::INSTR"
+resource = "GPIB0::30::INSTR"
 [roles.microwave]
 driver = "E8257D"
 resource = "GPIB0::19::INSTR"

@@ -153,7 +153,7 @@ def test_pictures_of_a_run_that_fails_end_with_1(tmp_path):
     ("environment", "station", "says"),
     [
         ({}, "nowhere.toml", "station file 'nowhere.toml' does not exist"),
-        ({}, "virtual:nothing", "there is no station 'virtual:nothing'; shipped: virtual:stfmr"),
+        ({}, "virtual:nothing", "there is no station 'virtual:nothing'; shipped: virtual:everything"),
         ({"NO_QT": "1"}, "virtual:stfmr", "apt-get install libegl1"),
         ({"QT_QPA_PLATFORM": "", "NO_DISPLAY": "1"}, "virtual:stfmr", "there is no display"),
     ],
