@@ -183,7 +183,7 @@ resource = "GPIB0::19::INSTR"
     assert status == 1
     gaussmeter, voltmeter, microwave = json.loads(out)["roles"]
     assert "KEITHLEY" in gaussmeter["problem"]
-    assert "GPIB0::8::INSTR" in voltmeter["problem"]
+    assert "GPIB0::30::INSTR" in voltmeter["problem"]
     assert microwave["ok"] is True
 
 
