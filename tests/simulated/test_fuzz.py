@@ -289,10 +289,12 @@ class Fuzzed:
         self.neighbours = self._neighbours()
 
     def _neighbours(self) -> dict[str, Any]:
+        """Return the state of all devices that no cable of the fuzzed one's own leads to."""
+        cabled = self.device.options.get("nanovoltmeter")  # the 6221 passes text on to it
         return {
             name: (copy.deepcopy(device.values), list(device.errors), device.event_status, len(device.ports))
             for name, device in self.lab.devices.items()
-            if device is not self.device
+            if device is not self.device and device.name != cabled
         }
 
     def call(self, action: Callable[[], Any]) -> Any:

@@ -192,10 +192,10 @@ def test_flicker_noise_raises_the_density_below_its_corner():
 def test_cost_of_a_look_does_not_grow_with_the_time_passed():
     def mean_cost_s(gap_s):
         filters = cascade(4)
-        start = time.perf_counter()
+        start = time.thread_time()
         for k in range(300):
             filters.advance((k + 1) * gap_s, lambda t: 1.0, 1e-6)
-        return (time.perf_counter() - start) / 300
+        return (time.thread_time() - start) / 300
 
     costs_s = [min(mean_cost_s(gap_s) for _ in range(3)) for gap_s in (0.3, 36000.0)]
     assert costs_s[1] < 3 * costs_s[0] + 50e-6

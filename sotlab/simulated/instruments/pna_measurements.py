@@ -158,14 +158,14 @@ class Measurements:
     def data(self, channel: int, kind: str) -> bytes:
         """Return the selected measurement: formatted, or real and imaginary parts."""
         trace = self.selected_trace(channel)
-        source = self.channels[channel]
+        source = self._channel(channel)
         return self.encode(source.formatted(trace) if kind == "FDATA" else source.complex_values(trace).view(float))
 
     @query("CALCulate#:X[:VALues]", source=IN_DRIVERS, suffixes=CHANNELS)
     def x_values_of_selected(self, channel: int) -> bytes:
         """Return the stimulus of each point."""
         self.selected_trace(channel)
-        return self.encode(self.channels[channel].stimulus())
+        return self.encode(self._channel(channel).stimulus())
 
     # measurements by number
 
@@ -208,7 +208,7 @@ class Measurements:
     def x_values(self, channel: int, number: int) -> bytes:
         """Return the stimulus of each point."""
         self._trace(channel, number)
-        return self.encode(self.channels[channel].stimulus())
+        return self.encode(self._channel(channel).stimulus())
 
     @query("CALCulate#:MEASure#:X:AXIS:UNIT", source=IN_DRIVER, suffixes=BOTH)
     def x_unit(self, channel: int, number: int) -> str:
@@ -225,12 +225,12 @@ class Measurements:
     @query("CALCulate#:MEASure#:DATA:FDATA", source=IN_DRIVER, suffixes=BOTH)
     def formatted_data(self, channel: int, number: int) -> bytes:
         """Return the measurement in its format."""
-        return self.encode(self.channels[channel].formatted(self._trace(channel, number)))
+        return self.encode(self._channel(channel).formatted(self._trace(channel, number)))
 
     @query("CALCulate#:MEASure#:DATA:SDATA", source=IN_DRIVER, suffixes=BOTH)
     def complex_data(self, channel: int, number: int) -> bytes:
         """Return real and imaginary part of each point."""
-        return self.encode(self.channels[channel].complex_values(self._trace(channel, number)).view(float))
+        return self.encode(self._channel(channel).complex_values(self._trace(channel, number)).view(float))
 
     # markers
 
@@ -260,7 +260,7 @@ class Measurements:
     @command("CALCulate#:MEASure#:MARKer#:X", Number("HZ"), source=IN_DRIVER, suffixes=MARKERS)
     def move_marker(self, channel: int, number: int, marker: int, x: float) -> None:
         """Move a marker; -222 outside the sweep."""
-        found, points = self._marker(channel, number, marker), self.channels[channel].stimulus()
+        found, points = self._marker(channel, number, marker), self._channel(channel).stimulus()
         if not points[0] <= x <= points[-1]:
             raise ScpiError(-222)
         found.x = x
@@ -268,7 +268,7 @@ class Measurements:
     @query("CALCulate#:MEASure#:MARKer#:X", source=IN_DRIVER, suffixes=MARKERS)
     def marker_x(self, channel: int, number: int, marker: int) -> str:
         """Return where a marker is, in Hz or s."""
-        return NR3.format(self.channels[channel].marker_x(self._marker(channel, number, marker)))
+        return NR3.format(self._channel(channel).marker_x(self._marker(channel, number, marker)))
 
     @query("CALCulate#:MEASure#:MARKer#:Y", source=IN_DRIVER, suffixes=MARKERS)
     def marker_y(self, channel: int, number: int, marker: int) -> str:
@@ -277,4 +277,4 @@ class Measurements:
         if not found.on:
             raise ScpiError(-221)
         trace = self._trace(channel, number)
-        return ",".join(NR3.format(value) for value in self.channels[channel].marker_y(trace, found))
+        return ",".join(NR3.format(value) for value in self._channel(channel).marker_y(trace, found))
