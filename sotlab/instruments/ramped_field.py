@@ -117,6 +117,10 @@ class RampedField(Driver):
         self.ramp_drive(drive, self.rate_T_per_s, should_stop)
         self.raise_errors()
 
+    def drive_time_s(self, from_drive: float, to_drive: float) -> float:
+        """Return the ramp's and the settling time between two drives [s]."""
+        return self.ramp_time_s(self._line.field_T(from_drive), self._line.field_T(to_drive))
+
     def ramp_drive(self, drive: float, rate_T_per_s: float, should_stop: Callable[[], bool] | None = None) -> None:
         """Send the steps to a drive, checking nothing, and wait until it has settled [A or V]."""
         if drive != self._drive:

@@ -118,6 +118,10 @@ class DrivenField(Field, Protocol):
         """Ramp to a drive at the station's rate of the field, as :meth:`ramp_to` does."""
         ...
 
+    def drive_time_s(self, from_drive: float, to_drive: float) -> float:
+        """Return how long :meth:`ramp_drive_to` takes between two drives [s]."""
+        ...
+
 
 @runtime_checkable
 class Gaussmeter(Role, Protocol):
@@ -131,6 +135,10 @@ class Gaussmeter(Role, Protocol):
     @property
     def reading_time_s(self) -> float:
         """How long one reading takes [s]."""
+        ...
+
+    def read_probe(self) -> float:
+        """Return what the instrument says, whatever zero is calibrated [T]."""
         ...
 
     def read_field(self) -> float:
