@@ -28,8 +28,8 @@ class CoilCalibration(CalibrationScan):
 
     ``B = offset + branch remanence + slope I``, branch +1 while the drive falls and -1 while it rises, with a slope for
     each polarity of I. What was measured within ``turnaround`` of a turning point is left out: there the field is on
-    its way from branch to branch. B is the field at the sample if the gaussmeter has a ``probe_ratio``, else that at the
-    probe; ``offset``, the zero of the gaussmeter and the field of everything else, is told and not used.
+    its way from branch to branch. B is the field at the sample if the gaussmeter has a ``probe_ratio``, else that at
+    the probe; ``offset``, the zero of the gaussmeter and the field of everything else, is told and not used.
     """
 
     KIND = "coil"

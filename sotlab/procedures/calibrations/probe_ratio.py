@@ -22,9 +22,9 @@ class ProbeRatio(CalibrationScan):
     """Read the same fields with the probe at its usual place and at the sample's: field at the sample = ratio * probe.
 
     The magnet goes the same way both times, from its largest field down, so that the iron remembers the same; between
-    them it goes to zero and the operator moves the probe. ``ratio`` contains the angle at which the probe usually stands
-    to the field. At the sample's place its normal should lie along the field: what is known of that,
-    ``angle`` and ``angle_sigma``, is divided out.
+    them it goes to zero and the operator moves the probe. ``ratio`` contains the angle at which the probe usually
+    stands to the field. At the sample's place its normal should lie along the field: what is known of that, ``angle``
+    and ``angle_sigma``, is divided out.
     """
 
     KIND = "probe_ratio"
