@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ __all__ = ["LevelTable", "LossTable"]
 class LevelTable:
     """What arrives at a plane, over what the source is set to, from the points of a level calibration.
 
-    Between the measured frequencies and powers it is linear, in dB; beyond them nothing is known.
+    Between the measured frequencies and powers it is linear, in dB, and less certain; beyond them nothing is known.
 
     Parameters
     ----------
@@ -22,10 +23,15 @@ class LevelTable:
         Frequency [Hz], set power [dBm], level over the set power [dB] and its sigma [dB]; a full grid.
     where : str
         Name of the file, for messages.
+    between_sigma_dB : float
+        How far the level may lie from the straight line between two frequencies [dB].
     """
 
-    def __init__(self, rows: Iterable[tuple[float, float, float, float]], where: str) -> None:
+    def __init__(
+        self, rows: Iterable[tuple[float, float, float, float]], where: str, between_sigma_dB: float = 0.0
+    ) -> None:
         self._where = where
+        self._between_sigma_dB = between_sigma_dB
         known = {(frequency_Hz, power_dBm): (level, sigma) for frequency_Hz, power_dBm, level, sigma in rows}
         self.frequencies_Hz = sorted({frequency_Hz for frequency_Hz, _ in known})
         self.powers_dBm = sorted({power_dBm for _, power_dBm in known})
@@ -37,7 +43,8 @@ class LevelTable:
     def from_calibration(cls, calibration: Calibration) -> LevelTable:
         """Return the table of a calibration of the kind ``source_level``."""
         names = ("Frequency (Hz)", "Power Set (dBm)", "Level (dB)", "Level Sigma (dB)")
-        return cls(zip(*(calibration.column(name) for name in names), strict=True), calibration.where)
+        rows = zip(*(calibration.column(name) for name in names), strict=True)
+        return cls(rows, calibration.where, calibration.value("interpolation", "dB")[0])
 
     def level_dB(self, frequency_Hz: float, power_dBm: float) -> tuple[float, float]:
         """Return the level over the set power and its sigma [dB].
@@ -54,7 +61,9 @@ class LevelTable:
         ]
         level_dB = sum(w * self._known[f, p][0] for f, p, w in weights)
         # The meter's part of sigma is common to all points: between two of them it does not become less.
-        return level_dB, sum(w * self._known[f, p][1] for f, p, w in weights)
+        sigma_dB = sum(w * self._known[f, p][1] for f, p, w in weights)
+        on_grid = len({f for f, _, _ in weights}) == 1
+        return level_dB, sigma_dB if on_grid else math.hypot(sigma_dB, self._between_sigma_dB)
 
     def _between(self, grid: list[float], at: float, unit: str) -> list[tuple[float, float]]:
         return between(grid, at, unit, self._where)
