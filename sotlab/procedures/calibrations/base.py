@@ -6,7 +6,7 @@ values of them. ``gaussmeter_zero.py`` is the shortest example.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -15,13 +15,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from sotlab.errors import DataError, StationError, UsageError
+from sotlab.errors import DataError, PlanError, StationError, UsageError
 from sotlab.instruments.calibration import CalibratedValue, Calibration
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.procedures.runs.reader import RunRecord
-from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.runs.scan import Point, Scan
 
 __all__ = ["CalibrationScan", "Findings", "LineFit", "calibration_of", "find_calibration", "fit_linear"]
 
@@ -57,6 +57,17 @@ class CalibrationScan(Scan):
     def calibrated_role(self) -> str:
         """The role that the calibration is for."""
         raise NotImplementedError
+
+    def check_plan(self, points: Sequence[Point], bench: Station) -> None:
+        """Raise PlanError if the driver would make no use of the calibration."""
+        driver, role = bench[self.calibrated_role], self.calibrated_role
+        if self.KIND not in driver.calibrated_by:
+            taken = ", ".join(sorted(driver.calibrated_by)) or "none"
+            name = bench.config.roles[role].driver
+            raise PlanError(
+                f"{type(self).__name__}: the driver '{name}' of the role '{role}' makes no use of a calibration"
+                f" '{self.KIND}'; it takes: {taken}"
+            )
 
     def evaluate(self, rows: pd.DataFrame) -> Findings:
         """Return what the rows of a finished run say.

@@ -48,6 +48,7 @@ class CableLoss(PowerMeterScan):
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every setting against the station's limits."""
+        super().check_plan(points, bench)
         for point in points:
             bench["microwave"].check(frequency_Hz=point.settings["frequency_Hz"], power_dBm=self.power)
 

@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from sotlab.errors import DataError, PlanError
+from sotlab.errors import DataError
 from sotlab.instruments.calibration import Calibration
-from sotlab.instruments.roles import DrivenField
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
 from sotlab.procedures.calibrations.base import CalibrationScan, Findings, fit_linear
@@ -72,10 +71,7 @@ class CoilCalibration(CalibrationScan):
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every drive and its field against the station's limits."""
-        if not isinstance(bench["field"], DrivenField):
-            raise PlanError(
-                f"{type(self).__name__}: the driver of 'field' sets a field by itself: it has no coil to calibrate"
-            )
+        super().check_plan(points, bench)
         for point in points:
             bench["field"].check_drive(point.settings["drive"])
 
@@ -104,11 +100,9 @@ class CoilCalibration(CalibrationScan):
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
         """Return the time of ramp, waiting and readings [s]; of the ramp by the present calibration."""
-        field, reading_s = bench["field"], self.averages * bench["gaussmeter"].reading_time_s
-        if not isinstance(field, DrivenField):
-            return reading_s
+        reading_s = self.averages * bench["gaussmeter"].reading_time_s
         from_drive = point.settings["drive"] if before is None else before.settings["drive"]
-        return field.drive_time_s(from_drive, point.settings["drive"]) + self.settle + reading_s
+        return bench["field"].drive_time_s(from_drive, point.settings["drive"]) + self.settle + reading_s
 
     def evaluate(self, rows: pd.DataFrame) -> Findings:
         """Return slopes, remanence and offset."""

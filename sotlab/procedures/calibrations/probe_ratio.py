@@ -60,6 +60,7 @@ class ProbeRatio(CalibrationScan):
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every field against the station's limits."""
+        super().check_plan(points, bench)
         for point in points:
             bench["field"].check(point.settings["field_T"])
 

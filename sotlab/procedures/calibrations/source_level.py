@@ -84,6 +84,7 @@ class SourceLevel(PowerMeterScan):
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every setting against the station's limits."""
+        super().check_plan(points, bench)
         for point in points:
             bench["microwave"].check(**point.settings)
 
@@ -121,8 +122,8 @@ class SourceLevel(PowerMeterScan):
         mean_sigma_dB = math.hypot(math.sqrt(float(np.sum(variance))) / len(variance), self.meter_sigma)
         low, high = (level_dB[set_dBm == power] for power in (set_dBm.min(), set_dBm.max()))
         scatter_dB = math.sqrt(float(np.max(variance)))
-        # The line from neighbour to neighbour misses the point between them by f'' h^2 / 2; one to the next point is half
-        # as long and misses by a quarter of that.
+        # The line from neighbour to neighbour misses the point between them by f'' h^2 / 2; one to the next point is
+        # half as long and misses by a quarter of that.
         high = level_dB[set_dBm == set_dBm.max()]
         bends_dB = high[1:-1] - 0.5 * (high[:-2] + high[2:])
         between_dB = math.sqrt(float(np.mean(bends_dB**2))) / 4.0 if len(bends_dB) else 0.0

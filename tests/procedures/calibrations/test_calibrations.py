@@ -108,7 +108,7 @@ def test_a_magnet_without_a_coil_to_calibrate_says_so(bench):
     start, stop = text.index("[roles.field]"), text.index("[roles.gaussmeter]")
     manual = '[roles.field]\ndriver = "ManualField"\n[roles.field.limits]\nfield_T = [-0.1, 0.1]\n'
     bench.file.write_text(text[:start] + manual + text[stop:], encoding="utf-8")
-    with pytest.raises(PlanError, match="no coil"):
+    with pytest.raises(PlanError, match=r"ManualField.*no use of a calibration 'coil'"):
         bench.calibrate("coil")
 
 
@@ -388,3 +388,35 @@ def test_a_run_that_was_stopped_gives_no_calibration(bench):
         with pytest.raises(DataError, match="aborted; a calibration needs a whole one"):
             keep(scan, read_run(run.folder.path), station)
     assert not (bench.folder / "calibrations").exists()
+
+
+# -- rotator ------------------------------------------------------------------------------------------------------
+
+
+def test_the_rotators_zero_is_the_benchs_within_its_sigma(bench):
+    bench.describe(azimuth={"zero_deg": 3.3})  # the field lies along the current where the stage says -3.3
+    pulls = []
+    for seed in SEEDS:
+        zero = bench.calibrate("rotator_zero", seed, points=19).values["zero"]
+        assert zero.sigma < 0.3
+        pulls.append((zero.value + 3.3) / zero.sigma)
+    assert_honest(pulls)
+
+
+def test_with_its_zero_calibrated_a_rotator_turns_the_field_to_the_angle(bench):
+    bench.describe(azimuth={"zero_deg": 3.3})
+    done = kept(bench, "rotator_zero", 0)
+    bench.describe(f'\n[calibrations]\nazimuth = "calibrations/{done.file.name}"\n', azimuth={"zero_deg": 3.3})
+    with Station.open(bench.spec(), ["azimuth"]) as station:
+        station["azimuth"].move_to(45.0)
+        lab = station.visa_library.lab
+        assert lab.bench.azimuth_deg(lab.clock.now()) == pytest.approx(45.0, abs=0.3)
+        assert station["azimuth"].read_angle() == pytest.approx(45.0, abs=1e-3)
+    again = bench.calibrate("rotator_zero", 1)  # with a calibration in use the zero is still the stage's
+    assert again.values["zero"].value == pytest.approx(-3.3, abs=0.3)
+
+
+def test_a_resistance_that_does_not_change_with_the_angle_gives_no_zero(bench):
+    bench.describe()
+    with pytest.raises(DataError, match="no direction is determined"):
+        bench.calibrate("rotator_zero", current=1e-7)
