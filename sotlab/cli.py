@@ -245,6 +245,8 @@ def station_check(spec: str | None, as_json: bool) -> None:
             click.echo(f"{'ok ' if row['ok'] else 'BAD'}  {columns}  {row['problem'] or row['idn']}")
             if row["ok"] and row["safe_state"]:
                 click.echo(f"    safe: {row['safe_state']}; when the PC vanishes: {row['when_pc_vanishes']}")
+            for one in row["calibrations"]:
+                click.echo(f"    calibrated: {one['kind']}, {one['date'][:10]}, {one['age_days']:.1f} days ago")
         if simulated:
             click.echo("SIMULATED: this is a virtual bench.")
     sys.exit(0 if all(row["ok"] for row in roles) else 1)

@@ -269,6 +269,10 @@ class Station:
                 if isinstance(error, WrongInstrumentError):
                     row["idn"] = found[role] = error.identity
             row["when_pc_vanishes"] = settings.when_pc_vanishes
+            row["calibrations"] = [
+                {"kind": one.kind, "date": one.date.isoformat(), "age_days": round(one.age_days(), 2)}
+                for one in self.calibrations.get(role, ())
+            ]
             rows.append(row)
         for row in rows:
             if (other := self._swapped_with(row["role"], found)) is not None:

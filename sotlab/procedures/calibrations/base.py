@@ -155,9 +155,14 @@ class LineFit:
     """A linear least squares fit of equal weights; sigmas from the scatter about it."""
 
     values: np.ndarray
-    sigmas: np.ndarray
+    covariance: np.ndarray
     residuals: np.ndarray
     scatter: float
+
+    @property
+    def sigmas(self) -> np.ndarray:
+        """Standard uncertainties of the values."""
+        return np.sqrt(np.diag(self.covariance))
 
 
 def fit_linear(columns: list[np.ndarray], measured: np.ndarray, what: str) -> LineFit:
@@ -182,4 +187,4 @@ def fit_linear(columns: list[np.ndarray], measured: np.ndarray, what: str) -> Li
     scatter = float(np.sqrt(residuals @ residuals / (rows - unknowns)))
     scaled = design / scale
     covariance = np.linalg.inv(scaled.T @ scaled) * scatter**2
-    return LineFit(values / scale, np.sqrt(np.diag(covariance)) / scale, residuals, scatter)
+    return LineFit(values / scale, covariance / np.outer(scale, scale), residuals, scatter)
