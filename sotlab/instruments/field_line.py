@@ -42,13 +42,13 @@ class FieldLine:
             If it has not what is needed, or its slopes do not make sense.
         """
         per_drive = f"T/{drive_unit}"
-        slopes = [calibration.value(f"slope_{polarity}", per_drive)[0] for polarity in ("positive", "negative")]
-        if slopes[0] * slopes[1] <= 0.0:
+        positive, negative = (calibration.value(f"slope_{sign}", per_drive)[0] for sign in ("positive", "negative"))
+        if positive * negative <= 0.0:
             raise StationError(
-                f"{calibration.where}: slopes of {slopes[0]:g} and {slopes[1]:g} {per_drive}; both must have one sign,"
+                f"{calibration.where}: slopes of {positive:g} and {negative:g} {per_drive}; both must have one sign,"
                 f" and none be zero"
             )
-        return cls(*slopes, calibration.value("remanence", "T")[0])
+        return cls(positive, negative, calibration.value("remanence", "T")[0])
 
     def field_T(self, drive: float, branch: int = 0) -> float:
         """Return the field that belongs to a drive [T]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field as Option
 
@@ -36,9 +36,9 @@ class FieldProbe(Driver):
     options: Any
 
     #: The calibrated zero and its standard uncertainty [T]; None without a calibration.
-    _zero_T: ClassVar[tuple[float, float] | None] = None
+    _zero_T: tuple[float, float] | None = None
     #: Field at the sample over field at the probe, with its standard uncertainty.
-    _ratio: ClassVar[tuple[float, float]] = (1.0, 0.0)
+    _ratio: tuple[float, float] = (1.0, 0.0)
 
     def use_calibrations(self) -> None:
         """Take zero and ratio."""

@@ -400,3 +400,28 @@ def test_a_level_table_must_be_a_full_grid():
         LevelTable([(1e9, 0.0, 0.0, 0.1), (2e9, 0.0, 0.0, 0.1), (1e9, 1.0, 0.0, 0.1)], "file")
     with pytest.raises(StationError, match="'Loss \\(dB\\)'"):
         LossTable.from_calibration(levels())
+
+
+def test_who_turns_by_hand_is_told_the_reading_of_the_scale(tmp_path):
+    zero_deg = {"zero": value(-3.5, 0.1, "deg")}
+    file = coil(kind="rotator_zero", role="rotator", instrument="operator", values=zero_deg).write(tmp_path)
+    station = tmp_path / "station.toml"
+    station.write_text(
+        '[station]\nname = "by hand"\nvisa_library = "stfmr@sotlab"\n[roles.rotator]\ndriver = "ManualRotator"\n'
+        f'[calibrations]\nrotator = "{file.name}"\n',
+        encoding="utf-8",
+    )
+    asked = []
+    with Station.open(str(station)) as opened:
+        opened.operator = asked.append
+        opened["rotator"].move_to(45.0)
+        assert opened["rotator"].read_angle() == 45.0
+    assert asked == ["turn the magnet to 41.5 deg"]
+
+
+def test_the_check_says_how_old_each_calibration_is(open_station):
+    station = open_station(zero(date=datetime.now().astimezone() - timedelta(days=3)), ratio(), roles=())
+    rows = {row["role"]: row["calibrations"] for row in station.check()}
+    assert [one["kind"] for one in rows["gaussmeter"]] == ["gaussmeter_zero", "probe_ratio"]
+    assert rows["gaussmeter"][0]["age_days"] == pytest.approx(3.0, abs=0.02)
+    assert rows["field"] == []

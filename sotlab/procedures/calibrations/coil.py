@@ -106,7 +106,7 @@ class CoilCalibration(CalibrationScan):
 
     def evaluate(self, rows: pd.DataFrame) -> Findings:
         """Return slopes, remanence and offset."""
-        unit, header = next(((u, h) for u, h in DRIVES.items() if rows[h].notna().all()), ("", ""))
+        unit, header = next(((u, h) for u, h in DRIVES.items() if np.isfinite(rows[h].to_numpy(float)).all()), ("", ""))
         if not unit:
             raise DataError("coil: the rows have no drive")
         drive, branch = rows[header].to_numpy(float), rows["Branch (1)"].to_numpy(float)
@@ -125,7 +125,6 @@ class CoilCalibration(CalibrationScan):
             "offset": (offset, math.hypot(sigmas[0], offset_sigma_T), "T"),
         }
         values = {name: (float(value), float(sigma), unit) for name, (value, sigma, unit) in values.items()}
-        residual = np.full(len(rows), np.nan)
         residual = field_T - np.column_stack(columns) @ fit.values
         scatter_T = float(np.median(rows["Field Scatter (T)"])) / math.sqrt(self.averages)
         notes = []

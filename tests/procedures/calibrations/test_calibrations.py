@@ -304,10 +304,10 @@ def test_a_runs_journal_holds_the_calibrations_whole_and_its_fields_are_the_samp
     sweep = STFMRFieldSweep(points=11, start="0.1 T", stop="0.15 T", run_up="50 mT")
     measure = sweep.measure
 
-    def observed(point, station):
-        lab = station.visa_library.lab
+    def observed(point, bench):
+        lab = bench.visa_library.lab
         true_T.append(lab.bench.field_T(lab.clock.now()))
-        return measure(point, station)
+        return measure(point, bench)
 
     sweep.measure = observed
     run, _ = bench.run(sweep, 1)
