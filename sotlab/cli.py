@@ -245,6 +245,8 @@ def station_check(spec: str | None, as_json: bool) -> None:
             click.echo(f"{'ok ' if row['ok'] else 'BAD'}  {columns}  {row['problem'] or row['idn']}")
             if row["ok"] and row["safe_state"]:
                 click.echo(f"    safe: {row['safe_state']}; when the PC vanishes: {row['when_pc_vanishes']}")
+            for one in row["calibrations"]:
+                click.echo(f"    calibrated: {one['kind']}, {one['date'][:10]}, {one['age_days']:.1f} days ago")
         if simulated:
             click.echo("SIMULATED: this is a virtual bench.")
     sys.exit(0 if all(row["ok"] for row in roles) else 1)
@@ -300,6 +302,61 @@ def station_new(file: Path, visa: str, as_json: bool) -> None:
         click.echo(f"{one.resource:<34} {one.driver or '-':<20} {one.identity or one.problem}")
     known = sum(bool(one.driver) for one in found)
     click.echo(f"{file}: {known} roles of {len(found)} instruments; read it, then: sotlab station check {file}")
+
+
+@station.command("calibrate")
+@click.argument("spec", metavar="S")
+@click.argument("kind")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scan, with a unit: start=4GHz."
+)
+@click.option("--use", "use_it", is_flag=True, help="Write the line into the station file; its comments stay.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@json_option
+def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: bool, out: Path, as_json: bool) -> None:
+    """Calibrate an instrument of the station S by the scan for KIND.
+
+    KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss or a lab's own. The calibration and its plot
+    are written beside the station file; the line that lets the station use it is printed.
+    """
+    from sotlab.instruments.station import Station
+    from sotlab.procedures.calibrations.base import find_calibration
+    from sotlab.procedures.calibrations.keep import check_usable, keep, use
+    from sotlab.procedures.runs.installed import make_procedure
+    from sotlab.procedures.runs.reader import read_run
+    from sotlab.procedures.runs.run import Run, summary
+    from sotlab.units import pretty
+
+    spec = _with_seed(spec, None)
+    scan = make_procedure(find_calibration(kind), {**dict(_assignments(settings)), "station": spec})
+    with Station.open(spec, scan.ROLES) as bench:
+        if use_it:
+            check_usable(bench)
+        scan.use(bench)
+        with _terminal(as_json) as terminal, _stoppable(terminal):
+            measurement = Run(scan, out, scan.the_sample().name)
+            terminal.follow(measurement)
+        told = summary(measurement)
+        measurement.raise_error()
+        if told["status"] != "finished":
+            if not as_json:
+                click.echo(f"{told['status']}: no calibration; {told['rows']} rows in {told['data']}")
+            _finish(told, as_json, EXIT_ABORTED)
+        kept = keep(scan, read_run(measurement.folder.path), bench)
+        if use_it:
+            use(kept, bench)
+    told |= {**kept.as_json(), "used": use_it}
+    if not as_json:
+        if kept.calibration.simulated:
+            click.echo("SIMULATED: this is a virtual bench.")
+        for name, value in kept.calibration.values.items():
+            click.echo(f"{name:<16} {pretty(value.value, value.sigma, value.unit)}")
+        for note in kept.calibration.notes:
+            click.echo(f"! {note}")
+        click.echo(f"{kept.file}, and its plot {kept.plot.name}")
+        verb = "now says" if use_it else "uses it with"
+        click.echo(f"{bench.path.name} {verb}:\n[calibrations]\n{kept.line}")
+    _finish(told, as_json, 0)
 
 
 @cli.group()

@@ -18,7 +18,13 @@ PACKAGE = Path(__file__).parent.parent / "sotlab"
 
 #: Where the SIMULATED flag is derived, and where it is shown.
 DERIVES = {"instruments/station.py"}
-SHOWS = {"procedures/runs/report.py", "procedures/runs/terminal.py", "procedures/stfmr_plots.py"}
+SHOWS = {
+    "instruments/calibration.py",
+    "procedures/calibrations/plot.py",
+    "procedures/runs/report.py",
+    "procedures/runs/terminal.py",
+    "procedures/stfmr_plots.py",
+}
 
 WORDS = ("simulat", "virtual", "visabackend", "pyvisa_sim", "'sim'", '"sim"', "'SIM'", '"SIM"')
 

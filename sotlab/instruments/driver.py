@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sotlab.clock import Clock
 from sotlab.errors import InstrumentError, LimitError, WrongInstrumentError
+from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
 
@@ -99,6 +100,8 @@ class Driver:
         The open drivers of the roles that :meth:`needs` names.
     operator : callable, optional
         Tells the person at the bench what to do, and returns when it is done.
+    calibrations : mapping of str to Calibration, optional
+        The role's calibrations by kind; only kinds in ``calibrated_by``.
     """
 
     #: Name of the role that the driver fills; also every other role that asks for the same (``lockin_1w``).
@@ -113,6 +116,8 @@ class Driver:
     harmless: ClassVar[frozenset[str]] = frozenset()
     #: The quantity that flows through the sample, which the sample file may limit: ``current_A``.
     through_sample: ClassVar[str | None] = None
+    #: The kinds of calibration that it takes from the station file.
+    calibrated_by: ClassVar[frozenset[str]] = frozenset()
     #: What the hardware can do, per quantity that a station may limit further.
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {}
 
@@ -128,6 +133,7 @@ class Driver:
         *,
         others: Mapping[str, Any] | None = None,
         operator: Callable[[str], None] | None = None,
+        calibrations: Mapping[str, Calibration] | None = None,
     ) -> None:
         self.instrument = instrument
         self.options = options
@@ -135,6 +141,8 @@ class Driver:
         self.clock = clock
         self.others = dict(others or {})
         self.operator = operator
+        self.calibrations = dict(calibrations or {})
+        self.use_calibrations()
 
     @classmethod
     def needs(cls, options: Any) -> tuple[str, ...]:
@@ -156,6 +164,8 @@ class Driver:
         ------
         InstrumentError
             If nothing answers, or another model than the driver's.
+        StationError
+            If a calibration lacks what the driver needs, or is of another instrument.
         """
         instrument = None
         if connection is not None and cls.instrument_class is not None:
@@ -168,6 +178,8 @@ class Driver:
                 f" {cls.__module__} is for '{cls.identity}'; check the address, or the driver in the station file",
                 identity,
             )
+        for calibration in driver.calibrations.values():
+            calibration.check_instrument(limits.role, identity)
         driver.configure()
         return driver
 
@@ -179,6 +191,9 @@ class Driver:
     def identify(self) -> str:
         """Return the answer to ``*IDN?``."""
         return str(self.instrument.ask("*IDN?")).strip()
+
+    def use_calibrations(self) -> None:
+        """Take what is needed from ``calibrations``, before anything is asked of the instrument."""
 
     def configure(self) -> None:
         """Bring the instrument into the state that the driver relies on; nothing is switched on."""

@@ -15,6 +15,7 @@ from pymeasure.instruments.agilent import Agilent8257D
 
 from sotlab.errors import LimitError
 from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.levels import LevelTable, LossTable
 
 __all__ = ["E8257D", "Microwave"]
 
@@ -77,6 +78,7 @@ class Microwave(Driver):
         "power_dBm": (-135.0, 30.0),
     }
     options_model = MicrowaveOptions
+    calibrated_by = frozenset({"source_level", "cable_loss"})
     safe_state = "RF off"
 
     @property
@@ -145,6 +147,29 @@ class Microwave(Driver):
         self.check(power_dBm=power_dBm)
         self.instrument.power = power_dBm
         self.raise_errors()
+
+    def use_calibrations(self) -> None:
+        """Take the level; it does not change what is set, it says what arrives."""
+        level, loss = self.calibrations.get("source_level"), self.calibrations.get("cable_loss")
+        self._level = None if level is None else LevelTable.from_calibration(level)
+        self._loss = None if loss is None else LossTable.from_calibration(loss)
+
+    def calibrated_level(self, frequency_Hz: float, power_dBm: float) -> tuple[float, float] | None:
+        """Return what arrives behind the cable at a setting [dBm], and its sigma [dB]; None without ``source_level``.
+
+        ``level = set power + correction - loss``: the correction of ``source_level``, which holds at the plane where
+        that was measured, and the loss from there on of ``cable_loss``, if there is one.
+
+        Raises
+        ------
+        StationError
+            Outside what was calibrated.
+        """
+        if self._level is None:
+            return None
+        correction_dB, sigma_dB = self._level.level_dB(frequency_Hz, power_dBm)
+        loss_dB, loss_sigma_dB = (0.0, 0.0) if self._loss is None else self._loss.loss_dB(frequency_Hz)
+        return power_dBm + correction_dB - loss_dB, math.hypot(sigma_dB, loss_sigma_dB)
 
     def set_output(self, on: bool) -> None:
         """Switch the RF output and wait until it is so; the reference for a lock-in goes on with it, and stays."""

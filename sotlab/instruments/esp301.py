@@ -18,6 +18,7 @@ from pymeasure.instruments.newport.esp300 import ESP300, Axis, AxisError, Genera
 from pymeasure.instruments.validators import strict_range
 
 from sotlab.errors import InstrumentError, LimitError
+from sotlab.instruments.delay_line import DelayLine
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
@@ -435,10 +436,12 @@ class DelayOptions(Options):
 class Delay(_AxisDriver):
     """An axis of an ESP301 that fills the role ``delay``. Safe state: stopped; the motor stays on.
 
-    How many times the light passes the stage, and the sign of the delay, belong to the calibration, not here.
+    Positions are the stage's own, whatever is calibrated. How many times the light passes the stage, the sign of the
+    delay and where it is zero belong to the calibration ``stage_zero``: ``delay_line`` has them.
     """
 
     role = "delay"
+    calibrated_by = frozenset({"stage_zero"})
     harmless = frozenset({"check", "move_time_s", "read_position"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {
         "position_m": (-math.inf, math.inf),
@@ -446,6 +449,11 @@ class Delay(_AxisDriver):
     }
     options_model = DelayOptions
     quantity, unit, per_unit, axis_unit = "position_m", "m", 1e3, "millimeter"
+
+    def use_calibrations(self) -> None:
+        """Take what leads from position to delay."""
+        known = self.calibrations.get("stage_zero")
+        self.delay_line = None if known is None else DelayLine.from_calibration(known)
 
     @property
     def _overshoot(self) -> float:
@@ -504,7 +512,7 @@ class RotatorOptions(Options):
 
     #: Number of the axis.
     axis: int = Option(default=2, ge=1, le=3)
-    #: Reading of the stage where the angle is zero [deg]: the calibrated zero.
+    #: Reading of the stage where the angle is zero [deg]; a calibration ``rotator_zero`` takes its place.
     zero_deg: float = Option(default=0.0, ge=-360.0, le=360.0)
     #: Velocity of moves [deg/s]; what the controller has if not given.
     velocity_deg_per_s: float | None = Option(default=None, gt=0.0, le=1000.0)
@@ -525,14 +533,25 @@ class Rotator(_AxisDriver):
     """
 
     role = "rotator"
+    calibrated_by = frozenset({"rotator_zero"})
     harmless = frozenset({"check", "move_time_s", "read_angle"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {"angle_deg": (-math.inf, math.inf)}
     options_model = RotatorOptions
     quantity, unit, per_unit, axis_unit = "angle_deg", "deg", 1.0, "degree"
 
+    def use_calibrations(self) -> None:
+        """Take the zero."""
+        known = self.calibrations.get("rotator_zero")
+        self._zero_deg = self.options.zero_deg if known is None else known.value("zero", "deg")[0]
+
+    @property
+    def zero_deg(self) -> float:
+        """Reading of the stage where the angle is zero [deg]."""
+        return self._zero_deg
+
     @property
     def _offset(self) -> float:
-        return self.options.zero_deg
+        return self._zero_deg
 
     @property
     def _overshoot(self) -> float:

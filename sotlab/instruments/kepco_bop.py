@@ -14,6 +14,7 @@ from pymeasure.instruments.kepco import KepcoBOP3612
 from pymeasure.instruments.validators import strict_range
 
 from sotlab.errors import InstrumentError
+from sotlab.instruments.field_line import FieldLine
 from sotlab.instruments.ramped_field import RampedField, RampedFieldOptions
 
 __all__ = ["Electromagnet", "KepcoBOP5020MG"]
@@ -49,7 +50,7 @@ class KepcoBOP5020MG(KepcoBOP3612):
 class ElectromagnetOptions(RampedFieldOptions):
     """Options of a Kepco-driven electromagnet as ``field``."""
 
-    #: Field at the sample per ampere [T/A]: the coil's calibration. Hysteresis comes on top; read a gaussmeter.
+    #: Field at the sample per ampere [T/A], where there is no calibration. Hysteresis comes on top; read a gaussmeter.
     tesla_per_ampere: float = Option(gt=0.0)
     #: Compliance [V]; 40 V is enough for 20 A through 2 ohm.
     compliance_V: float = Option(default=40.0, gt=0.0, le=50.0)
@@ -68,6 +69,7 @@ class Electromagnet(RampedField):
     }
     options_model = ElectromagnetOptions
     safe_state = "ramped to 0 A, output off"
+    drive_unit = "A"
 
     def configure(self) -> None:
         """Take over without a jump: current mode and compliance first, then the output at the current it has."""
@@ -82,29 +84,34 @@ class Electromagnet(RampedField):
             supply.current_setpoint = 0.0
         supply.voltage_setpoint = self.options.compliance_V
         self.raise_errors()
-        self._field_T = self._programmed_T()
+        self._drive = self._programmed_A()
+
+    def line_of_options(self) -> FieldLine:
+        """Return a straight line without remanence."""
+        return FieldLine(self.options.tesla_per_ampere, self.options.tesla_per_ampere)
 
     def check(self, field_T: float) -> None:
         """Raise LimitError if the station does not allow ``field_T``, or the current that it takes."""
         self.limits.check("field_T", field_T)
-        self.limits.check("current_A", field_T / self.options.tesla_per_ampere)
+        for branch in (-1, 1):
+            self.limits.check("current_A", self._line.drive(field_T, branch))
 
     def switch_on(self) -> None:
         """Switch the output on if it is off."""
         if not self.instrument.output_enabled:
             self.instrument.output_enabled = True
 
-    def send_field(self, field_T: float) -> None:
-        """Send the current that belongs to a field [T]."""
-        self.instrument.current_setpoint = field_T / self.options.tesla_per_ampere
+    def send_drive(self, drive: float) -> None:
+        """Send a current [A]."""
+        self.instrument.current_setpoint = drive
 
     def make_safe(self) -> None:
         """Ramp to zero, then switch the output off; at most 30 s whatever the rate."""
         supply = self.instrument
         if supply.output_enabled:
-            self._field_T = self._programmed_T()
-            self.ramp(0.0, self.safe_rate_T_per_s(self._field_T))
+            self._drive = self._programmed_A()
+            self.ramp_drive(0.0, self.safe_rate_T_per_s(self._field_T))
         supply.output_enabled = False
 
-    def _programmed_T(self) -> float:
-        return self.number(self.instrument.current_setpoint, "CURR?") * self.options.tesla_per_ampere
+    def _programmed_A(self) -> float:
+        return self.number(self.instrument.current_setpoint, "CURR?")

@@ -12,7 +12,7 @@ from pymeasure.instruments.lakeshore import LakeShore425
 from pyvisa.constants import Parity
 
 from sotlab.errors import InstrumentError
-from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.field_probe import FieldProbe, FieldProbeOptions
 
 __all__ = ["Gaussmeter"]
 
@@ -22,21 +22,16 @@ RANGES_G = (35, 350, 3500, 35000)
 FULL = 0.9999
 
 
-class GaussmeterOptions(Options):
+class GaussmeterOptions(FieldProbeOptions):
     """Options of the 425 as ``gaussmeter``."""
 
-    #: Standard uncertainty of the probe's zero [T]: what is left after zeroing it in the zero chamber.
-    zero_sigma_T: float = Option(ge=0.0)
-    #: Time of one reading [s]: ten a second at full resolution.
-    reading_time_s: float = Option(default=0.1, gt=0.0)
     #: Largest field that is to be read [T]: the range stays; automatic if None.
     range_T: float | None = Option(default=None, gt=0.0, le=3.5)
 
 
-class Gaussmeter(Driver):
+class Gaussmeter(FieldProbe):
     """A 425 that fills the role ``gaussmeter``, in tesla, dc."""
 
-    role = "gaussmeter"
     instrument_class = LakeShore425
     identity = r"LSCI,MODEL425"
     connection: ClassVar[dict[str, Any]] = {
@@ -48,16 +43,6 @@ class Gaussmeter(Driver):
     options_model = GaussmeterOptions
 
     options: GaussmeterOptions
-
-    @property
-    def zero_sigma_T(self) -> float:
-        """Standard uncertainty of the probe's zero [T]."""
-        return self.options.zero_sigma_T
-
-    @property
-    def reading_time_s(self) -> float:
-        """How long one reading takes [s]."""
-        return self.options.reading_time_s
 
     @property
     def _range_G(self) -> int | None:
@@ -81,8 +66,8 @@ class Gaussmeter(Driver):
                 f"{self.limits.role}: the gaussmeter does not accept tesla as its unit; check the model"
             )
 
-    def read_field(self) -> float:
-        """Return the field at the probe [T].
+    def read_probe(self) -> float:
+        """Return the field at the probe as the instrument has it [T].
 
         Raises
         ------

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field as Option
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.validators import strict_discrete_set
 
 from sotlab.errors import InstrumentError
-from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.field_probe import FieldProbe, FieldProbeOptions
 
 __all__ = ["Gaussmeter", "LakeShore475"]
 
@@ -35,33 +34,17 @@ class LakeShore475(Instrument):
     )
 
 
-class GaussmeterOptions(Options):
+class GaussmeterOptions(FieldProbeOptions):
     """Options of the 475 as ``gaussmeter``."""
 
-    #: Standard uncertainty of the probe's zero [T]: what is left after zeroing it in the zero chamber.
-    zero_sigma_T: float = Option(ge=0.0)
-    #: Time of one reading [s]: ten a second at full resolution.
-    reading_time_s: float = Option(default=0.1, gt=0.0)
 
-
-class Gaussmeter(Driver):
+class Gaussmeter(FieldProbe):
     """A 475 that fills the role ``gaussmeter``, in tesla."""
 
-    role = "gaussmeter"
     instrument_class = LakeShore475
     identity = r"LSCI,MODEL475"
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\r\n", "write_termination": "\r\n"}
     options_model = GaussmeterOptions
-
-    @property
-    def zero_sigma_T(self) -> float:
-        """Standard uncertainty of the probe's zero [T]."""
-        return self.options.zero_sigma_T
-
-    @property
-    def reading_time_s(self) -> float:
-        """How long one reading takes [s]."""
-        return self.options.reading_time_s
 
     def configure(self) -> None:
         """Make the instrument answer in tesla, and check that it does."""
@@ -71,6 +54,6 @@ class Gaussmeter(Driver):
                 f"{self.limits.role}: the gaussmeter does not accept tesla as its unit; check the model"
             )
 
-    def read_field(self) -> float:
-        """Return the field at the probe [T]."""
+    def read_probe(self) -> float:
+        """Return the field at the probe as the instrument has it [T]."""
         return self.number(self.instrument.field, "RDGFIELD?")

@@ -63,6 +63,9 @@ class _ManualNumber(_Manual):
     unit: ClassVar[str]
     verb: ClassVar[str]
 
+    #: What the scale shows where the role's value is zero.
+    _scale_zero = 0.0
+
     @property
     def _start(self) -> float | None:
         """What the station says that is set when it is opened."""
@@ -77,7 +80,7 @@ class _ManualNumber(_Manual):
         if value == self._value or (should_stop is not None and should_stop()):
             return
         self._value = None  # unknown while the operator is at it, and if that fails
-        self._ask(f"{self.verb} {self._name} to {as_typed(float(value), self.unit)}")
+        self._ask(f"{self.verb} {self._name} to {as_typed(float(value) + self._scale_zero, self.unit)}")
         self._value = float(value)
 
     def _time_s(self, start: float, target: float) -> float:
@@ -103,9 +106,20 @@ class ManualRotator(_ManualNumber):
     """A rotation axis that is turned by hand; fills ``rotator`` and ``azimuth``."""
 
     role = "rotator"
+    calibrated_by = frozenset({"rotator_zero"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {"angle_deg": (-360.0, 360.0)}
     options_model = ManualRotatorOptions
     quantity, unit, verb, called = "angle_deg", "deg", "turn", "the magnet"
+
+    def use_calibrations(self) -> None:
+        """Take the zero of the scale, at which the operator looks."""
+        if (known := self.calibrations.get("rotator_zero")) is not None:
+            self._scale_zero = known.value("zero", "deg")[0]
+
+    @property
+    def zero_deg(self) -> float:
+        """Reading of the scale where the angle is zero [deg]."""
+        return self._scale_zero
 
     @property
     def _start(self) -> float | None:

@@ -21,6 +21,7 @@ __all__ = [
     "Actuator",
     "Chopper",
     "Delay",
+    "DrivenField",
     "Field",
     "Gaussmeter",
     "Humidity",
@@ -96,6 +97,33 @@ class Field(Actuator, Protocol):
 
 
 @runtime_checkable
+class DrivenField(Field, Protocol):
+    """A magnet whose field follows from a drive, by a calibration: a current [A] or a control voltage [V]."""
+
+    @property
+    def drive_unit(self) -> str:
+        """Unit of the drive: "A" or "V"."""
+        ...
+
+    @property
+    def drive(self) -> float:
+        """The set point that was sent last."""
+        ...
+
+    def check_drive(self, drive: float) -> None:
+        """Raise LimitError if the station does not allow a drive, or the field that it makes."""
+        ...
+
+    def ramp_drive_to(self, drive: float, should_stop: Callable[[], bool] | None = None) -> None:
+        """Ramp to a drive at the station's rate of the field, as :meth:`ramp_to` does."""
+        ...
+
+    def drive_time_s(self, from_drive: float, to_drive: float) -> float:
+        """Return how long :meth:`ramp_drive_to` takes between two drives [s]."""
+        ...
+
+
+@runtime_checkable
 class Gaussmeter(Role, Protocol):
     """A field probe."""
 
@@ -109,8 +137,16 @@ class Gaussmeter(Role, Protocol):
         """How long one reading takes [s]."""
         ...
 
+    def read_probe(self) -> float:
+        """Return what the instrument says, whatever zero is calibrated [T]."""
+        ...
+
     def read_field(self) -> float:
-        """Return mu0*H at the probe [T]."""
+        """Return mu0*H at the probe, its zero subtracted if it is calibrated [T]."""
+        ...
+
+    def sample_field(self, probe_T: float) -> tuple[float, float]:
+        """Return mu0*H at the sample that belongs to one at the probe, with its standard uncertainty [T]."""
         ...
 
 
@@ -133,6 +169,10 @@ class Microwave(Actuator, Protocol):
 
     def set_output(self, on: bool) -> None:
         """Switch the output."""
+        ...
+
+    def calibrated_level(self, frequency_Hz: float, power_dBm: float) -> tuple[float, float] | None:
+        """Return what arrives at the calibrated plane [dBm], with its sigma [dB]; None without a calibration."""
         ...
 
     def check(self, *, frequency_Hz: float | None = None, power_dBm: float | None = None) -> None:
@@ -310,6 +350,10 @@ class RFPowerMeter(Role, Protocol):
     @property
     def reading_time_s(self) -> float:
         """How long one reading takes [s]."""
+        ...
+
+    def zero(self, should_stop: Callable[[], bool] | None = None) -> None:
+        """Take what the sensor sees now for no power; the microwave must be off."""
         ...
 
     def set_frequency(self, frequency_Hz: float) -> None:

@@ -16,6 +16,7 @@ import pyvisa
 
 from sotlab.clock import Clock, RealClock
 from sotlab.errors import InstrumentError, SotlabError, StationError, WrongInstrumentError
+from sotlab.instruments.calibration import Calibration, check_kinds
 from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver, Limits
 from sotlab.instruments.installed import load_class
@@ -57,6 +58,11 @@ class Station:
         self.drivers: dict[str, Driver] = {}
         self.connections: dict[str, Connection] = {}  # by address: one open session each, whoever uses it
         self.identities: dict[str, str] = {}
+        #: Of every role that has some, in the order of the station file.
+        self.calibrations: dict[str, list[Calibration]] = {
+            role: [Calibration.load(path.parent / entry.file) for entry in entries]
+            for role, entries in config.calibrations.items()
+        }
         self._manager = _resource_manager(config.station.visa_library, path)
         self.clock: Clock = getattr(self._manager.visalib, "clock", None) or RealClock()
 
@@ -93,12 +99,20 @@ class Station:
         options, limits = validated(driver_class, role, settings, self.path.name)
         self._limits[role] = limits
         limits = self._protected(driver_class, limits)
+        calibrations = check_kinds(role, driver_class.calibrated_by, self.calibrations.get(role, ()))
         others = self._others(role, driver_class.needs(options))
         connection = self._connection(role, settings, driver_class)
         try:
             driver = driver_class.open(
-                connection, options, limits, self.clock, others=others, operator=self.ask_operator
+                connection,
+                options,
+                limits,
+                self.clock,
+                others=others,
+                operator=self.ask_operator,
+                calibrations=calibrations,
             )
+            self._check_origin(role, driver)
         except BaseException:
             self._close_unused(settings.resource)
             raise
@@ -199,14 +213,40 @@ class Station:
         reason = f"sample {self._protected_sample.name}: {largest[1]}" if self._protected_sample else ""
         return limits.narrowed(driver_class.through_sample, largest[0], reason)
 
+    def _check_origin(self, role: str, driver: Driver) -> None:
+        """Refuse what was measured on a virtual bench for an instrument that is real."""
+        for calibration in driver.calibrations.values():
+            if calibration.simulated and not self.simulated and not _says_simulated(driver.identify()):
+                raise StationError(
+                    f"{calibration.where}: this calibration is SIMULATED, the {role} is not; take it out of"
+                    f" [calibrations] in {self.path.name}, and calibrate"
+                )
+
+    def old_calibrations(self) -> list[dict[str, Any]]:
+        """Return the calibrations of open roles that are older than they may be, or dated in the future."""
+        old = []
+        for role, entries in self.config.calibrations.items():
+            for entry, calibration in zip(entries, self.calibrations[role], strict=True):
+                age_days = calibration.age_days()
+                too_old = entry.max_age_days is not None and age_days > entry.max_age_days
+                if role in self.drivers and (too_old or age_days < 0.0):
+                    row = {"role": role, "kind": calibration.kind, "file": entry.file, "age_days": round(age_days, 2)}
+                    old.append({**row, "max_age_days": entry.max_age_days})
+        return old
+
     def snapshot(self) -> dict[str, Any]:
-        """Return what a run must remember of the station: the whole file and who answered."""
+        """Return what a run must remember: the whole file, who answered, and the calibrations in use, whole."""
         return {
             "spec": self.spec,
             "file": self.path.name,
             "simulated": self.simulated,
             "config": self.config.model_dump(mode="json"),
             "identities": dict(self.identities),
+            "calibrations": {
+                role: [calibration.model_dump(mode="json") for calibration in calibrations]
+                for role, calibrations in self.calibrations.items()
+                if role in self.drivers
+            },
         }
 
     def check(self) -> list[dict[str, Any]]:
@@ -229,6 +269,10 @@ class Station:
                 if isinstance(error, WrongInstrumentError):
                     row["idn"] = found[role] = error.identity
             row["when_pc_vanishes"] = settings.when_pc_vanishes
+            row["calibrations"] = [
+                {"kind": one.kind, "date": one.date.isoformat(), "age_days": round(one.age_days(), 2)}
+                for one in self.calibrations.get(role, ())
+            ]
             rows.append(row)
         for row in rows:
             if (other := self._swapped_with(row["role"], found)) is not None:

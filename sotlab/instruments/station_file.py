@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError, UsageError
@@ -16,7 +16,15 @@ from sotlab.instruments.sample import Sample
 from sotlab.instruments.validation import explain
 from sotlab.units import parse_quantity
 
-__all__ = ["ProtectionTable", "RoleConfig", "StationConfig", "load_sample", "shipped_stations", "validated"]
+__all__ = [
+    "CalibrationEntry",
+    "ProtectionTable",
+    "RoleConfig",
+    "StationConfig",
+    "load_sample",
+    "shipped_stations",
+    "validated",
+]
 
 VIRTUAL = "virtual:"
 
@@ -79,6 +87,22 @@ class ProtectionTable(BaseModel):
     contact: str = ""
 
 
+class CalibrationEntry(BaseModel):
+    """One calibration in ``[calibrations]``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: The file, relative to the station file.
+    file: str = Field(min_length=1)
+    #: From which age on a run says that it is old [d].
+    max_age_days: float | None = Field(default=None, gt=0.0)
+
+
+def _entries(given: Any) -> Any:
+    """Let one file stand for a list of one, and a name for an entry without more."""
+    return [{"file": one} if isinstance(one, str) else one for one in (given if isinstance(given, list) else [given])]
+
+
 class StationConfig(BaseModel):
     """A whole station file, validated."""
 
@@ -88,6 +112,8 @@ class StationConfig(BaseModel):
     roles: dict[str, RoleConfig]
     protection: ProtectionTable | None = None
     rehearsal: RehearsalTable | None = None
+    #: By role: a file name, ``{ file, max_age_days }``, or a list of them.
+    calibrations: dict[str, Annotated[list[CalibrationEntry], BeforeValidator(_entries)]] = {}
 
     @classmethod
     def load(cls, spec: str) -> tuple[StationConfig, Path]:
@@ -124,6 +150,12 @@ class StationConfig(BaseModel):
         if config.protection is not None and config.protection.role not in config.roles:
             raise StationError(
                 f"{path.name}: [protection] role '{config.protection.role}' is no role of this station; roles:"
+                f" {', '.join(config.roles)}"
+            )
+        strange = [role for role in config.calibrations if role not in config.roles]
+        if strange:
+            raise StationError(
+                f"{path.name}: [calibrations] names '{strange[0]}', which is no role of this station; roles:"
                 f" {', '.join(config.roles)}"
             )
         if library_options:

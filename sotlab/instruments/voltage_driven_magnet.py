@@ -1,7 +1,7 @@
 """A magnet whose supply follows an analogue voltage: the role ``field`` through a role ``voltage_out``.
 
 The supply's control input hangs on an auxiliary output of a lock-in, a DAQ card, or whatever fills ``voltage_out``.
-The field follows from the voltage by a calibration, once measured with a gaussmeter.
+The field follows from the voltage by a polynomial or a table in the options, or by a calibration file.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class FieldCalibration:
         self.lowest_T, self.highest_T = min(fields), max(fields)
         self._rises = rises[0]
 
-    def field_T(self, voltage_V: float) -> float:
-        """Return the field that belongs to a voltage [T]; a table goes on straight beyond its ends."""
+    def field_T(self, voltage_V: float, branch: int = 0) -> float:
+        """Return the field that belongs to a voltage [T]; a table goes on straight beyond its ends, both ways alike."""
         if not self._table:
             field_T = 0.0
             for coefficient in reversed(self._coefficients):
@@ -79,7 +79,7 @@ class FieldCalibration:
             return low_T
         return low_T + (high_T - low_T) * (voltage_V - low_V) / (high_V - low_V)
 
-    def voltage_V(self, field_T: float) -> float:
+    def drive(self, field_T: float, branch: int = 0) -> float:
         """Return the voltage that belongs to a field [V], to the last digit; the nearest end beyond the range."""
         low_V, high_V = self.low_V, self.high_V
         for _ in range(200):  # by halves: the field is known to rise or fall all the way
@@ -131,6 +131,7 @@ class VoltageDrivenMagnet(RampedField):
     }
     options_model = VoltageDrivenMagnetOptions
     safe_state = "ramped to 0 V"
+    drive_unit = "V"
 
     @classmethod
     def needs(cls, options: VoltageDrivenMagnetOptions) -> tuple[str, ...]:
@@ -147,28 +148,33 @@ class VoltageDrivenMagnet(RampedField):
 
     def configure(self) -> None:
         """Take over without a jump: from the voltage that is put out."""
-        self._calibration = self.options.calibration()
-        self._field_T = self._calibration.field_T(self._output.read_setpoint())
+        self._drive = self._output.read_setpoint()
+
+    def line_of_options(self) -> FieldCalibration:
+        """Return the polynomial, or the table."""
+        return self.options.calibration()
 
     def check(self, field_T: float) -> None:
         """Raise LimitError if the station does not allow ``field_T``, or the voltage that it takes."""
         self.limits.check("field_T", field_T)
-        known = self._calibration
-        slack_T = 1e-9 * (known.highest_T - known.lowest_T)
-        if not known.lowest_T - slack_T <= field_T <= known.highest_T + slack_T:
-            raise LimitError(
-                f"{self.limits.role}: field of {field_T:g} T asked, the calibration goes from {known.lowest_T:g} T to"
-                f" {known.highest_T:g} T ([roles.{self.limits.role}.options] in {self.limits.station}); nothing was"
-                f" sent. Ask for less, or calibrate further"
-            )
-        self._output.check(known.voltage_V(field_T))
+        known = self._line
+        if isinstance(known, FieldCalibration):  # goes only so far; a straight line ends where the output does
+            slack_T = 1e-9 * (known.highest_T - known.lowest_T)
+            if not known.lowest_T - slack_T <= field_T <= known.highest_T + slack_T:
+                raise LimitError(
+                    f"{self.limits.role}: field of {field_T:g} T asked, the calibration goes from"
+                    f" {known.lowest_T:g} T to {known.highest_T:g} T ([roles.{self.limits.role}.options] in"
+                    f" {self.limits.station}); nothing was sent. Ask for less, or calibrate further"
+                )
+        for branch in (-1, 1):
+            self._output.check(known.drive(field_T, branch))
 
     def switch_on(self) -> None:
         """Do nothing: the supply is switched by hand, and its control voltage is always there."""
 
-    def send_field(self, field_T: float) -> None:
-        """Send the voltage that belongs to a field [T]."""
-        self._output.set_voltage(self._calibration.voltage_V(field_T))
+    def send_drive(self, drive: float) -> None:
+        """Send a voltage [V]."""
+        self._output.set_voltage(drive)
 
     def raise_errors(self) -> None:
         """Do nothing: what gives the voltage looks for errors each time that it is set."""
@@ -177,8 +183,7 @@ class VoltageDrivenMagnet(RampedField):
         """Ramp to 0 V, at most 30 s whatever the rate; 0 V is sent last whatever the calibration says of it."""
         output = self._output
         try:
-            self._field_T = self._calibration.field_T(output.read_setpoint())
-            zero_T = self._calibration.field_T(0.0)
-            self.ramp(zero_T, self.safe_rate_T_per_s(self._field_T - zero_T))
+            self._drive = output.read_setpoint()
+            self.ramp_drive(0.0, self.safe_rate_T_per_s(self._field_T - self._line.field_T(0.0)))
         finally:
             output.make_safe()

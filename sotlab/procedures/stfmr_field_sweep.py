@@ -22,14 +22,23 @@ class STFMRFieldSweep(Scan):
     """Sweep the field through the resonance at fixed frequency, power and angle.
 
     At each point: ramp and settle, read the field, read the voltage (``averages`` times), read the field again; the
-    row has the mean of the two fields, which cancels what drift is left to first order.
+    row has the mean of the two fields, which cancels what drift is left to first order. ``Field (T)`` is the field at
+    the sample: that at the probe times the calibrated ratio of the two, 1 without a calibration.
 
     The field axis is path dependent: the first point is approached from outside the window, moving in the direction
     of the sweep, so that every point lies on one branch of the yoke's loop.
     """
 
     ROLES = ("field", "gaussmeter", "microwave", "voltmeter")
-    COLUMNS = ("Field Set (T)", "Field (T)", "Voltage (V)", "Frequency (Hz)", "Power (dBm)", "Angle (deg)")
+    COLUMNS = (
+        "Field Set (T)",
+        "Field Probe (T)",
+        "Field (T)",
+        "Voltage (V)",
+        "Frequency (Hz)",
+        "Power (dBm)",
+        "Angle (deg)",
+    )
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         kind="stfmr",
         columns={"field": "Field (T)", "voltage": "Voltage (V)"},
@@ -99,9 +108,11 @@ class STFMRFieldSweep(Scan):
         before_T = gaussmeter.read_field()
         voltage_V = float(np.mean([voltmeter.read_voltage() for _ in range(self.averages)]))
         after_T = gaussmeter.read_field()
+        probe_T = 0.5 * (before_T + after_T)
         return {
             "Field Set (T)": point.settings["field_T"],
-            "Field (T)": 0.5 * (before_T + after_T),
+            "Field Probe (T)": probe_T,
+            "Field (T)": gaussmeter.sample_field(probe_T)[0],
             "Voltage (V)": voltage_V,
             "Frequency (Hz)": self.frequency,
             "Power (dBm)": self.power,
@@ -115,8 +126,8 @@ class STFMRFieldSweep(Scan):
         return bench["field"].ramp_time_s(from_T, point.settings["field_T"]) + reading_s
 
     def analysis_settings(self, bench: Station) -> dict[str, Any]:
-        """Return g of the sample and how well the gaussmeter's zero is known."""
-        return {"g": self.the_sample().g, "field_offset_sigma": bench["gaussmeter"].zero_sigma_T}
+        """Return g of the sample and how well the gaussmeter's zero is known, as a field at the sample."""
+        return {"g": self.the_sample().g, "field_offset_sigma": bench["gaussmeter"].sample_field(0.0)[1]}
 
     def _run_up_T(self, first: Point) -> float:
         direction = 1.0 if self.stop >= self.start else -1.0

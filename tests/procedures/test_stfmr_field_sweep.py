@@ -47,6 +47,15 @@ def test_a_sweep_gives_its_rows_and_ends_safe(tmp_path):
     assert events[0]["station"]["identities"]["voltmeter"].startswith("KEITHLEY")
 
 
+def test_without_a_calibration_the_sample_has_the_probes_field(tmp_path):
+    finished = run(sweep(points=5), tmp_path)
+    table = rows(finished)
+    assert (table["Field (T)"] == table["Field Probe (T)"]).all()
+    opened = read_journal(finished.folder.journal)[0]
+    assert opened["station"]["calibrations"] == {}
+    assert opened["analysis"]["settings"]["field_offset_sigma"] == 20e-6
+
+
 def test_the_journal_foretells_how_long_it_takes(tmp_path):
     events = read_journal(run(sweep(points=40), tmp_path).folder.journal)
     assert events[-1]["t"] == pytest.approx(events[0]["duration_s"], rel=0.1)

@@ -196,6 +196,8 @@ class Scan(Procedure):
         self.bench.protect(self.the_sample())  # before anything can be sourced
         for role in self.ROLES:
             self.bench.open_role(role)
+        for old in self.bench.old_calibrations():
+            self.tell("calibration_old", **old)
         self.simulated = str(self.bench.simulated)
         self.sample_name = self.the_sample().name
         first = self.numbered(self.plan())

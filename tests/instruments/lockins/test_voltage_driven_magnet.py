@@ -173,4 +173,4 @@ def test_a_calibration_that_gives_no_voltage_is_refused(open_magnet, calibration
 def test_a_calibration_and_its_inverse_agree(known):
     for k in range(51):
         voltage_V = known.low_V + (known.high_V - known.low_V) * k / 50
-        assert known.voltage_V(known.field_T(voltage_V)) == pytest.approx(voltage_V, abs=1e-12)
+        assert known.drive(known.field_T(voltage_V)) == pytest.approx(voltage_V, abs=1e-12)

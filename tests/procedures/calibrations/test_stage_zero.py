@@ -1,0 +1,86 @@
+"""The delay stage's zero on the terahertz bench."""
+
+import importlib.resources
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from sotlab.errors import DataError
+from sotlab.instruments.delay_line import DelayLine
+from sotlab.instruments.station import Station
+from sotlab.procedures.calibrations.base import find_calibration
+from sotlab.procedures.calibrations.keep import keep
+from sotlab.procedures.runs.reader import read_run
+from sotlab.procedures.runs.run import Run
+
+ROLES = ("delay", "lockin", "field", "shutter", "pump_attenuator", "chopper")
+ZERO_M = 120e-6
+
+
+@pytest.fixture
+def trace(tmp_path, monkeypatch):
+    """Scan a pulse on a bench whose zero is elsewhere, and whose stage has no backlash; returns what was kept."""
+    monkeypatch.chdir(tmp_path)
+    package = Path(str(importlib.resources.files("sotlab")))
+    bench = yaml.safe_load((package / "simulated/benches/thz.yaml").read_text(encoding="utf-8"))
+    bench["lab"]["delay"] |= {"zero_m": ZERO_M, "backlash_m": 0.0}
+    (tmp_path / "bench.yaml").write_text(yaml.safe_dump(bench), encoding="utf-8")
+    shutil.copytree(package / "instruments/stations/samples", tmp_path / "samples")
+    text = (package / "instruments/stations/thz.toml").read_text(encoding="utf-8")
+
+    def scan(seed, beam=True, extra="", **settings):
+        file = tmp_path / "station.toml"
+        library = f"{(tmp_path / 'bench.yaml').as_posix()}?clock=virtual&seed={seed}@"
+        file.write_text(text.replace("thz?clock=virtual@", library) + extra, encoding="utf-8")
+        with Station.open(str(file), ROLES) as station:
+
+            def operator(message):
+                station["chopper"].run_at(6000.0)
+                station["shutter"].set_open(beam)
+                station["pump_attenuator"].set_transmission(1.0)
+
+            procedure = find_calibration("stage_zero")(start=ZERO_M - 100e-6, stop=ZERO_M + 100e-6, **settings)
+            procedure.operator = operator
+            procedure.use(station)
+            run = Run(procedure, tmp_path / "runs", "film")
+            run.start()
+            assert run.wait(120)
+            run.raise_error()
+            return keep(procedure, read_run(run.folder.path), station)
+
+    return scan
+
+
+def test_the_zero_is_the_benchs_within_its_sigma(trace):
+    found = [trace(seed, points=81).calibration.values["zero"] for seed in range(12)]
+    # The bench's delay wanders by 10 fs rms, as ``drift`` says. Of 12, chi squared / 12 lies between 0.19 and 2.8.
+    pulls = np.array([(zero.value - ZERO_M) / zero.sigma for zero in found])
+    assert abs(pulls.mean()) < 4 / np.sqrt(12)
+    assert 0.1 < np.mean(pulls**2) < 2.8
+
+
+def test_the_stage_in_use_knows_the_delay(trace, tmp_path):
+    kept = trace(0, points=81, passes=2, sign="-1")
+    extra = f'\n[calibrations]\ndelay = "calibrations/{kept.file.name}"\n'
+    again = trace(1, points=81, extra=extra)
+    assert again.calibration.values["zero"].value == pytest.approx(ZERO_M, abs=8e-6)  # positions stay the stage's own
+    with Station.open(str(tmp_path / "station.toml"), ["delay"]) as station:
+        line = station["delay"].delay_line
+    assert line.passes == -2.0
+    zero_m = kept.calibration.values["zero"].value
+    assert line.delay_s(zero_m) == 0.0
+    assert line.delay_s(zero_m + 15e-6) == pytest.approx(-2 * 2 * 15e-6 / 299792458)
+    assert line.position_m(line.delay_s(1e-3)) == pytest.approx(1e-3, rel=1e-12)
+
+
+def test_without_a_pulse_there_is_no_zero(trace):
+    with pytest.raises(DataError, match=r"no pulse stands out|end of the scan"):
+        trace(0, beam=False, points=81)
+
+
+def test_a_line_and_its_inverse_agree():
+    line = DelayLine(1e-3, -1.0)
+    assert line.delay_s(1e-3 + 149.896229e-6) == pytest.approx(-1e-12)
