@@ -10,7 +10,7 @@ import numpy as np
 
 from sotlab.analysis.models.bisb_parameters import AlloyRule, BiSb, Rashba, alloy
 from sotlab.analysis.models.chunks import Work, split
-from sotlab.analysis.models.slater_koster import bloch, onsite, sp3_hopping
+from sotlab.analysis.models.slater_koster import bloch, both_spins, onsite, sp3_hopping
 from sotlab.errors import UsageError
 
 __all__ = ["Blocks", "Slab", "bands", "k_path", "make_slab"]
@@ -71,47 +71,32 @@ class Slab:
         """N c / 3 [m]."""
         return self.bilayers * self.material.bilayer_m
 
-    def blocks(self, k_A: np.ndarray) -> Blocks:
-        """Return the blocks at wave vectors (K, 2) [1/angstrom]."""
-        return self._blocks(k_A)[0]
+    def blocks(self, k_A: np.ndarray, derivative: int | None = None) -> Blocks:
+        """Return the blocks at wave vectors (K, 2) [1/angstrom], or their derivative by k_x (0) or k_y (1).
 
-    def gradients(self, k_A: np.ndarray) -> tuple[Blocks, Blocks]:
-        """Return the derivatives of the blocks by k_x and by k_y [eV angstrom]."""
-        return self._blocks(k_A)[1:]
-
-    def hamiltonian(self, k_A: np.ndarray) -> np.ndarray:
-        """Return the Hamiltonian (K, 16 N, 16 N) [eV]."""
-        return _assemble(self.blocks(k_A), self.bilayers)
-
-    def _blocks(self, k_A: np.ndarray) -> tuple[Blocks, Blocks, Blocks]:
+        In eV, or eV angstrom.
+        """
         k = np.atleast_2d(np.asarray(k_A, float))
         own, triangle, vertical = self.material, self.material.triangle_A, self.material.c_A
         intra_z, inter_z = (2 * own.mu - 1 / 3) * vertical, (2 / 3 - 2 * own.mu) * vertical
         ring = np.array([a - b for a, b in permutations(triangle, 2)])
-        intra = [sp3_hopping([*bond, intra_z], own.first_eV) for bond in -triangle]
-        inter = [sp3_hopping([*bond, inter_z], own.second_eV) for bond in -triangle]
-        in_plane = [sp3_hopping([*bond, 0.0], own.third_eV) for bond in ring]
-        site = np.zeros((4, 4))
-        site[0, 3] = site[3, 0] = self.rashba.sp_eV
+        in_plane = [sp3_hopping(np.array([*bond, 0.0]), own.third_eV) for bond in ring]
         surface = [_surface_hopping(bond, self.rashba) for bond in ring]
-        intra, inter, in_plane, surface = (
-            bloch(k, bonds, np.array(hoppings))
-            for bonds, hoppings in ((-triangle, intra), (-triangle, inter), (ring, in_plane), (ring, surface))
+        bulk = both_spins(bloch(k, ring, np.array(in_plane), derivative))
+        rashba = bloch(k, ring, np.array(surface), derivative)
+        if derivative is None:
+            bulk = bulk + onsite(own.e_s_eV, own.e_p_eV, own.soc_eV)
+            rashba[:, [0, 3], [3, 0]] += self.rashba.sp_eV
+        rashba = both_spins(rashba)
+        intra, inter = (
+            bloch(k, -triangle, np.array([sp3_hopping(np.array([*bond, z]), hop) for bond in -triangle]), derivative)
+            for z, hop in ((intra_z, own.first_eV), (inter_z, own.second_eV))
         )
-        sites = onsite(own.e_s_eV, own.e_p_eV, own.soc_eV)
-        both = np.eye(2)
+        return Blocks(bulk, bulk + rashba, bulk - rashba, intra, inter)
 
-        def collect(part: int | None) -> Blocks:
-            """The blocks themselves (None), or their derivative by an axis."""
-
-            def pick(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-                return pair[0] if part is None else pair[1][part]
-
-            bulk = np.kron(both, pick(in_plane)) + (sites if part is None else 0.0)
-            rashba = np.kron(both, pick(surface) + (site if part is None else 0.0))
-            return Blocks(bulk, bulk + rashba, bulk - rashba, pick(intra), pick(inter))
-
-        return collect(None), collect(0), collect(1)
+    def hamiltonian(self, k_A: np.ndarray) -> np.ndarray:
+        """Return the Hamiltonian (K, 16 N, 16 N) [eV]."""
+        return _assemble(self.blocks(k_A), self.bilayers)
 
 
 def make_slab(x: float, bilayers: int, rashba: Rashba | None = None, rule: AlloyRule = "teo") -> Slab:
@@ -191,8 +176,7 @@ def _surface_hopping(bond: np.ndarray, rashba: Rashba) -> np.ndarray:
 def _assemble(blocks: Blocks, bilayers: int) -> np.ndarray:
     planes = 2 * bilayers
     full = np.zeros((len(blocks.bulk), planes, 8, planes, 8), complex)
-    both = np.eye(2)
-    hops = (np.kron(both, blocks.intra), np.kron(both, blocks.inter))
+    hops = (both_spins(blocks.intra), both_spins(blocks.inter))
     for plane in range(planes):
         full[:, plane, :, plane] = blocks.bulk
         if plane + 1 < planes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["PAULI", "bloch", "onsite", "sp3_hopping"]
+__all__ = ["PAULI", "bloch", "both_spins", "onsite", "sp3_hopping"]
 
 #: The Pauli matrices x, y, z.
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
@@ -45,8 +45,8 @@ def onsite(e_s_eV: float, e_p_eV: float, soc_eV: float) -> np.ndarray:
     return energy
 
 
-def bloch(k: np.ndarray, bonds: np.ndarray, hoppings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Bloch sum of hoppings and its derivative by k; phases have the true positions.
+def bloch(k: np.ndarray, bonds: np.ndarray, hoppings: np.ndarray, derivative: int | None = None) -> np.ndarray:
+    """Return the Bloch sum of hoppings (K, n, n), ``sum_b hoppings_b exp(i k.bond_b)``: phases have true positions.
 
     Parameters
     ----------
@@ -56,15 +56,18 @@ def bloch(k: np.ndarray, bonds: np.ndarray, hoppings: np.ndarray) -> tuple[np.nd
         From bra to ket, in the inverse unit of k.
     hoppings : (B, n, n)
         One matrix for each bond.
-
-    Returns
-    -------
-    sum : (K, n, n) complex
-        ``sum_b hoppings_b exp(i k.bond_b)``.
-    gradient : (D, K, n, n) complex
-        ``d sum / d k``.
+    derivative : int, optional
+        Return the derivative by this component of k instead.
     """
-    phases = np.exp(1j * k @ bonds.T)
-    total = np.tensordot(phases, hoppings, axes=1)
-    gradient = np.stack([np.tensordot(phases * 1j * bonds[:, axis], hoppings, axes=1) for axis in range(k.shape[1])])
-    return total, gradient
+    phases = np.exp(1j * (k @ bonds.T))
+    if derivative is not None:
+        phases = phases * (1j * bonds[:, derivative])
+    size = hoppings.shape[1]
+    return (phases @ hoppings.reshape(len(bonds), -1)).reshape(-1, size, size)
+
+
+def both_spins(orbital: np.ndarray) -> np.ndarray:
+    """Return matrices (K, 8, 8) that act on the orbitals as (K, 4, 4) do, and leave the spin alone."""
+    full = np.zeros((len(orbital), 8, 8), complex)
+    full[:, :4, :4] = full[:, 4:, 4:] = orbital
+    return full
