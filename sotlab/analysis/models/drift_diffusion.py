@@ -67,6 +67,4 @@ def torque_efficiency(
     decay = np.exp(-t / diffusion_length_m)
     drive = spin_hall_conductivity * (1 - 2 * decay / (1 + decay**2))  # 1 - sech, without overflow
     total = (real + tanh) ** 2 + imaginary**2
-    return TorqueEfficiency(
-        drive * (real * (real + tanh) + imaginary**2) / total, -drive * imaginary * tanh / total
-    )
+    return TorqueEfficiency(drive * (real * (real + tanh) + imaginary**2) / total, -drive * imaginary * tanh / total)

@@ -201,9 +201,7 @@ def graded_torque(
     return GradedTorque(centres * layer.thickness_m, mu, slab_z, by_slab, complex(total), torque, current)
 
 
-def _solve(
-    loss: np.ndarray, link: np.ndarray, source: np.ndarray, conductance: float
-) -> tuple[np.ndarray, complex]:
+def _solve(loss: np.ndarray, link: np.ndarray, source: np.ndarray, conductance: float) -> tuple[np.ndarray, complex]:
     """Return mu in the cells and J(0): ``J[i+1] - J[i] = -loss mu`` with ``J = -link (mu_above - mu_below) + source``.
 
     The current of the lowest half cell, ``J(0) = -2 link (mu_0 - mu(0)) + source``, and ``J(0) = -g mu(0)`` leave
@@ -233,9 +231,7 @@ def _linear(ends: tuple[float, float], at: np.ndarray) -> np.ndarray:
     return ends[0] + (ends[1] - ends[0]) * at
 
 
-def _check(
-    layer: GradedLayer, conductance: float, closure: str, average: str, points: int, slab_m: float
-) -> int:
+def _check(layer: GradedLayer, conductance: float, closure: str, average: str, points: int, slab_m: float) -> int:
     """Return the number of slabs."""
     for name in ("magnetisation_A_per_m", "resistivity_ohm_m"):
         if not all(np.isfinite(end) and end > 0 for end in getattr(layer, name)):
