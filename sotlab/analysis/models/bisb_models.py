@@ -126,6 +126,7 @@ class EnergySettings(SurfaceSettings):
     start: float = quantity(-0.5, "eV", "First energy, above the Fermi level")
     stop: float = quantity(0.5, "eV", "Last energy, above the Fermi level")
     points: int = Field(101, ge=1, le=100001, description="Energies")
+    window: float = quantity(1.0, "eV", "States this close to the energy zero of the parameters enter the sums", gt=0)
 
     def curves(self, states: SlabStates) -> np.ndarray:
         """Return Lambda [m] for the whole-slab and the top-half denominator (2, E + 1), first at the Fermi level.
@@ -155,7 +156,7 @@ class InverseEdelstein:
     def run(self, settings: IreeSettings, work: Work) -> ModelResult:
         """Compute the length."""
         slab = settings.slab()
-        states = slab_states(slab, settings.wedge_of(slab), work=work)
+        states = slab_states(slab, settings.wedge_of(slab), (-settings.window, settings.window), work)
         whole, top = settings.curves(states)
         results = {
             "lambda_E_F": computed(whole[0], "m"),
@@ -195,7 +196,7 @@ class InverseEdelsteinSeries:
         for x in settings.x:
             for bilayers in settings.bilayers:
                 slab = settings.make(x, bilayers)
-                states = slab_states(slab, settings.wedge_of(slab), work=work)
+                states = slab_states(slab, settings.wedge_of(slab), (-settings.window, settings.window), work)
                 curves.append(settings.curves(states))
                 fermi.append(states.fermi_eV)
                 flags = _flags(states)

@@ -53,7 +53,8 @@ def torque_efficiency(
 
     Notes
     -----
-    With the fit values that the paper prints for NiFe, xi_FL exceeds in magnitude xi_DL only above 7.344 nm, not "at all t".
+    With the fit values that the paper prints for NiFe, xi_FL exceeds xi_DL in magnitude only above 7.344 nm, not "at
+    all t".
     """
     t = np.asarray(thickness_m, float)
     numbers = [spin_hall_conductivity, diffusion_length_m, resistivity_ohm_m, mixing_conductance.real]

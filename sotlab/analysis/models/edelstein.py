@@ -99,7 +99,11 @@ def slab_states(
     window_eV: tuple[float, float] = WINDOW_EV,
     work: Work | None = None,
 ) -> SlabStates:
-    """Diagonalise a slab at wave vectors (K, 2) [1/angstrom], all of the same weight: those of :func:`wedge`."""
+    """Diagonalise a slab at wave vectors (K, 2) [1/angstrom], all of the same weight: those of :func:`wedge`.
+
+    States outside the window do not enter the sums of :meth:`SlabStates.length_m`, also not into the denominator, to
+    which the Lorentzian's tails would add: 6 % at 33 meV between 1 and 2 eV.
+    """
     k = np.asarray(k_A, float)
     if k.ndim != 2 or not len(k) or not np.isfinite(k).all():
         raise UsageError("wave vectors must be a table of finite k_x and k_y with at least one row")
@@ -156,6 +160,8 @@ def _states(slab: Slab, k_A: np.ndarray, window_eV: tuple[float, float]) -> tupl
     response, weight = np.full_like(energy, np.nan), np.full_like(energy, np.nan)
     for at in range(len(energy)):
         wanted = (energy[at] > window_eV[0]) & (energy[at] < window_eV[1])
+        if not wanted.any():
+            continue
         planes = vectors[at][:, wanted].reshape(2 * slab.bilayers, 8, -1)
         top = planes[slab.bilayers :].reshape(-1, 2, 4, planes.shape[-1])  # plane, spin, orbital, state
         spin_x, spin_y = (np.einsum("psom,st,ptom->m", top.conj(), PAULI[a], top).real for a in (0, 1))
