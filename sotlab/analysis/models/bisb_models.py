@@ -14,7 +14,7 @@ from sotlab.analysis.models.edelstein import HBAR_EV_S, SlabStates, fermi_level,
 from sotlab.analysis.models.green import spin_dos_map
 from sotlab.analysis.models.model import Array, ModelResult, ModelSettings, computed, quantity
 
-__all__ = ["BiSbBands", "BiSbMap", "InverseEdelstein", "InverseEdelsteinSeries"]
+__all__ = ["BiSbBands", "BiSbMap", "InverseEdelstein", "InverseEdelsteinSeries", "SlabSettings", "neutral_level"]
 
 #: Above this number of bilayers the wedge is coarser by default: a diagonalisation takes 20 times as long.
 THICK = 20
@@ -76,7 +76,7 @@ class BiSbMap:
     def run(self, settings: MapSettings, work: Work) -> ModelResult:
         """Compute the map."""
         slab = settings.slab()
-        fermi_eV = _fermi(slab, settings, work)
+        fermi_eV = neutral_level(slab, settings, work)
         k = np.linspace(-settings.k_max, settings.k_max, settings.points)
         energies = np.array([fermi_eV + settings.energy])
         dos = spin_dos_map(slab, k * 1e-10, k * 1e-10, energies, settings.broadening, settings.bilayer, work=work)[0]
@@ -105,7 +105,7 @@ class BiSbBands:
         """Compute the bands."""
         slab = settings.slab()
         k, distance = k_path(slab.material, settings.path, settings.points)
-        fermi_eV = _fermi(slab, settings, work)
+        fermi_eV = neutral_level(slab, settings, work)
         pairs = bands(slab, k, work)[:, ::2] - fermi_eV
         near = (np.abs(pairs) < settings.window).any(axis=0)
         arrays = {
@@ -217,7 +217,8 @@ class InverseEdelsteinSeries:
         return ModelResult(self.name, {}, arrays, flags, settings.model_dump())
 
 
-def _fermi(slab: Slab, settings: SurfaceSettings, work: Work) -> float:
+def neutral_level(slab: Slab, settings: SurfaceSettings, work: Work) -> float:
+    """Return the charge-neutral Fermi level [eV]."""
     return fermi_level(bands(slab, settings.wedge_of(slab), work), slab.electrons)
 
 
