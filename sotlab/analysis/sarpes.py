@@ -215,7 +215,7 @@ class SARPES:
             name: plain(each[cells.shown]) for name, each in vars(cells).items() if name != "shown"
         }
         weight = counts[good] / counts[good].sum()
-        east, north = (weight * (each / k)[good] for each in (kx, ky))
+        east, north = (weight * each[good] / k[good] for each in (kx, ky))
         value = float(east @ along_y.value[good] - north @ along_x.value[good])
         counting = np.hypot(np.linalg.norm(east * along_y.sigma[good]), np.linalg.norm(north * along_x.sigma[good]))
         return Value.of(value, float(np.hypot(counting, value * settings.sherman_sigma / settings.sherman)), "")

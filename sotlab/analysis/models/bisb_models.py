@@ -126,7 +126,7 @@ class EnergySettings(SurfaceSettings):
     start: float = quantity(-0.5, "eV", "First energy, above the Fermi level")
     stop: float = quantity(0.5, "eV", "Last energy, above the Fermi level")
     points: int = Field(101, ge=1, le=100001, description="Energies")
-    window: float = quantity(1.0, "eV", "States this close to the energy zero of the parameters enter the sums", gt=0)
+    window: float = quantity(1.2, "eV", "States this close to the energy zero of the parameters enter the sums", gt=0)
 
     def curves(self, states: SlabStates) -> np.ndarray:
         """Return Lambda [m] for the whole-slab and the top-half denominator (2, E + 1), first at the Fermi level.

@@ -18,7 +18,7 @@ HBAR_EV_S = 6.582119569e-16  # exact
 Denominator = Literal["all", "top"]
 
 #: Energies on both sides of which the states' spins and velocities are worked out [eV].
-WINDOW_EV = (-1.0, 1.0)
+WINDOW_EV = (-1.2, 1.2)
 #: Numbers of one piece of matrices: 1 million complex ones are 16 MB.
 CHUNK_NUMBERS = 1_000_000
 
