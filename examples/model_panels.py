@@ -1,7 +1,7 @@
-"""The papers' theory panels, from the models: ``python examples/model_panels.py PANEL [FOLDER]``.
+"""The papers' theory panels, from the models: ``python examples/model_panels.py [PANEL] [FOLDER]``.
 
-PANEL is one of 002-fig1, 002-fig3, 000-fig4, 003-fig4, and says which paper (seed) and figure it stands beside; what
-agrees and what does not is in docs/models.md. The first two take a minute or so, the others a second.
+PANEL is one of 002-fig1, 002-fig3, 000-fig4, 003-fig4 (the default), and says which paper (seed) and figure it stands
+beside; what agrees and what does not is in docs/models.md. 002-fig3 takes a minute or two, the others seconds.
 """
 
 import os
@@ -130,15 +130,16 @@ PANELS = {"002-fig1": surface_map, "002-fig3": edelstein_length, "000-fig4": mix
 
 
 def main() -> int:
-    if len(sys.argv) not in (2, 3) or sys.argv[1] not in PANELS:
-        print(f"usage: python examples/model_panels.py {'|'.join(PANELS)} [FOLDER]", file=sys.stderr)
+    name, folder = ([*sys.argv[1:], "003-fig4", "."] if len(sys.argv) < 2 else [*sys.argv[1:], "."])[:2]
+    if name not in PANELS or len(sys.argv) > 3:
+        print(f"usage: python examples/model_panels.py [{'|'.join(PANELS)}] [FOLDER]", file=sys.stderr)
         return 2
-    name, folder = sys.argv[1], Path(sys.argv[2] if len(sys.argv) == 3 else ".")
     with ThreadPoolExecutor() as pool:
         figure = PANELS[name](Work(pool))
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / f"{name}.png", dpi=80)
-    print(folder / f"{name}.png")
+    picture = Path(folder) / f"{name}.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=80)
+    print(picture)
     return 0
 
 

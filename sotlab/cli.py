@@ -220,13 +220,14 @@ def analyse(
 @cli.command()
 @click.argument("name", required=False)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the model: x=0.15.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the result into this folder, arrays as .npz.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep the result in this folder, arrays as .npz.")
 @click.option("--jobs", type=click.IntRange(1), help="Threads for large work. Default: one for each core.")
 @json_option
 def model(name: str | None, settings: Sequence[str], out: Path | None, jobs: int | None, as_json: bool) -> None:
     """Compute a model of the papers' by its NAME; without one, list them with their settings.
 
-    With --json the arrays are printed too, unless --out puts them into a file.
+    With --json the arrays are printed too, unless --out puts them into a file. What --out already has for the same
+    settings is not computed again.
     """
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # threads go over k: BLAS with threads of its own makes it slower
@@ -236,7 +237,7 @@ def model(name: str | None, settings: Sequence[str], out: Path | None, jobs: int
         _list_models(describe_models(), as_json)
         return
     with _working(jobs) as work:
-        result = compute_model(name, dict(_assignments(settings)), work)
+        result = compute_model(name, dict(_assignments(settings)), work, kept_in=out)
     told = result.to_json(with_arrays=out is None)
     if out is not None:
         told["files"] = [str(path) for path in write_model(out, result)]

@@ -57,6 +57,21 @@ def test_a_map_goes_into_files(model, tmp_path):
     assert described["settings"]["energy"] == pytest.approx(0.02)
 
 
+def test_what_is_kept_for_the_same_settings_is_not_computed_again(model, tmp_path, monkeypatch):
+    from sotlab.analysis.models import bisb_models
+
+    given = settings(bilayers=2, points=5, divisions=4)
+    first = model("iree", *given, "--out", "kept", "--json")[1]
+    monkeypatch.setattr(bisb_models, "slab_states", lambda *_: pytest.fail("computed again"))
+    assert model("iree", *given, "--out", "kept", "--json")[1] == first
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    other = model("iree", *settings(bilayers=2, points=5, divisions=4, x=0.2), "--out", "kept", "--json")[1]
+    assert json.loads(other)["results"] != json.loads(first)["results"]
+    (tmp_path / "kept" / "iree.npz").write_bytes(b"torn")
+    assert model("iree", *given, "--out", "kept", "--json")[1] == first
+
+
 @pytest.mark.parametrize(
     ("name", "given", "wanted"),
     [

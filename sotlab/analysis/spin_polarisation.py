@@ -207,12 +207,18 @@ def vector_map(
         return np.bincount(cell, values, minlength=len(points))
 
     total = summed(weight)
-    means = [summed(weight * each.value[usable]) / total for each in (along_x, along_y)]
-    sigmas = [np.sqrt(summed((weight * each.sigma[usable]) ** 2)) / total for each in (along_x, along_y)]
     brightness = total / points
-    shown = (points >= least_points) & (brightness >= threshold * brightness.max())
-    place = [summed(k[:, axis]) / points for axis in (0, 1)]
-    return VectorMap(*place, *means, *sigmas, total, points, shown)
+    return VectorMap(
+        kx_per_m=summed(k[:, 0]) / points,
+        ky_per_m=summed(k[:, 1]) / points,
+        p_x=summed(weight * along_x.value[usable]) / total,
+        p_y=summed(weight * along_y.value[usable]) / total,
+        sigma_x=np.sqrt(summed((weight * along_x.sigma[usable]) ** 2)) / total,
+        sigma_y=np.sqrt(summed((weight * along_y.sigma[usable]) ** 2)) / total,
+        intensity=total,
+        points=points,
+        shown=(points >= least_points) & (brightness >= threshold * brightness.max()),
+    )
 
 
 def convolve_map(dos: np.ndarray, step_per_m: float, resolution_per_m: float) -> np.ndarray:

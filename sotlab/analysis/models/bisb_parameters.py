@@ -131,6 +131,13 @@ def alloy(x: float, rule: AlloyRule = "teo") -> BiSb:
         return a, b, c, d
 
     return BiSb(
-        *(linear(name) for name in ("a_A", "c_A", "mu", "e_s_eV", "e_p_eV", "soc_eV")),
-        *(hopping(name) for name in ("first_eV", "second_eV", "third_eV")),
+        a_A=linear("a_A"),
+        c_A=linear("c_A"),
+        mu=linear("mu"),
+        e_s_eV=linear("e_s_eV"),
+        e_p_eV=linear("e_p_eV"),
+        soc_eV=linear("soc_eV"),
+        first_eV=hopping("first_eV"),
+        second_eV=hopping("second_eV"),
+        third_eV=hopping("third_eV"),
     )

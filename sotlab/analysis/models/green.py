@@ -110,8 +110,8 @@ def _compile() -> None:
 def _compiled_piece(slab: Slab, k_A: np.ndarray, z: np.ndarray, bilayer: int) -> np.ndarray:
     from sotlab.analysis.models.green_numba import spin_traces
 
-    blocks = (np.ascontiguousarray(block, complex) for block in slab.blocks(k_A))
-    return spin_traces(*blocks, slab.bilayers, slab.bilayers - bilayer, z)
+    bulk, top, bottom, intra, inter = (np.ascontiguousarray(block, complex) for block in slab.blocks(k_A))
+    return spin_traces(bulk, top, bottom, intra, inter, slab.bilayers, slab.bilayers - bilayer, z)
 
 
 def _numpy_piece(slab: Slab, k_A: np.ndarray, z: np.ndarray, bilayer: int) -> np.ndarray:
@@ -143,7 +143,7 @@ def _traces(blocks: Blocks, bilayers: int, wanted: int, z: complex) -> np.ndarra
     spin = np.einsum("ksoto->kst", (green_lower + green_upper).reshape(-1, 2, 4, 2, 4))
     up, down, up_down, down_up = spin[:, 0, 0], spin[:, 1, 1], spin[:, 0, 1], spin[:, 1, 0]
     traces = np.stack([up + down, up_down + down_up, 1j * (up_down - down_up), up - down], axis=-1)
-    return -traces.imag / np.pi
+    return -np.imag(traces) / np.pi
 
 
 def _dagger(matrices: np.ndarray) -> np.ndarray:

@@ -62,8 +62,8 @@ class Mixing:
         arrays = {
             "exchange": Array(np.array(settings.exchange), ""),
             "hopping_difference": Array(np.array(settings.hopping_difference), ""),
-            "re_g": Array(g.real, "", axes),
-            "im_g": Array(g.imag, "", axes),
+            "re_g": Array(np.real(g), "", axes),
+            "im_g": Array(np.imag(g), "", axes),
         }
         return ModelResult(self.name, results, arrays, flags, settings.model_dump())
 
@@ -200,11 +200,11 @@ class GradedFerromagnet:
         results = {"t_dl": computed(solved.total.real, unit), "t_fl": computed(solved.total.imag, unit)}
         arrays = {
             "z": Array(solved.z_m, "m"),
-            "mu_y": Array(solved.accumulation_m.real, "m", ("z",)),
-            "mu_z": Array(solved.accumulation_m.imag, "m", ("z",)),
+            "mu_y": Array(np.real(solved.accumulation_m), "m", ("z",)),
+            "mu_z": Array(np.imag(solved.accumulation_m), "m", ("z",)),
             "slab_z": Array(solved.slab_z_m, "m"),
-            "slab_t_dl": Array(solved.slab_torque.real, unit, ("slab_z",)),
-            "slab_t_fl": Array(solved.slab_torque.imag, unit, ("slab_z",)),
+            "slab_t_dl": Array(np.real(solved.slab_torque), unit, ("slab_z",)),
+            "slab_t_fl": Array(np.imag(solved.slab_torque), unit, ("slab_z",)),
         }
         flags = ["M_s, rho and lengths are nominal: the paper's Table I is not in the copy at hand"]
         if settings.case.startswith("IV"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -12,7 +13,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from sotlab.analysis.models.chunks import Work
-from sotlab.analysis.models.model import Model, ModelResult
+from sotlab.analysis.models.model import Array, Model, ModelResult
+from sotlab.analysis.values import Value, plain
 from sotlab.errors import RunError, StationError, UsageError
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.validation import explain
@@ -37,8 +39,21 @@ def find_model(name: str) -> Model:
         raise UsageError(str(error)) from error
 
 
-def compute_model(name: str, settings: Mapping[str, str], work: Work | None = None) -> ModelResult:
+def compute_model(
+    name: str, settings: Mapping[str, str], work: Work | None = None, kept_in: Path | None = None
+) -> ModelResult:
     """Compute the model ``name`` with settings given as text with units, lists with commas.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    settings : mapping of str to str
+        Its settings; the others have their defaults.
+    work : Work, optional
+        Executor, progress, cancelling.
+    kept_in : Path, optional
+        A folder of :func:`write_model`: what it has for the same settings and version is read, not computed again.
 
     Raises
     ------
@@ -56,7 +71,8 @@ def compute_model(name: str, settings: Mapping[str, str], work: Work | None = No
         chosen = model.settings.model_validate(parsed)
     except ValidationError as error:
         raise UsageError(explain(f"model {name}", error)) from error
-    return model.run(chosen, work or Work())
+    kept = _read_model(kept_in, model.name, plain(chosen.model_dump())) if kept_in is not None else None
+    return kept or model.run(chosen, work or Work())
 
 
 def describe_models() -> list[dict[str, Any]]:
@@ -88,13 +104,29 @@ def write_model(folder: Path, result: ModelResult) -> list[Path]:
     text, arrays = folder / f"{result.model}.json", folder / f"{result.model}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        told = result.to_json(with_arrays=False)
+        told = {**result.to_json(with_arrays=False), "version": version("sotlab")}
         told["arrays"] = {name: {"unit": array.unit, "axes": list(array.axes)} for name, array in result.arrays.items()}
         text.write_text(json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         np.savez_compressed(arrays, allow_pickle=False, **{name: each.values for name, each in result.arrays.items()})
     except OSError as error:
         raise RunError(f"{folder}: the model's result cannot be written: {error.strerror}") from error
     return [text, arrays]
+
+
+def _read_model(folder: Path, name: str, settings: dict[str, Any]) -> ModelResult | None:
+    """Return what :func:`write_model` wrote for the same settings and version; None if there is no such thing."""
+    try:
+        told = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if (told["settings"], told["version"], told["schema"]) != (settings, version("sotlab"), ModelResult.schema):
+            return None
+        with np.load(folder / f"{name}.npz", allow_pickle=False) as stored:
+            arrays = {
+                key: Array(stored[key], each["unit"], tuple(each["axes"])) for key, each in told["arrays"].items()
+            }
+        values = {key: Value(**value) for key, value in told["results"].items()}
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None  # not there, or torn: it is computed again
+    return ModelResult(name, values, arrays, told["flags"], told["settings"])
 
 
 def _unit(field: Any) -> str | None:
