@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -54,7 +54,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
     from sotlab.procedures.runs.reduce import write_page
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    with _terminal(as_json) as terminal, _stoppable(terminal):
+    with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
         done = run_demo(f"virtual:stfmr?seed={seed}", out, terminal.follow, add_truth=add_truth)
     told: dict[str, Any] = {"seed": seed, "runs": [str(folder) for folder in done.folders]}
     if done.outcome is None:
@@ -121,7 +121,7 @@ def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoRetu
     from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
     from sotlab.procedures.runs.run import summary
 
-    with _terminal(as_json) as terminal, _stoppable(terminal):
+    with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
         terminal.follow(measurement)
     told = summary(measurement)
     measurement.raise_error()
@@ -215,6 +215,62 @@ def analyse(
         for name in missing:
             click.echo(f"sotlab: {name} is not determined by these data", err=True)
     sys.exit(status)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the model: x=0.15.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep the result in this folder, arrays as .npz.")
+@click.option("--jobs", type=click.IntRange(1), help="Threads for large work. Default: one for each core.")
+@json_option
+def model(name: str | None, settings: Sequence[str], out: Path | None, jobs: int | None, as_json: bool) -> None:
+    """Compute a model of the papers' by its NAME; without one, list them with their settings.
+
+    With --json the arrays are printed too, unless --out puts them into a file. What --out already has for the same
+    settings is not computed again.
+    """
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")  # threads go over k: BLAS with threads of its own makes it slower
+    from sotlab.procedures.runs.modelling import compute_model, describe_models, write_model
+
+    if name is None:
+        _list_models(describe_models(), as_json)
+        return
+    with _working(jobs) as work:
+        result = compute_model(name, dict(_assignments(settings)), work, kept_in=out)
+    told = result.to_json(with_arrays=out is None)
+    if out is not None:
+        told["files"] = [str(path) for path in write_model(out, result)]
+    if as_json:
+        _print_json(told)
+        return
+    from sotlab.units import pretty
+
+    for key, value in result.results.items():
+        click.echo(f"{key:<18} {pretty(value.value, value.sigma, value.unit)}")
+    for key, array in result.arrays.items():
+        unit = f" {array.unit}" if array.unit else ""
+        low, high = (f"{limit:.6g}" for limit in (array.values.min(), array.values.max()))
+        click.echo(f"{key:<18} {'x'.join(map(str, array.values.shape))}, {low} to {high}{unit}")
+    for flag in result.flags:
+        click.echo(f"note: {flag}")
+    click.echo(
+        "\n".join(told.get("files", ["the arrays: --json prints them, --out DIR writes them"] if result.arrays else []))
+    )
+
+
+def _list_models(models: Sequence[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        _print_json({"models": models})
+        return
+    for entry in models:
+        click.secho(entry["name"], bold=True)
+        click.echo(f"  {entry['title']}")
+        for setting in entry["settings"]:
+            default = setting["default"]
+            shown = ",".join(map(str, default)) if isinstance(default, list | tuple) else str(default)
+            click.echo(f"    {setting['name']:<24} {shown:>12} {setting['unit']:<14} {setting['description']}")
+        click.echo()
 
 
 # -- the bench ---------------------------------------------------------------------------------------------------
@@ -554,6 +610,27 @@ def _terminal(quiet: bool) -> Iterator[Any]:
 
 
 @contextmanager
+def _working(jobs: int | None) -> Iterator[Any]:
+    """Give large work threads, a progress bar where stderr is a terminal, and an end when told to stop."""
+    import threading
+    from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from sotlab.analysis.models.chunks import Work
+
+    stopped = threading.Event()
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        task = bar.add_task("computing", total=None)
+        with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool, _stoppable(stopped.set):
+            try:
+                yield Work(pool, lambda done, of: bar.update(task, completed=done, total=of), stopped.is_set)
+            except CancelledError:
+                raise click.Abort from None
+
+
+@contextmanager
 def _closing(trace: Any) -> Iterator[Any]:
     try:
         yield trace
@@ -563,11 +640,11 @@ def _closing(trace: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _stoppable(terminal: Any) -> Iterator[None]:
-    """Make Ctrl-C, and being told to go, stop the run that is followed: its bench is then made safe."""
+def _stoppable(stop_work: Callable[[], None]) -> Iterator[None]:
+    """Make Ctrl-C, and being told to go, stop what is under way: a run's bench is then made safe."""
 
     def stop(number: int, frame: Any) -> None:
-        terminal.stop_run()
+        stop_work()
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), stop) for name in names}

@@ -282,14 +282,15 @@ def _tables(result: Mapping[str, Any]) -> list[tuple[str, list[str], list[list[s
     tables = [("Results", ["", "value", *(["truth", "pull"] if with_truth else [])], results)]
     if result["spectra"]:
         names = [name for name, v in result["spectra"][0].items() if isinstance(v, dict) and "sigma" in v]
+        first = "frequency" if "frequency" in result["spectra"][0] else "name"
         rows = [
             [
-                pretty(row["frequency"], None, "Hz"),
+                pretty(row["frequency"], None, "Hz") if first == "frequency" else row[first],
                 *(pretty(row[n]["value"], row[n]["sigma"], row[n]["unit"]) for n in names),
             ]
             for row in result["spectra"]
         ]
-        tables.append(("Spectra", ["frequency", *names], rows))
+        tables.append(("Spectra", [first, *names], rows))
     return tables
 
 

@@ -166,11 +166,12 @@ def _results_table(results: Mapping[str, Any]) -> Table:
 def _spectra_table(spectra: list[Mapping[str, Any]]) -> Table:
     """Return one line a spectrum, or one line a value where truth and pull stand beside it."""
     names = [name for name, value in spectra[0].items() if isinstance(value, Mapping) and "sigma" in value]
+    first = "frequency" if "frequency" in spectra[0] else "name"
     if not any("truth" in row[name] for row in spectra for name in names):
-        table = Table("frequency", *names, box=None, pad_edge=False)
+        table = Table(first, *names, box=None, pad_edge=False)
         for row in spectra:
             cells = [pretty(row[name]["value"], row[name]["sigma"], row[name]["unit"]) for name in names]
-            table.add_row(pretty(row["frequency"], None, "Hz"), *cells)
+            table.add_row(pretty(row[first], None, "Hz") if first == "frequency" else row[first], *cells)
         return table
     table = Table("frequency", "", "value", "truth", "pull", box=None, pad_edge=False)
     for row in spectra:
