@@ -102,7 +102,8 @@ def fit_second_harmonic(
     columns_of: Callable[[np.ndarray], Mapping[str, np.ndarray]],
     nuisance: Mapping[str, np.ndarray],
     r_2w_ohm: np.ndarray,
-    inputs: Sequence[Value],
+    inputs: np.ndarray,
+    inputs_covariance: np.ndarray,
     known: Mapping[str, Value],
     *,
     who: str,
@@ -118,8 +119,10 @@ def fit_second_harmonic(
         Columns that belong to no result: offsets, and what leaks in.
     r_2w_ohm : (N,) float
         The readings.
-    inputs : sequence of Value
-        What the columns are made of, as R_A and the anisotropy field; taken as independent of each other.
+    inputs : (I,) float
+        What the columns are made of, as R_A and the anisotropy field.
+    inputs_covariance : (I, I) float
+        Their covariance.
     known : mapping of str to Value
         Terms measured in another geometry. What they add is taken away, and their sigmas are carried.
     who : str
@@ -127,7 +130,7 @@ def fit_second_harmonic(
     needed : callable
         From a term's name to the words that say what would determine it.
     """
-    nominal = np.array([value.value for value in inputs], float)
+    nominal = np.asarray(inputs, float)
     columns = dict(columns_of(nominal))
     wrong = [name for name in known if name not in TERMS]
     if wrong:
@@ -158,9 +161,11 @@ def fit_second_harmonic(
         norm[norm == 0] = 1.0
         return (np.linalg.lstsq((design[:, usable] / norm[:, None]).T, y[usable], rcond=1e-12)[0] / norm)[: len(free)]
 
-    carried = propagated(solved, [*inputs, *known.values()], np.concatenate([nominal, no_shift]))
+    uncertain = np.diag(np.concatenate([np.zeros(len(nominal)), [(v.sigma or 0.0) ** 2 for v in known.values()]]))
+    uncertain[: len(nominal), : len(nominal)] = inputs_covariance
+    carried = propagated(solved, np.concatenate([nominal, no_shift]), uncertain)
     covariance = fit.covariance.copy()
-    if carried.ndim:
+    if carried is not None:
         covariance[: len(free), : len(free)] += carried
     fit = replace(fit, covariance=covariance)
 

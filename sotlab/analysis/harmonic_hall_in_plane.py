@@ -108,7 +108,7 @@ def fit_in_plane(
     if absent:
         nuisance |= _per_scan("cos", scan, np.cos(phi))
     second = fit_second_harmonic(
-        columns_of, nuisance, r_2w, inputs, given, who=METHOD, needed=_needed(fields, mu0_meff, given)
+        columns_of, nuisance, r_2w, *_as_arrays(inputs), given, who=METHOD, needed=_needed(fields, mu0_meff, given)
     )
     flags += [not_determined(name, absent) for name in TERMS if absent and name != "b_fl" and name not in given]
     flags += second.flags
@@ -181,6 +181,11 @@ def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
         return columns
 
     return inputs, columns_of, absent
+
+
+def _as_arrays(inputs: Sequence[Value]) -> tuple[np.ndarray, np.ndarray]:
+    """Return independent inputs as their values and their covariance."""
+    return np.array([v.value for v in inputs], float), np.diag([float(v.sigma or 0.0) ** 2 for v in inputs])
 
 
 def _per_scan(name: str, scan: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:

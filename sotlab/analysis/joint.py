@@ -9,7 +9,7 @@ therefore not given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +108,6 @@ def fit_joint(columns: Mapping[str, np.ndarray], y: np.ndarray, *, who: str) -> 
     scaled = design / scale[:, None]
     values = np.linalg.lstsq(scaled.T, y, rcond=1e-12)[0]
     residual = y - values @ scaled
-    # A fit that is exact but for rounding has no noise; its sigmas must not be those of rounding errors' ratios.
     noise = correlated_covariance(scaled[:, None], residual[None], good[None].astype(float))
     covariance = noise.covariance[0] / np.outer(scale, scale)
     return JointFit(
@@ -138,28 +137,32 @@ def unique_parts(design: np.ndarray) -> np.ndarray:
     return unique
 
 
-def propagated(solve: Callable[[np.ndarray], np.ndarray], inputs: Sequence[Value], nominal: np.ndarray) -> np.ndarray:
-    """Return the covariance (P, P) that the uncertainty of independent inputs gives to the values.
+def propagated(
+    solve: Callable[[np.ndarray], np.ndarray], nominal: np.ndarray, covariance: np.ndarray
+) -> np.ndarray | None:
+    """Return the covariance (P, P) that uncertain inputs give to the values, or None if all inputs are exact.
 
     Parameters
     ----------
     solve : callable
-        From the inputs' values to the result's values (P,).
-    inputs : sequence of Value
-        The inputs; one without a sigma counts as exact.
+        From the inputs (I,) to the values (P,).
     nominal : (I,) float
-        The inputs' values.
+        The inputs.
+    covariance : (I, I) float
+        Their covariance.
     """
-    total: np.ndarray | float = 0.0
-    for k, value in enumerate(inputs):
-        if not value.sigma:
-            continue
-        # Half of sigma to each side: far enough for the rounding, near enough for the curvature.
-        step = np.zeros(len(nominal))
-        step[k] = 0.5 * value.sigma
-        change = np.asarray(solve(nominal + step)) - np.asarray(solve(nominal - step))
-        total = total + np.outer(change, change)
-    return np.asarray(total, float)
+    scale = np.sqrt(np.diag(covariance))
+    if not scale.any():
+        return None
+    unit = np.where(scale > 0, scale, 1.0)
+    variances, directions = np.linalg.eigh(covariance / np.outer(unit, unit))
+    changes = []
+    for variance, direction in zip(variances, directions.T, strict=True):
+        if variance > 0:
+            # Half a sigma to each side: far enough for the rounding, near enough for the curvature.
+            step = 0.5 * np.sqrt(variance) * direction * scale
+            changes.append(np.asarray(solve(nominal + step)) - np.asarray(solve(nominal - step)))
+    return np.einsum("kp,kq->pq", changes, changes)
 
 
 def range_needed(
