@@ -19,8 +19,8 @@ __all__ = ["HallLoop", "fit_hall_loop"]
 
 #: The tails begin at this part of the largest field.
 TAIL = 0.7
-#: The tails are bent, or one from the other, beyond so many sigmas: not saturated.
-BENT = 4.0
+#: Not saturated: the tails' sagitta is beyond so many sigmas, and beyond this part of the half swing.
+BENT, SAGITTA = 3.0, 2e-3
 #: Half of the points nearest to where a branch crosses zero, for the line through them.
 CROSSING_POINTS = 4
 #: Below these parts of the swing a loop counts as closed and a branch as straight.
@@ -74,16 +74,12 @@ def fit_hall_loop(field_T: np.ndarray, r_xy_ohm: np.ndarray, *, tail: float = TA
     shown = np.where(in_tail, r_xy, np.nan)
     columns = {"r_a": side, "r_ohe": field, "offset": np.ones_like(field)}
     fit = fit_joint(columns, shown, who="hall loop, tails")
-    bend = (np.abs(field) - top) * (np.abs(field) - tail * top)
-    bent = fit_joint(columns | {"bend": side * bend}, shown, who="hall loop, tails")
-    saturated = abs(bent["bend"]) <= BENT * bent.sigma("bend") or abs(bent["bend"]) * (top * (1 - tail)) ** 2 < 1e-6 * abs(
-        fit["r_a"]
-    )
+    saturated = _sagitta(field, r_xy, in_tail, top, tail) < SAGITTA * abs(fit["r_a"])
     if saturated:
         r_a, r_ohe, offset = fit.value("r_a", "ohm"), fit.value("r_ohe", "ohm/T"), fit.value("offset", "ohm")
         slope = fit["r_ohe"]
     else:
-        r_a, offset = _at_the_ends(fit, bent, top)
+        r_a, offset = _at_the_ends(fit, top)
         r_ohe, slope = Value(None, None, "ohm/T"), 0.0
         flags.append(not_determined("r_ohe", f"the loop still bends at {top:.3g} T; go to higher fields"))
         flags.append(f"r_a: half of the swing at {top:.3g} T, where the loop still bends: not that of saturation")
@@ -108,13 +104,37 @@ def fit_hall_loop(field_T: np.ndarray, r_xy_ohm: np.ndarray, *, tail: float = TA
     return HallLoop(results, tuple(flags))
 
 
-def _at_the_ends(fit: JointFit, bent: JointFit, top: float) -> tuple[Value, Value]:
-    """Return half the swing and half the sum at the largest field, by the curve through the tails."""
-    names = ("r_a", "r_ohe")
+def _sagitta(field: np.ndarray, r_xy: np.ndarray, in_tail: np.ndarray, top: float, tail: float) -> float:
+    """Return by how much the tails are bent, away from the field's axis [ohm]; 0 where that is not significant.
+
+    Each passage through a tail has an offset of its own, for drift. The noise is that of second differences: what is
+    left of a wrong model must not count as noise here, or it would hide itself.
+    """
+    side = np.sign(field)
+    passage = np.cumsum(np.diff(np.where(in_tail, side, 0) * (2 + _branches(field)[True]), prepend=0) != 0)
+    own = [passage == k for k in np.unique(passage[in_tail]) if np.count_nonzero((passage == k) & in_tail) > 3]
+    if not own:
+        return 0.0
+    used = np.logical_or.reduce(own) & in_tail
+    half = (1 - tail) * top / 2
+    bend = side * (np.abs(field) - top) * (np.abs(field) - tail * top) / half**2
+    design = np.stack([*(np.where(o & in_tail, 1.0, 0.0) for o in own), field / top, bend])[:, used]
+    inverse = np.linalg.pinv(design @ design.T)
+    value = float((inverse @ (design @ r_xy[used]))[-1])
+    return abs(value) if abs(value) > BENT * _noise(r_xy[used]) * np.sqrt(inverse[-1, -1]) else 0.0
+
+
+def _noise(readings: np.ndarray) -> float:
+    """Return the standard deviation of the noise between neighbours."""
+    return float(np.median(np.abs(np.diff(readings, 2))) / 0.6745 / np.sqrt(6))
+
+
+def _at_the_ends(fit: JointFit, top: float) -> tuple[Value, Value]:
+    """Return half the swing and half the sum at the largest field, by the lines through the tails."""
     weights = np.array([1.0, top])
-    rows = [bent.names.index(name) for name in names]
-    variance = weights @ bent.covariance[np.ix_(rows, rows)] @ weights
-    return Value.of(bent["r_a"] + bent["r_ohe"] * top, float(np.sqrt(variance)), "ohm"), bent.value("offset", "ohm")
+    rows = [fit.names.index(name) for name in ("r_a", "r_ohe")]
+    variance = weights @ fit.covariance[np.ix_(rows, rows)] @ weights
+    return Value.of(fit["r_a"] + fit["r_ohe"] * top, float(np.sqrt(variance)), "ohm"), fit.value("offset", "ohm")
 
 
 def _branches(field: np.ndarray) -> dict[bool, np.ndarray]:
@@ -172,9 +192,7 @@ def _remanence(field: np.ndarray, m_z: np.ndarray) -> tuple[float | None, float]
         if len(at) < 4 or at[0] > 0 or at[-1] < 0:
             return None, np.nan
         ends.append(float(np.interp(0.0, at, y)))
-    rough = np.diff(m_z, 2)
-    noise = float(np.median(np.abs(rough)) / 0.6745 / np.sqrt(6))
-    return abs(ends[1] - ends[0]) / 2, noise
+    return abs(ends[1] - ends[0]) / 2, _noise(m_z) / np.sqrt(2)
 
 
 def _anisotropy(field, m_z, coercivity: Value, remanence: float | None, saturated: bool) -> tuple[Value, list[str]]:
