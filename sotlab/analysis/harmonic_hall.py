@@ -108,6 +108,7 @@ def fit_second_harmonic(
     *,
     who: str,
     needed: Callable[[str], str],
+    sequence: np.ndarray | None = None,
 ) -> SecondHarmonic:
     """Fit R_2w by the terms that are not known, refuse what cannot be told apart, and carry the inputs' sigmas.
 
@@ -129,6 +130,8 @@ def fit_second_harmonic(
         What is fitted.
     needed : callable
         From a term's name to the words that say what would determine it.
+    sequence : (N,) int, optional
+        Where this changes, the noise is not correlated across.
     """
     nominal = np.asarray(inputs, float)
     columns = dict(columns_of(nominal))
@@ -145,7 +148,7 @@ def fit_second_harmonic(
         return taken
 
     no_shift = np.zeros(len(known))
-    fit = fit_joint({name: columns[name] for name in free} | dict(nuisance), rest(columns, no_shift), who=who)
+    fit = fit_joint({name: columns[name] for name in free} | dict(nuisance), rest(columns, no_shift), who=who, sequence=sequence)
     good = np.isfinite(r_2w_ohm)
     own = np.stack([np.broadcast_to(column, good.shape) for column in nuisance.values()]) if nuisance else None
 
@@ -193,7 +196,7 @@ def fit_second_harmonic(
         for b in given:
             row, column = TERMS.index(a), TERMS.index(b)
             full[row, column] = fit.covariance[fit.names.index(a), fit.names.index(b)]
-    flags += _contradictions(columns, nuisance, r_2w_ohm, known, fit, free, who)
+    flags += _contradictions(columns, nuisance, r_2w_ohm, known, fit, free, who, sequence)
     return SecondHarmonic(fit, values, flags, full)
 
 
@@ -205,6 +208,7 @@ def _contradictions(
     fit: JointFit,
     free: Sequence[str],
     who: str,
+    sequence: np.ndarray | None,
 ) -> list[str]:
     """Return a flag for each known term that the data want to be another, with what that would do to the others."""
     flags = []
@@ -213,7 +217,7 @@ def _contradictions(
         for other, its in known.items():
             if other != name:
                 rest = rest - its.value * columns[other]
-        loose = fit_joint({n: columns[n] for n in (*free, name)} | dict(nuisance), rest, who=who)
+        loose = fit_joint({n: columns[n] for n in (*free, name)} | dict(nuisance), rest, who=who, sequence=sequence)
         away = loose[name] - value.value
         sigmas = abs(away) / np.hypot(loose.sigma(name), value.sigma or 0.0)
         if sigmas > CONTRADICTION:

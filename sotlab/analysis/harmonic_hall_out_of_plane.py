@@ -111,7 +111,9 @@ def fit_out_of_plane(
     flags: list[str] = []
     field, polar, r_1w, r_2w, odd = _odd_parts(field, polar, r_1w, r_2w, flags)
     scan = scans_of(field)
-    first = _FirstHarmonic(field, polar, r_1w, scan, b_k, offsets=not odd)
+    # Pairs stand in the order of their first readings: between two scans time has passed.
+    sequence = scan if odd else None
+    first = _FirstHarmonic(field, polar, r_1w, scan, b_k, odd=odd)
     flags += first.flags
 
     inputs, covariance = first.inputs(r_p)
@@ -132,7 +134,15 @@ def fit_out_of_plane(
     nuisance = {} if odd else _per_scan("offset", scan, np.ones_like(field))
     nuisance = nuisance | {"leak": np.cos(theta)}
     second = fit_second_harmonic(
-        columns_of, nuisance, r_2w, inputs, covariance, given, who=METHOD, needed=lambda name: _needed(name, field)
+        columns_of,
+        nuisance,
+        r_2w,
+        inputs,
+        covariance,
+        given,
+        who=METHOD,
+        needed=lambda name: _needed(name, field),
+        sequence=sequence,
     )
     flags += second.flags
     flags += _field_like(second, r_p, with_fl, columns_of, nuisance, r_2w, inputs, covariance, given)
@@ -177,12 +187,13 @@ def _odd_parts(field, polar, r_1w, r_2w, flags):
 class _FirstHarmonic:
     """The fit of R_1w: R_A, R_OHE, B_K and the angle's offset, with what they say of the magnetisation's angle."""
 
-    def __init__(self, field, polar, r_1w, scan, b_k, *, offsets):
+    def __init__(self, field, polar, r_1w, scan, b_k, *, odd):
         self.flags: list[str] = []
         self._field, self._polar, self._r_1w = field, polar, r_1w
         self._known = b_k if b_k is not None and b_k.value is not None else None
         self._good = np.isfinite(r_1w)
-        self._offsets = list(_per_scan("offset", scan, np.ones_like(field)).items()) if offsets else []
+        self._sequence = scan if odd else None
+        self._offsets = list(_per_scan("offset", scan, np.ones_like(field)).items()) if not odd else []
         self._with_ohe = scan.max() > 0
         if not self._with_ohe:
             self.flags.append("r_ohe: not determined: one field does not tell it from r_a; it was left out")
@@ -304,7 +315,7 @@ class _FirstHarmonic:
             derivative = sum(w * (up[n] - down[n]) for w, n in zip(weights, columns, strict=True)) / (2 * step.sum())
             derivatives[name] = derivative
             y = y + derivative * point[list(("b_k", "angle_offset")).index(name)]
-        fit = fit_joint(columns | derivatives, y, who=f"{METHOD}, first harmonic")
+        fit = fit_joint(columns | derivatives, y, who=f"{METHOD}, first harmonic", sequence=self._sequence)
         if fit.unique_part("angle_offset") < SMALLEST_UNIQUE:
             self.flags.append("angle_offset: not determined by these angles: taken as it is")
         return fit

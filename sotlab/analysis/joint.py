@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sotlab.analysis.correlated import correlated_covariance
+from sotlab.analysis.correlated import CorrelatedNoise, correlated_covariance
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -24,6 +24,8 @@ __all__ = ["SMALLEST_UNIQUE", "JointFit", "fit_joint", "propagated", "range_need
 SMALLEST_UNIQUE = 0.02
 #: Fewer points than this over the number of parameters leave nothing to estimate the noise from.
 SPARE_POINTS = 3
+#: Points left out between two sequences, for the noise: correlations have died away over so many.
+_GAP = 16
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class JointFit:
         return Value.of(self[name], self.sigma(name), unit)
 
 
-def fit_joint(columns: Mapping[str, np.ndarray], y: np.ndarray, *, who: str) -> JointFit:
+def fit_joint(
+    columns: Mapping[str, np.ndarray], y: np.ndarray, *, who: str, sequence: np.ndarray | None = None
+) -> JointFit:
     """Fit y = sum over the columns of value times column, by ordinary least squares.
 
     Parameters
@@ -86,6 +90,8 @@ def fit_joint(columns: Mapping[str, np.ndarray], y: np.ndarray, *, who: str) -> 
         The readings; where they or a column are not finite, the point is left out.
     who : str
         What is fitted, for the messages.
+    sequence : (N,) int, optional
+        Where this changes, time has passed, and the noise is not correlated across.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def fit_joint(columns: Mapping[str, np.ndarray], y: np.ndarray, *, who: str) -> 
     scaled = design / scale[:, None]
     values = np.linalg.lstsq(scaled.T, y, rcond=1e-12)[0]
     residual = y - values @ scaled
-    noise = correlated_covariance(scaled[:, None], residual[None], good[None].astype(float))
+    noise = _noise(scaled, residual, good, sequence)
     covariance = noise.covariance[0] / np.outer(scale, scale)
     return JointFit(
         names,
@@ -120,6 +126,16 @@ def fit_joint(columns: Mapping[str, np.ndarray], y: np.ndarray, *, who: str) -> 
         float(noise.rho[0]),
         float(noise.freedom[0]),
     )
+
+
+def _noise(design: np.ndarray, residual: np.ndarray, good: np.ndarray, sequence: np.ndarray | None) -> CorrelatedNoise:
+    """Return the noise under the fit, with gaps put in where a sequence ends."""
+    if sequence is None:
+        return correlated_covariance(design[:, None], residual[None], good[None].astype(float))
+    place = np.arange(len(good)) + _GAP * np.cumsum(np.diff(sequence, prepend=sequence[:1]) != 0)
+    spread = np.zeros((len(design) + 2, place[-1] + 1))
+    spread[:, place] = np.vstack([design, residual, good])
+    return correlated_covariance(spread[:-2, None], spread[None, -2], spread[None, -1])
 
 
 def unique_parts(design: np.ndarray) -> np.ndarray:
