@@ -100,7 +100,7 @@ def fit_low_field(
         flags += [not_determined(name, "r_a is needed; give both states of m_z, or what a loop says") for name in names]
         return HarmonicHallResult(_nothing(r_a, r_p), [], tuple(flags), method=METHOD)
     curvature, b_k = _curvature(sweeps, whole, r_a)
-    for _ in range(4):
+    for _ in range(2):  # the window follows B_K, which hardly depends on it
         fits = [_parabola(sweep, WINDOW * b_k.value) for sweep in sweeps]
         curvature, b_k = _curvature(sweeps, fits, r_a)
     if any(fit["beyond"] for fit in fits):

@@ -203,6 +203,6 @@ def range_needed(
         lowest = float(fields_T[0])
     for top_T in np.geomspace(highest, limit_T, 60)[1:]:
         stretched = lowest + (np.asarray(fields_T) - lowest) * (top_T - lowest) / (highest - lowest)
-        if unique_parts(columns(stretched))[row] >= 1.05 * SMALLEST_UNIQUE:
+        if unique_parts(columns(stretched))[row] >= 1.2 * SMALLEST_UNIQUE:
             return float(top_T)
     return None
