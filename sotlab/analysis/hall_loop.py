@@ -21,7 +21,7 @@ __all__ = ["HallLoop", "fit_hall_loop"]
 TAIL = 0.7
 #: Not saturated: the tails' sagitta is beyond so many sigmas, and beyond this part of the half swing.
 BENT, SAGITTA = 3.0, 2e-3
-#: Half of the points nearest to where a branch crosses zero, for the line through them.
+#: Half of the points nearest to where a branch crosses zero, for the curve through them.
 CROSSING_POINTS = 4
 #: Below these parts of the swing a loop counts as closed and a branch as straight.
 CLOSED, STRAIGHT = 0.03, 0.03
@@ -84,9 +84,11 @@ def fit_hall_loop(field_T: np.ndarray, r_xy_ohm: np.ndarray, *, tail: float = TA
         flags.append(not_determined("r_ohe", f"the loop still bends at {top:.3g} T; go to higher fields"))
         flags.append(f"r_a: half of the swing at {top:.3g} T, where the loop still bends: not that of saturation")
     if r_a.value is None or abs(r_a.value) < 3 * r_a.sigma:
-        raise FitError(f"hall loop: no anomalous Hall effect stands out ({fit['r_a']:.2g} +- {fit.sigma('r_a'):.1g} ohm)")
+        raise FitError(
+            f"hall loop: no anomalous Hall effect stands out ({fit['r_a']:.2g} +- {fit.sigma('r_a'):.1g} ohm)"
+        )
     m_z = (r_xy - offset.value - slope * field) / r_a.value
-    coercivity, shift, said = _coercivity(field, m_z)
+    coercivity, shift, said = _coercivity(field, m_z, fit.noise / abs(r_a.value), fit.rho)
     flags += said
     remanence, m_sigma = _remanence(field, m_z)
     b_k, said = _anisotropy(field, m_z, coercivity, remanence, saturated)
@@ -107,21 +109,39 @@ def fit_hall_loop(field_T: np.ndarray, r_xy_ohm: np.ndarray, *, tail: float = TA
 def _sagitta(field: np.ndarray, r_xy: np.ndarray, in_tail: np.ndarray, top: float, tail: float) -> float:
     """Return by how much the tails are bent, away from the field's axis [ohm]; 0 where that is not significant.
 
-    Each passage through a tail has an offset of its own, for drift. The noise is that of second differences: what is
-    left of a wrong model must not count as noise here, or it would hide itself.
+    Each passage through a tail has an offset of its own, for drift. The noise is that of neighbours: what is left of a
+    wrong model over the whole tail must not count as noise here, or it would hide itself.
     """
     side = np.sign(field)
     passage = np.cumsum(np.diff(np.where(in_tail, side, 0) * (2 + _branches(field)[True]), prepend=0) != 0)
-    own = [passage == k for k in np.unique(passage[in_tail]) if np.count_nonzero((passage == k) & in_tail) > 3]
+    own = [(passage == k) & in_tail for k in np.unique(passage[in_tail])]
+    own = [o for o in own if np.count_nonzero(o) > 3]
     if not own:
         return 0.0
-    used = np.logical_or.reduce(own) & in_tail
+    used = np.logical_or.reduce(own)
     half = (1 - tail) * top / 2
     bend = side * (np.abs(field) - top) * (np.abs(field) - tail * top) / half**2
-    design = np.stack([*(np.where(o & in_tail, 1.0, 0.0) for o in own), field / top, bend])[:, used]
-    inverse = np.linalg.pinv(design @ design.T)
-    value = float((inverse @ (design @ r_xy[used]))[-1])
-    return abs(value) if abs(value) > BENT * _noise(r_xy[used]) * np.sqrt(inverse[-1, -1]) else 0.0
+    design = np.stack([*(np.where(o, 1.0, 0.0) for o in own), field / top, bend])[:, used]
+    solve = np.linalg.pinv(design.T)
+    values = solve @ r_xy[used]
+    residual, number = r_xy[used] - values @ design, passage[used]
+    noise, rho = _neighbours(residual, number)
+    apart = np.abs(np.subtract.outer(np.arange(len(number)), np.arange(len(number))))
+    correlation = np.where(np.equal.outer(number, number), rho**apart, 0.0)
+    sigma = noise * float(np.sqrt(solve[-1] @ correlation @ solve[-1]))
+    return abs(float(values[-1])) if abs(values[-1]) > BENT * sigma else 0.0
+
+
+def _neighbours(residual: np.ndarray, number: np.ndarray) -> tuple[float, float]:
+    """Return deviation and lag-1 autocorrelation of first-order autoregressive noise, of differences within passages.
+
+    Its differences over one and two points have the variances 2 s^2 (1 - rho) and 2 s^2 (1 - rho^2).
+    """
+    squares = [np.mean((residual[lag:] - residual[:-lag])[number[lag:] == number[:-lag]] ** 2) for lag in (1, 2)]
+    if squares[0] == 0:
+        return 0.0, 0.0
+    rho = float(np.clip(squares[1] / squares[0] - 1, 0.0, 0.9))
+    return float(np.sqrt(squares[0] / 2 / (1 - rho))), rho
 
 
 def _noise(readings: np.ndarray) -> float:
@@ -144,12 +164,12 @@ def _branches(field: np.ndarray) -> dict[bool, np.ndarray]:
     return {up: step == (1 if up else -1) for up in (True, False)}
 
 
-def _coercivity(field: np.ndarray, m_z: np.ndarray) -> tuple[Value, Value, list[str]]:
+def _coercivity(field: np.ndarray, m_z: np.ndarray, noise: float, rho: float) -> tuple[Value, Value, list[str]]:
     """Return half the distance, and the middle, of where the two branches cross zero."""
     nothing = Value(None, None, "T")
     crossings = {}
     for up, own in _branches(field).items():
-        crossings[up] = _crossing(field[own], m_z[own])
+        crossings[up] = _crossing(field[own], m_z[own], noise, rho)
     if crossings[True] is None or crossings[False] is None:
         reason = "sweep the field both ways through zero, in steps smaller than the coercivity"
         return nothing, nothing, [not_determined("coercivity", reason)]
@@ -159,28 +179,31 @@ def _coercivity(field: np.ndarray, m_z: np.ndarray) -> tuple[Value, Value, list[
     return Value.of((up_T - down_T) / 2, sigma, "T"), Value.of((up_T + down_T) / 2, sigma, "T"), flags
 
 
-def _crossing(field: np.ndarray, m_z: np.ndarray) -> tuple[float, float] | None:
-    """Return where a branch crosses zero, and its sigma."""
-    changes = np.flatnonzero(np.sign(m_z[1:]) != np.sign(m_z[:-1]))
+def _crossing(field: np.ndarray, m_z: np.ndarray, noise: float, rho: float) -> tuple[float, float] | None:
+    """Return where a branch crosses zero, and its sigma under noise of this size and lag-1 autocorrelation."""
+    above = m_z >= 0
+    changes = np.flatnonzero(above[1:] != above[:-1])
     if not len(changes):
         return None
     # With noise near zero there are several: the middle one.
     k = int(changes[len(changes) // 2])
-    step = abs(field[k + 1] - field[k])
-    if abs(m_z[k + 1] - m_z[k]) > 0.5:
-        # It switches between two points: anywhere between them, evenly.
-        return float((field[k] + field[k + 1]) / 2), step / np.sqrt(12)
+    step = field[k + 1] - field[k]
+    between = float(field[k] - m_z[k] * step / (m_z[k + 1] - m_z[k]))
     near = slice(max(k - CROSSING_POINTS + 1, 0), k + CROSSING_POINTS + 1)
-    at, y = field[near] - field[k], m_z[near]
-    if len(at) < 5:
-        slope = (m_z[k + 1] - m_z[k]) / (field[k + 1] - field[k])
-        return float(field[k] - m_z[k] / slope), step / np.sqrt(12)
-    fit = fit_joint({"one": np.ones_like(at), "slope": at}, y, who="hall loop, crossing")
-    if abs(fit["slope"]) < 3 * fit.sigma("slope"):
+    at, y = (field[near] - between) / step, m_z[near]
+    if len(at) < 2 * CROSSING_POINTS or abs(m_z[k + 1] - m_z[k]) > 0.5:
+        # It switches between two points: anywhere between them, evenly.
+        return between, abs(step) / np.sqrt(12)
+    # A branch bends on both sides of zero: a cubic, whose value and slope where the line between the two points is zero
+    # give one step of Newton.
+    design = np.vander(at, 4, increasing=True)
+    solve = np.linalg.pinv(design)
+    value, slope = (solve @ y)[:2]
+    apart = np.abs(np.subtract.outer(np.arange(len(at)), np.arange(len(at))))
+    variance = noise**2 * float(solve[0] @ rho**apart @ solve[0])
+    if abs(slope) < 3 * np.sqrt(variance):
         return None
-    where = -fit["one"] / fit["slope"]
-    rows = np.array([1.0, where]) / fit["slope"]
-    return float(field[k] + where), float(np.sqrt(rows @ fit.covariance @ rows))
+    return between - value / slope * step, float(np.sqrt(variance) / abs(slope) * abs(step))
 
 
 def _remanence(field: np.ndarray, m_z: np.ndarray) -> tuple[float | None, float]:
@@ -201,7 +224,8 @@ def _anisotropy(field, m_z, coercivity: Value, remanence: float | None, saturate
     if remanence is None or remanence > CLOSED:
         return nothing, [
             not_determined(
-                "b_k", "a loop along the easy axis does not show it; sweep across the normal (low field) or scan the angle"
+                "b_k",
+                "a loop along the easy axis does not show it; sweep across the normal (low field) or scan the angle",
             )
         ]
     middle = np.abs(m_z) <= 0.7

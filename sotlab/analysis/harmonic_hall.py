@@ -13,7 +13,14 @@ from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint, propagat
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["HarmonicHallResult", "SecondHarmonic", "checked_readings", "fit_second_harmonic", "not_determined", "scans_of"]
+__all__ = [
+    "HarmonicHallResult",
+    "SecondHarmonic",
+    "checked_readings",
+    "fit_second_harmonic",
+    "not_determined",
+    "scans_of",
+]
 
 #: A value taken from elsewhere, or left out, that the data contradict by more standard deviations is said to the reader.
 CONTRADICTION = 2.5
@@ -148,7 +155,9 @@ def fit_second_harmonic(
         return taken
 
     no_shift = np.zeros(len(known))
-    fit = fit_joint({name: columns[name] for name in free} | dict(nuisance), rest(columns, no_shift), who=who, sequence=sequence)
+    fit = fit_joint(
+        {name: columns[name] for name in free} | dict(nuisance), rest(columns, no_shift), who=who, sequence=sequence
+    )
     good = np.isfinite(r_2w_ohm)
     own = np.stack([np.broadcast_to(column, good.shape) for column in nuisance.values()]) if nuisance else None
 
@@ -222,7 +231,9 @@ def _contradictions(
         sigmas = abs(away) / np.hypot(loose.sigma(name), value.sigma or 0.0)
         if sigmas > CONTRADICTION:
             moved = ", ".join(
-                f"{other} from {fit[other]:.4g} to {loose[other]:.4g} {UNITS[other]}" for other in free if other in TERMS
+                f"{other} from {fit[other]:.4g} to {loose[other]:.4g} {UNITS[other]}"
+                for other in free
+                if other in TERMS
             )
             said = "left out" if not value.value and not value.sigma else f"taken as {value.value:.4g} {UNITS[name]}"
             flags.append(

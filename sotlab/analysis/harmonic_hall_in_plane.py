@@ -162,9 +162,7 @@ def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> 
 def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
     """Return the inputs of R_2w's columns, what makes the columns of them, and why some are absent."""
     inputs = [r_p, offset]
-    missing = [
-        name for name, value in (("r_a", r_a), ("mu0_meff", mu0_meff)) if value is None or value.value is None
-    ]
+    missing = [name for name, value in (("r_a", r_a), ("mu0_meff", mu0_meff)) if value is None or value.value is None]
     absent = ""
     if missing:
         absent = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} needed; give what a Hall loop says"

@@ -125,9 +125,7 @@ def fit_out_of_plane(
         r_a, b_k_T, offset, its_r_p = point
         true = polar + offset
         theta = magnetisation_angle(field, true, b_k_T)
-        columns = second_harmonic_columns(
-            field, true, azimuth_rad, theta, r_a_ohm=r_a, r_p_ohm=its_r_p, b_k_T=b_k_T
-        )
+        columns = second_harmonic_columns(field, true, azimuth_rad, theta, r_a_ohm=r_a, r_p_ohm=its_r_p, b_k_T=b_k_T)
         return columns if with_fl else {name: columns[name] for name in TERMS if name != "b_fl"}
 
     theta = first.theta
@@ -154,7 +152,9 @@ def fit_out_of_plane(
             " unverified, and contains 2 xi b_fl; use b_dl"
         )
     if inputs[0] < 0:
-        flags.append("r_a: below 0, the Hall effect opposes the net magnetisation, as in Tb-rich CoTb; b_dl is that of the net one")
+        flags.append(
+            "r_a: below 0, the Hall effect opposes the net magnetisation, as in Tb-rich CoTb; b_dl is that of the net one"
+        )
     results = {
         **first.results,
         "r_p": r_p if r_p is not None else Value(None, None, "ohm"),
@@ -208,7 +208,9 @@ class _FirstHarmonic:
         self.point = point
         self.theta = magnetisation_angle(field, polar + point[1], point[0])
         if abs(fit["r_a"]) < 3 * fit.sigma("r_a"):
-            raise FitError(f"{METHOD}: R_1w shows no anomalous Hall effect ({fit['r_a']:.3g} +- {fit.sigma('r_a'):.2g} ohm)")
+            raise FitError(
+                f"{METHOD}: R_1w shows no anomalous Hall effect ({fit['r_a']:.3g} +- {fit.sigma('r_a'):.2g} ohm)"
+            )
         if "b_k" in fit and fit.unique_part("b_k") < SMALLEST_UNIQUE:
             raise FitError(
                 f"{METHOD}: R_1w does not determine B_K: the magnetisation follows the field; use lower fields, more angles"
@@ -229,7 +231,9 @@ class _FirstHarmonic:
             "r_ohe": self.fit.value("r_ohe", "ohm/T") if self._with_ohe else Value(None, None, "ohm/T"),
             "b_k": Value(b_k.value, b_k.sigma, "T"),
             "mu0_meff": Value(None if b_k.value is None else -b_k.value, b_k.sigma, "T"),
-            "angle_offset": self.fit.value("angle_offset", "rad") if "angle_offset" in self.fit else Value(None, None, "rad"),
+            "angle_offset": self.fit.value("angle_offset", "rad")
+            if "angle_offset" in self.fit
+            else Value(None, None, "rad"),
         }
 
     def inputs(self, r_p: Value | None) -> tuple[np.ndarray, np.ndarray]:
@@ -334,7 +338,9 @@ def _needed(name: str, field: np.ndarray) -> str:
     return f"measure in a wider range of fields than {field.min():.3g} to {field.max():.3g} T, and on to the plane"
 
 
-def _field_like(second: SecondHarmonic, r_p, with_fl, columns_of, nuisance, r_2w, inputs, covariance, given) -> list[str]:
+def _field_like(
+    second: SecondHarmonic, r_p, with_fl, columns_of, nuisance, r_2w, inputs, covariance, given
+) -> list[str]:
     """Return what is to be said of the field-like torque, which hides in `b_dl` near the pole."""
     if not with_fl:
         if r_p is not None and r_p.value == 0:
@@ -368,7 +374,11 @@ def _slope_form(field, scan, theta, polar, r_2w, second, inputs, xi, window, odd
     rows, made = [], []
     for k in range(scan.max() + 1):
         own = (scan == k) & (np.abs(np.sin(theta)) <= window)
-        row: dict[str, Any] = {"field": float(field[scan == k].mean()), "points": int(np.count_nonzero(own)), "flags": []}
+        row: dict[str, Any] = {
+            "field": float(field[scan == k].mean()),
+            "points": int(np.count_nonzero(own)),
+            "flags": [],
+        }
         columns = {"slope": np.sin(theta[own])} | ({} if odd else {"offset": np.ones(np.count_nonzero(own))})
         try:
             fit = fit_joint(columns, shown[own], who=METHOD)

@@ -64,7 +64,9 @@ def van_der_pauw(r_a: Value, r_b: Value) -> TransportResult:
     """
     for name, value in (("r_a", r_a), ("r_b", r_b)):
         if value.value is None or not value.value > 0:
-            raise FitError(f"van der Pauw: {name} is {value.value} ohm; both must be above 0: check the order of the contacts")
+            raise FitError(
+                f"van der Pauw: {name} is {value.value} ohm; both must be above 0: check the order of the contacts"
+            )
     a, b = r_a.value, r_b.value
     # Between the value for two equal resistances of the smaller and of the larger one.
     low, high = (np.pi / np.log(2) * r for r in (min(a, b), max(a, b)))
@@ -268,7 +270,10 @@ def fit_parallel_conduction(
         "metal_slope": metal_slope if fixed is not None else Value.of(a, fit.sigma("slope"), "1/K"),
     }
     if fixed is not None and metal_slope.sigma:
-        moved = [_share_and_temperature(best(fixed + d * metal_slope.sigma), fixed + d * metal_slope.sigma, solved) for d in (-0.5, 0.5)]
+        moved = [
+            _share_and_temperature(best(fixed + d * metal_slope.sigma), fixed + d * metal_slope.sigma, solved)
+            for d in (-0.5, 0.5)
+        ]
         for k, name in enumerate(("metallic_share", "hopping_temperature")):
             value = results[name]
             results[name] = Value.of(value.value, float(np.hypot(value.sigma, moved[1][k] - moved[0][k])), value.unit)

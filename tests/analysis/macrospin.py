@@ -25,7 +25,9 @@ def equilibrium(m, applied_T, b_k_T, b_fl_T, b_dl_T):
     return m
 
 
-def harmonics(field_T, polar_rad, azimuth_rad, *, r_a, r_p, b_k, b_dl=0.0, b_fl=0.0, r_ane=0.0, r_one=0.0, r_ohe=0.0, up=None):
+def harmonics(
+    field_T, polar_rad, azimuth_rad, *, r_a, r_p, b_k, b_dl=0.0, b_fl=0.0, r_ane=0.0, r_one=0.0, r_ohe=0.0, up=None
+):
     """Return R_1w and R_2w; m starts along the field, or at one pole if ``up`` says which."""
     field, polar, azimuth = np.broadcast_arrays(*(np.asarray(a, float) for a in (field_T, polar_rad, azimuth_rad)))
     direction = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], axis=-1)

@@ -35,11 +35,19 @@ def test_a_clean_loop_gives_back_everything(r_a):
 @pytest.mark.parametrize("rho", [0.0, 0.5])
 def test_the_sigmas_of_a_loop_hold(rho):
     rng, pulls = np.random.default_rng(0), []
-    for _ in range(300):
-        results = fit_hall_loop(FIELD_T, loop(width=0.05, coercivity=0.03) + 0.02 * autoregressive(rng, 202, rho)).results
+    for _ in range(250):
+        results = fit_hall_loop(
+            FIELD_T, loop(width=0.05, coercivity=0.03) + 0.02 * autoregressive(rng, 202, rho)
+        ).results
+        if results["r_ohe"].value is None:
+            continue
         pulls.append(
-            [(results[n].value - t) / results[n].sigma for n, t in (("r_a", -1.9), ("r_ohe", 0.02), ("coercivity", 0.03))]
+            [
+                (results[n].value - t) / results[n].sigma
+                for n, t in (("r_a", -1.9), ("r_ohe", 0.02), ("coercivity", 0.03))
+            ]
         )
+    assert len(pulls) >= 240  # bent beyond 3 sigma by chance
     assert np.all(np.abs(np.std(pulls, axis=0)[:2] - 1) < 0.15), np.std(pulls, axis=0)
     # The line through the points around zero neglects the curvature of the branch.
     assert 0.75 < np.std(pulls, axis=0)[2] < 1.25

@@ -151,4 +151,3 @@ def test_measured_py_pt_gives_the_field_like_torque_and_refuses_the_damping_like
     assert result.results["b_dl"].value is None
     assert any("varies by 3.5 %" in flag for flag in result.flags)
     assert any(flag.startswith("b_fl: R_2w does not follow 1/B") for flag in result.flags)
-

@@ -60,7 +60,8 @@ def test_low_field_sigmas_hold():
         r_p, r_a = Value(rng.normal(0.19, 0.01), 0.01, "ohm"), Value(rng.normal(-1.9, 0.02), 0.02, "ohm")
         known = {n: Value(rng.normal(v.value, 3e-7), 3e-7, "") for n, v in NERNST.items()}
         made = [
-            LowFieldSweep(s.field_T, *noisy((s.field_T, 0, s.r_1w_ohm, s.r_2w_ohm), rng)[2:], s.across, s.up) for s in clean
+            LowFieldSweep(s.field_T, *noisy((s.field_T, 0, s.r_1w_ohm, s.r_2w_ohm), rng)[2:], s.across, s.up)
+            for s in clean
         ]
         results = fit_low_field(made, r_p=r_p, r_a=r_a, known=known).results
         pulls.append([(results[n].value - ideal[n].value) / results[n].sigma for n in ("b_dl", "b_fl")])

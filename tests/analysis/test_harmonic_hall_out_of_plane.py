@@ -53,8 +53,15 @@ def test_the_hall_effect_of_the_other_sublattice_does_not_turn_the_torque():
     assert terbium.results["r_a"].value < 0 < cobalt.results["r_a"].value
     assert any("Tb-rich" in flag for flag in terbium.flags)
     # The seed's branch: |R_AHE|, and theta = arccos(R/|R_AHE|) - pi, by the slope's formula.
-    field, polar, r_1w, r_2w = out_of_plane(
-        fields=np.array([3.0]), angles_deg=np.arange(0.5, 10, 1.0), b_fl=0.0, r_ane=0.0, r_one=0.0, r_p=0.0, r_ohe=0.0, offset_rad=0
+    _, _, r_1w, r_2w = out_of_plane(
+        fields=np.array([3.0]),
+        angles_deg=np.arange(0.5, 10, 1.0),
+        b_fl=0.0,
+        r_ane=0.0,
+        r_one=0.0,
+        r_p=0.0,
+        r_ohe=0.0,
+        offset_rad=0,
     )
     theta = np.arccos(r_1w / 1.9) - np.pi
     slope = np.polyfit(np.sin(theta), r_2w, 1)[0]
@@ -114,7 +121,9 @@ def test_out_of_plane_sigmas_hold_with_an_uncertain_planar_hall_effect(rho):
     rng, pulls = np.random.default_rng(1), []
     truth = TORQUE | HEAT | {"r_a": -1.9, "b_k": 0.78, "angle_offset": 0.01}
     for _ in range(60):
-        results = fit_out_of_plane(*noisy(OUT_OF_PLANE, rng, rho=rho), r_p=Value(rng.normal(0.19, 0.01), 0.01, "ohm")).results
+        results = fit_out_of_plane(
+            *noisy(OUT_OF_PLANE, rng, rho=rho), r_p=Value(rng.normal(0.19, 0.01), 0.01, "ohm")
+        ).results
         pulls.append([(results[name].value - value) / results[name].sigma for name, value in truth.items()])
     pulls = np.array(pulls)
     assert np.all(np.abs(pulls.std(axis=0) - 1) < 0.32), pulls.std(axis=0)

@@ -38,7 +38,9 @@ def test_sigmas_hold_under_correlated_noise_with_gaps_and_breaks(rho):
 def test_inputs_are_carried_with_their_covariance():
     covariance = np.array([[4.0, -1.9], [-1.9, 1.0]])
     weights = np.array([[1.0, 2.0], [3.0, -1.0]])
-    np.testing.assert_allclose(propagated(lambda p: weights @ p, np.zeros(2), covariance), weights @ covariance @ weights.T)
+    np.testing.assert_allclose(
+        propagated(lambda p: weights @ p, np.zeros(2), covariance), weights @ covariance @ weights.T
+    )
     assert propagated(lambda p: p, np.ones(2), np.zeros((2, 2))) is None
 
 

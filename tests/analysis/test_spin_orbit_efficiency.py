@@ -69,6 +69,8 @@ def test_what_is_missing_is_said():
 def test_a_wide_hall_arm_s_factor_is_divided_out():
     factor = Value(0.8, 0.01, "")
     sample = Geometry(nm_side=1, field_factor=factor, **{n: Value(*v) for n, v in SAMPLE.items()})
-    plain, corrected = (torque_efficiencies(Value(1e-3, 0, "T"), Value(0, 0, "T"), g).results["xi_dl_E"] for g in (geometry(), sample))
+    plain, corrected = (
+        torque_efficiencies(Value(1e-3, 0, "T"), Value(0, 0, "T"), g).results["xi_dl_E"] for g in (geometry(), sample)
+    )
     assert corrected.value == pytest.approx(plain.value / 0.8, rel=1e-12)
     assert corrected.sigma / corrected.value > plain.sigma / plain.value

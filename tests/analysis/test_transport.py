@@ -22,14 +22,18 @@ def test_van_der_pauw_solves_its_equation_and_its_limit_of_a_square():
     assert np.exp(-2 * np.pi / value) + np.exp(-31 * np.pi / value) == pytest.approx(1, abs=1e-13)
     assert any("factor of 15.5" in flag for flag in sheet.flags)
     # Van der Pauw's table: f = 0.70 at a ratio of 10 of the two resistances.
-    f = van_der_pauw(Value(1.0, 0, ""), Value(10.0, 0, "")).results["sheet_resistance"].value / (np.pi / np.log(2) * 5.5)
+    f = van_der_pauw(Value(1.0, 0, ""), Value(10.0, 0, "")).results["sheet_resistance"].value / (
+        np.pi / np.log(2) * 5.5
+    )
     assert f == pytest.approx(0.70, abs=0.005)
 
 
 def test_van_der_pauw_sigma_is_that_of_the_readings():
     rng = np.random.default_rng(0)
     drawn = [
-        van_der_pauw(Value(rng.normal(10, 0.1), 0.1, ""), Value(rng.normal(25, 0.3), 0.3, "")).results["sheet_resistance"]
+        van_der_pauw(Value(rng.normal(10, 0.1), 0.1, ""), Value(rng.normal(25, 0.3), 0.3, "")).results[
+            "sheet_resistance"
+        ]
         for _ in range(1000)
     ]
     assert np.std([v.value for v in drawn]) == pytest.approx(drawn[0].sigma, rel=0.1)
@@ -83,7 +87,12 @@ def two_channels(share=0.93, activation_K=150.0, slope=1e-4):
 
 def test_clean_channels_in_parallel_come_back():
     results = fit_parallel_conduction(KELVIN, two_channels()).results
-    for name, truth in (("metallic_share", 0.93), ("hopping_temperature", 150), ("metal_slope", 1e-4), ("resistance_300", 500)):
+    for name, truth in (
+        ("metallic_share", 0.93),
+        ("hopping_temperature", 150),
+        ("metal_slope", 1e-4),
+        ("resistance_300", 500),
+    ):
         assert results[name].value == pytest.approx(truth, rel=1e-4), name
 
 
