@@ -1,7 +1,7 @@
 """The anomalous Hall loop: R_A, the ordinary slope, coercivity, remanence, and what it says of the anisotropy.
 
-With the field along the normal, R_xy = R_0 + R_OHE B + R_A m_z. R_A is half of the swing; above 0 if R_xy rises with the
-magnetisation.
+With the field along the normal, R_xy = R_0 + R_OHE B + R_A m_z. R_A is half of the swing; above 0 if R_xy rises with
+the magnetisation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sotlab.analysis.harmonic_hall import checked_readings, not_determined
-from sotlab.analysis.joint import JointFit, fit_joint
+from sotlab.analysis.joint import JointFit, fit_joint, number, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -34,8 +34,8 @@ class HallLoop:
     Parameters
     ----------
     results : dict of str to Value
-        `r_a` [ohm], `r_ohe` [ohm/T], `r_offset` [ohm], `coercivity` [T], `loop_shift` [T], `remanence` (over saturation),
-        `b_k` and `mu0_meff` [T].
+        `r_a` [ohm], `r_ohe` [ohm/T], `r_offset` [ohm], `coercivity` [T], `loop_shift` [T], `remanence` (over
+        saturation), `b_k` and `mu0_meff` [T].
     flags : tuple of str
         What the reader must know.
     """
@@ -83,12 +83,12 @@ def fit_hall_loop(field_T: np.ndarray, r_xy_ohm: np.ndarray, *, tail: float = TA
         r_ohe, slope = Value(None, None, "ohm/T"), 0.0
         flags.append(not_determined("r_ohe", f"the loop still bends at {top:.3g} T; go to higher fields"))
         flags.append(f"r_a: half of the swing at {top:.3g} T, where the loop still bends: not that of saturation")
-    if r_a.value is None or abs(r_a.value) < 3 * r_a.sigma:
+    if not abs(number(r_a)) >= 3 * spread(r_a):
         raise FitError(
             f"hall loop: no anomalous Hall effect stands out ({fit['r_a']:.2g} +- {fit.sigma('r_a'):.1g} ohm)"
         )
-    m_z = (r_xy - offset.value - slope * field) / r_a.value
-    coercivity, shift, said = _coercivity(field, m_z, fit.noise / abs(r_a.value), fit.rho)
+    m_z = (r_xy - number(offset) - slope * field) / number(r_a)
+    coercivity, shift, said = _coercivity(field, m_z, fit.noise / abs(number(r_a)), fit.rho)
     flags += said
     remanence, m_sigma = _remanence(field, m_z)
     b_k, said = _anisotropy(field, m_z, coercivity, remanence, saturated)
@@ -243,5 +243,5 @@ def _anisotropy(field, m_z, coercivity: Value, remanence: float | None, saturate
         ]
     at_T = 1 / fit["slope"]
     return Value.of(-at_T, fit.sigma("slope") * at_T**2, "T"), [
-        "b_k: of the straight rise to saturation, as if the magnetisation turned out of its plane; domains may look alike"
+        "b_k: of the straight rise to saturation, as if the magnetisation turned out of its plane; domains look alike"
     ]

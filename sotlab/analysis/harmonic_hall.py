@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.hall_signals import TERMS, UNITS
-from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint, propagated
+from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint, number, propagated, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -22,7 +22,7 @@ __all__ = [
     "scans_of",
 ]
 
-#: A value taken from elsewhere, or left out, that the data contradict by more standard deviations is said to the reader.
+#: Beyond so many sigmas it is said that the data contradict a value taken from elsewhere, or one left out.
 CONTRADICTION = 2.5
 #: An artefact must stand out by so many: each of several is looked for in each measurement.
 SIGNIFICANT = 3.5
@@ -35,8 +35,8 @@ class HarmonicHallResult:
     Parameters
     ----------
     results : dict of str to Value
-        `r_a`, `r_p` (half swings), `b_k`, `mu0_meff`, `b_dl`, `b_fl` (the Oersted field in it), `r_ane` [ohm], `r_one` [ohm/T],
-        `angle_offset` [rad]. What the data do not determine is None and has a flag.
+        `r_a`, `r_p` (half swings) [ohm], `b_k`, `mu0_meff`, `b_dl`, `b_fl` (the Oersted field in it) [T], `r_ane`
+        [ohm], `r_one` [ohm/T], `angle_offset` [rad]. What the data do not determine is None and has a flag.
     scans : list of dict
         What belongs to the scan at one field each.
     flags : tuple of str
@@ -173,7 +173,7 @@ def fit_second_harmonic(
         norm[norm == 0] = 1.0
         return (np.linalg.lstsq((design[:, usable] / norm[:, None]).T, y[usable], rcond=1e-12)[0] / norm)[: len(free)]
 
-    uncertain = np.diag(np.concatenate([np.zeros(len(nominal)), [(v.sigma or 0.0) ** 2 for v in known.values()]]))
+    uncertain = np.diag(np.concatenate([np.zeros(len(nominal)), [spread(v) ** 2 for v in known.values()]]))
     uncertain[: len(nominal), : len(nominal)] = inputs_covariance
     carried = propagated(solved, np.concatenate([nominal, no_shift]), uncertain)
     covariance = fit.covariance.copy()
@@ -183,7 +183,7 @@ def fit_second_harmonic(
 
     flags = []
     values = {name: Value(None, None, UNITS[name]) for name in TERMS}
-    values |= {name: Value.of(known[name].value, known[name].sigma or 0.0, UNITS[name]) for name in known}
+    values |= {name: Value.of(number(known[name]), spread(known[name]), UNITS[name]) for name in known}
     full = np.full((len(TERMS), len(TERMS)), np.nan)
     given = []
     for name in free:
@@ -192,14 +192,14 @@ def fit_second_harmonic(
             flags.append(
                 not_determined(
                     name,
-                    f"the other terms imitate {100 * (1 - unique**2):.4g} % of it (its own part is {100 * unique:.2g} %,"
-                    f" {100 * SMALLEST_UNIQUE:g} % are needed); {needed(name)}",
+                    f"the other terms imitate {100 * (1 - unique**2):.4g} % of it (its own part is {100 * unique:.2g}"
+                    f" %, {100 * SMALLEST_UNIQUE:g} % are needed); {needed(name)}",
                 )
             )
             continue
         values[name] = fit.value(name, UNITS[name])
         given.append(name)
-        if values[name].value is not None and abs(values[name].value) < values[name].sigma:
+        if abs(number(values[name])) < spread(values[name]):
             flags.append(f"{name}: zero within its sigma")
     for a in given:
         for b in given:
@@ -227,8 +227,8 @@ def _contradictions(
             if other != name:
                 rest = rest - its.value * columns[other]
         loose = fit_joint({n: columns[n] for n in (*free, name)} | dict(nuisance), rest, who=who, sequence=sequence)
-        away = loose[name] - value.value
-        sigmas = abs(away) / np.hypot(loose.sigma(name), value.sigma or 0.0)
+        away = loose[name] - number(value)
+        sigmas = abs(away) / np.hypot(loose.sigma(name), spread(value))
         if sigmas > CONTRADICTION:
             moved = ", ".join(
                 f"{other} from {fit[other]:.4g} to {loose[other]:.4g} {UNITS[other]}"

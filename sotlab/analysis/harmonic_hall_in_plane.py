@@ -6,7 +6,8 @@ With phi from the current, B the field and M = mu0*M_eff (-B_K for an easy axis 
     R_2w = -[R_A B_DL/(2(B + M)) + R_ANE + R_ONE B] cos(phi + phi0)
            - R_P (B_FL + B_Oe)/B (2 cos^3 - cos)(phi + phi0)
 
-phi0, `angle_offset`, is what must be added to the angle that was read. R_A, R_P are half swings. The Oersted field is in `b_fl` and cannot be told from it here. The damping-like field, the
+phi0, `angle_offset`, is what must be added to the angle that was read. R_A, R_P are half swings. The Oersted field is
+in `b_fl` and cannot be told from it here. The damping-like field, the
 anomalous and the ordinary Nernst effect have one angular form and are told apart by the field alone: a range is needed
 in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not constant (without it). In a semimetal
 the ordinary Nernst effect must not be left out.
@@ -33,7 +34,7 @@ from sotlab.analysis.harmonic_hall import (
     not_determined,
     scans_of,
 )
-from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint, range_needed, unique_parts
+from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint, number, range_needed, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -161,7 +162,7 @@ def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> 
 
 def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
     """Return the inputs of R_2w's columns, what makes the columns of them, and why some are absent."""
-    inputs = [r_p, offset]
+    inputs: list[Value] = [r_p, offset]
     missing = [name for name, value in (("r_a", r_a), ("mu0_meff", mu0_meff)) if value is None or value.value is None]
     absent = ""
     if missing:
@@ -183,7 +184,7 @@ def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
 
 def _as_arrays(inputs: Sequence[Value]) -> tuple[np.ndarray, np.ndarray]:
     """Return independent inputs as their values and their covariance."""
-    return np.array([v.value for v in inputs], float), np.diag([float(v.sigma or 0.0) ** 2 for v in inputs])
+    return np.array([v.value for v in inputs], float), np.diag([spread(v) ** 2 for v in inputs])
 
 
 def _per_scan(name: str, scan: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -260,7 +261,7 @@ def _mistakes(second: JointFit, r_p, first: JointFit, phi, r_1w, r_2w, scan, col
     turned = [columns_of(nominal + d * np.eye(len(nominal))[1]) for d in (-1e-4, 1e-4)]
     columns = columns_of(nominal)
     weights = {n: second[n] if n in second else given[n].value for n in columns}
-    derivative = sum(weights[n] * (turned[1][n] - turned[0][n]) / 2e-4 for n in columns)
+    derivative = np.zeros_like(phi) + sum(weights[n] * (turned[1][n] - turned[0][n]) / 2e-4 for n in columns)
     if np.any(derivative):
         design = {n: columns[n] for n in columns if n in second} | {"turn": derivative}
         design |= _per_scan("offset", scan, np.ones_like(phi)) | {"leak": np.sin(2 * phi)}
@@ -273,8 +274,8 @@ def _mistakes(second: JointFit, r_p, first: JointFit, phi, r_1w, r_2w, scan, col
             turn, turn_sigma = fit["turn"], float(np.hypot(fit.sigma("turn"), inputs[1].sigma))
             if abs(turn) > SIGNIFICANT * turn_sigma and abs(turn) > 1e-6:
                 flags.append(
-                    f"angle_offset: R_2w is turned by {np.degrees(turn):.2g} +- {np.degrees(turn_sigma):.1g} deg against"
-                    " R_1w: misaligned Hall arms put R_xx (cos 2 phi) into R_1w, or the field leaves the plane"
+                    f"angle_offset: R_2w is turned by {np.degrees(turn):.2g} +- {np.degrees(turn_sigma):.1g} deg"
+                    " against R_1w: misaligned Hall arms put R_xx (cos 2 phi) into R_1w, or the field leaves the plane"
                 )
     return flags
 
@@ -289,8 +290,8 @@ def _misfit(scans, r_p: Value, b_fl: Value) -> tuple[Value, list[str]]:
     if b_fl.value is None or len(usable) < 3:
         return b_fl, []
     field = np.array([row["field"] for row in usable])
-    each = -np.array([row["r_2w_cos3"].value for row in usable]) * field / r_p.value
-    sigma = np.array([row["r_2w_cos3"].sigma for row in usable]) * field / abs(r_p.value)
+    each = -np.array([row["r_2w_cos3"].value for row in usable]) * field / number(r_p)
+    sigma = np.array([row["r_2w_cos3"].sigma for row in usable]) * field / abs(number(r_p))
 
     def averaged(scatter: float) -> tuple[float, float, float]:
         weight = 1 / (sigma**2 + scatter**2)
@@ -301,13 +302,13 @@ def _misfit(scans, r_p: Value, b_fl: Value) -> tuple[Value, list[str]]:
     freedom = len(usable) - 1
     if stats.chi2.sf(chi2, freedom) >= CHANCE or np.ptp(each) <= 1e-6 * np.abs(each).max():
         return b_fl, []
-    scatter = float(optimize.brentq(lambda s: averaged(s)[1] - freedom, 0.0, 10 * np.ptp(each)))
+    scatter = float(optimize.root_scalar(lambda s: averaged(s)[1] - freedom, bracket=(0.0, 10 * np.ptp(each))).root)
     mean, _, error = averaged(scatter)
     worst = int(np.argmax(np.abs(each - mean)))
-    return Value.of(mean, float(np.hypot(error, mean * r_p.sigma / r_p.value)), "T"), [
+    return Value.of(mean, float(np.hypot(error, mean * spread(r_p) / number(r_p))), "T"), [
         f"b_fl: R_2w does not follow 1/B: from {each.min():.3g} to {each.max():.3g} T between the fields, worst at"
-        f" {field[worst]:.3g} T; a scatter of {scatter:.2g} T was allowed for. Leave out fields that do not saturate the"
-        " film, and check for overload and for the zero of the field"
+        f" {field[worst]:.3g} T; a scatter of {scatter:.2g} T was allowed for. Leave out fields that do not saturate"
+        " the film, and check for overload and for the zero of the field"
     ]
 
 

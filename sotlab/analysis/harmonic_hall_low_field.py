@@ -7,8 +7,9 @@ m_z > 0::
     B_FL =  -2 (b_y +- 2 xi b_x)/(1 - 4 xi^2) + 4 xi (R_ANE B_K + R_ONE B_K^2)/[R_A (1 - 4 xi^2)]
     d2 R_1w/d B_i2 = -+ R_A/B_K^2
 
-The Nernst terms have the form of the torque and cannot be told from it here, in neither state of m_z: R_ANE and R_ONE of
-another geometry are needed. Undefined at |xi| = 1/2. Quadratic in the field: within 0.12 B_K the result is right to 1 %.
+The Nernst terms have the form of the torque and cannot be told from it here, in neither state of m_z: R_ANE and R_ONE
+of another geometry are needed. Undefined at |xi| = 1/2. Quadratic in the field: within 0.12 B_K the result is right
+to 1 %.
 
 References
 ----------
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.harmonic_hall import HarmonicHallResult, checked_readings, not_determined
-from sotlab.analysis.joint import fit_joint, propagated
+from sotlab.analysis.joint import fit_joint, number, propagated, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -100,18 +101,19 @@ def fit_low_field(
         flags += [not_determined(name, "r_a is needed; give both states of m_z, or what a loop says") for name in names]
         return HarmonicHallResult(_nothing(r_a, r_p), [], tuple(flags), method=METHOD)
     curvature, b_k = _curvature(sweeps, whole, r_a)
+    fits = whole
     for _ in range(2):  # the window follows B_K, which hardly depends on it
-        fits = [_parabola(sweep, WINDOW * b_k.value) for sweep in sweeps]
+        fits = [_parabola(sweep, WINDOW * number(b_k)) for sweep in sweeps]
         curvature, b_k = _curvature(sweeps, fits, r_a)
     if any(fit["beyond"] for fit in fits):
         flags.append(
-            f"few points within {WINDOW:g} B_K = {WINDOW * b_k.value:.2g} T: points beyond it were used, which biases the"
-            " fields by some percent"
+            f"few points within {WINDOW:g} B_K = {WINDOW * number(b_k):.2g} T: points beyond it were used, which biases"
+            " the fields by some percent"
         )
     scans = [_row(sweep, fit) for sweep, fit in zip(sweeps, fits, strict=True)]
     results = _nothing(r_a, r_p) | {
         "b_k": b_k,
-        "mu0_meff": Value(-b_k.value, b_k.sigma, "T"),
+        "mu0_meff": Value(-number(b_k), b_k.sigma, "T"),
     }
     given = dict(known or {}) | {name: Value(0.0, 0.0, "") for name in left_out}
     reasons = _reasons(sweeps, r_a, r_p, given)
@@ -144,8 +146,8 @@ def fit_low_field(
             sigma = float(np.sqrt(apart_covariance[k, k]))
             if abs(apart[k]) > DISAGREEMENT * sigma and abs(apart[k]) > 1e-6 * abs(value[k]):
                 flags.append(
-                    f"{name}: the two states of m_z differ by {apart[k]:.2g} +- {sigma:.1g} T: the field is tilted, or the"
-                    " magnetisation was not in one domain"
+                    f"{name}: the two states of m_z differ by {apart[k]:.2g} +- {sigma:.1g} T: the field is tilted, or"
+                    " the magnetisation was not in one domain"
                 )
     for k, name in enumerate(("b_dl", "b_fl")):
         results[name] = Value.of(value[k], float(np.sqrt(its[k, k])), "T")
@@ -176,9 +178,8 @@ def _fields(point: np.ndarray, up: bool) -> np.ndarray:
 
 
 def _with_covariance(function, inputs: Sequence[Value]) -> tuple[np.ndarray, np.ndarray]:
-    nominal = np.array([value.value for value in inputs], float)
-    spread = np.diag([float(value.sigma or 0.0) ** 2 for value in inputs])
-    carried = propagated(function, nominal, spread)
+    nominal = np.array([number(value) for value in inputs])
+    carried = propagated(function, nominal, np.diag([spread(value) ** 2 for value in inputs]))
     value = function(nominal)
     return value, np.zeros((len(value), len(value))) if carried is None else carried
 
@@ -217,8 +218,8 @@ def _mean(values: Sequence[Value]) -> Value:
     """Return the weighted mean, None of nothing."""
     if not values:
         return Value(None, None, "")
-    weight = np.array([1 / max(v.sigma, 1e-300) ** 2 for v in values])
-    mean = float(np.average([v.value for v in values], weights=weight / weight.max()))
+    weight = np.array([1 / max(spread(v), 1e-150) ** 2 for v in values])
+    mean = float(np.average([number(v) for v in values], weights=weight / weight.max()))
     return Value.of(mean, float(1 / np.sqrt(weight.sum())), values[0].unit)
 
 
@@ -230,7 +231,7 @@ def _half_swing(sweeps, fits, r_a: Value | None, flags: list[str]) -> Value:
     down = _mean([fit["offset"] for sweep, fit in zip(sweeps, fits, strict=True) if not sweep.up])
     if up.value is None or down.value is None:
         return Value(None, None, "ohm")
-    return Value.of((up.value - down.value) / 2, float(np.hypot(up.sigma, down.sigma)) / 2, "ohm")
+    return Value.of((up.value - down.value) / 2, float(np.hypot(spread(up), spread(down))) / 2, "ohm")
 
 
 def _curvature(sweeps, fits, r_a: Value) -> tuple[Value, Value]:
@@ -241,14 +242,15 @@ def _curvature(sweeps, fits, r_a: Value) -> tuple[Value, Value]:
             for sweep, fit in zip(sweeps, fits, strict=True)
         ]
     )
-    ratio = r_a.value / shared.value
-    if ratio <= 0 or abs(shared.value) < 3 * shared.sigma:
+    value, sigma = number(shared), spread(shared)
+    ratio = number(r_a) / value
+    if not (ratio > 0 and abs(value) >= 3 * sigma):
         raise FitError(
-            f"{METHOD}: R_1w is no parabola of the sign of r_a = {r_a.value:.3g} ohm (R_A/B_K^2 = {shared.value:.2g} +-"
-            f" {shared.sigma:.1g} ohm/T^2): is the film magnetised along its normal, and m_z as said?"
+            f"{METHOD}: R_1w is no parabola of the sign of r_a = {r_a.value:.3g} ohm (R_A/B_K^2 = {value:.2g} +-"
+            f" {sigma:.1g} ohm/T^2): is the film magnetised along its normal, and m_z as said?"
         )
     b_k = float(np.sqrt(ratio))
-    relative = np.hypot((r_a.sigma or 0.0) / r_a.value, shared.sigma / shared.value)
+    relative = np.hypot(spread(r_a) / number(r_a), sigma / value)
     return shared, Value.of(b_k, 0.5 * b_k * float(relative), "T")
 
 
@@ -261,15 +263,15 @@ def _reasons(sweeps, r_a: Value, r_p: Value | None, given: Mapping[str, Value]) 
     missing = [name for name in ("r_ane", "r_one") if name not in given or given[name].value is None]
     if missing:
         reasons.append(
-            f"{' and '.join(missing)} add to the torque in the same form here; give them from another geometry (in-plane"
-            " or out-of-plane angle scans), or leave out what the sample cannot have"
+            f"{' and '.join(missing)} add to the torque in the same form here; give them from another geometry"
+            " (in-plane or out-of-plane angle scans), or leave out what the sample cannot have"
         )
     if r_p is None or r_p.value is None:
         reasons.append("r_p is needed for the planar Hall correction; give that of an in-plane scan")
         return reasons
-    xi = r_p.value / r_a.value
+    xi = number(r_p) / number(r_a)
     denominator = 1 - 4 * xi**2
-    sigma = 8 * abs(xi) * abs(xi) * np.hypot((r_p.sigma or 0.0) / (r_p.value or 1.0), (r_a.sigma or 0.0) / r_a.value)
+    sigma = 8 * abs(xi) * abs(xi) * np.hypot(spread(r_p) / (r_p.value or 1.0), spread(r_a) / number(r_a))
     if abs(denominator) < max(SMALLEST_DENOMINATOR, 3 * sigma):
         reasons.append(
             f"xi = r_p/r_a = {xi:.3g}: 1 - 4 xi^2 = {denominator:.2g} +- {sigma:.1g} is too near to 0; use angle scans"

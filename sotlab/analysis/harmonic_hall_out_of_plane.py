@@ -15,9 +15,10 @@ Beside this full form stands the seed's slope near the pole, `b_dl_slope`::
 
     d R_2w/d(sin theta) = -R_ANE - 1/2 R_A B_DL [1 - 4 xi^2]/(B + B_K),   xi = R_P/R_A
 
-It neglects that the stiffness depends on the angle, which makes it too large by 1.6 to 5.9 % in the range of the seed; the
-factor [1 - 4 xi^2], whose origin could not be verified, divides the result (up to +21 % at xi = 0.2 with the above); and the field-like torque adds
-2 xi B_FL to B_DL. The full form has none of these. At B_FL = 0 and xi -> 0, near the pole, both agree.
+It neglects that the stiffness depends on the angle, which makes it too large by 1.6 to 5.9 % in the range of the seed;
+the factor [1 - 4 xi^2], whose origin could not be verified, divides the result (up to +21 % at xi = 0.2 with the
+above); and the field-like torque adds 2 xi B_FL to B_DL. The full form has none of these. At B_FL = 0 and xi -> 0, near the
+pole, both agree.
 
 References
 ----------
@@ -153,7 +154,7 @@ def fit_out_of_plane(
         )
     if inputs[0] < 0:
         flags.append(
-            "r_a: below 0, the Hall effect opposes the net magnetisation, as in Tb-rich CoTb; b_dl is that of the net one"
+            "r_a: below 0, the Hall effect opposes the net magnetisation, as in Tb-rich CoTb; b_dl is the net one's"
         )
     results = {
         **first.results,
@@ -175,8 +176,8 @@ def _odd_parts(field, polar, r_1w, r_2w, flags):
         pairs = None
     if pairs is None or 2 * len(pairs.index) < PAIRED * np.count_nonzero(whole):
         flags.append(
-            "few readings have a partner at the opposite field: what misaligned arms pick up of R_xx stays in; measure at"
-            " +-B, or at angles 180 deg apart"
+            "few readings have a partner at the opposite field: what misaligned arms pick up of R_xx stays in; measure"
+            " at +-B, or at angles 180 deg apart"
         )
         return *field_without_sign(field, polar), r_1w, r_2w, False
     second = split_parity(field, polar, np.where(whole, r_2w, np.nan))
@@ -213,13 +214,13 @@ class _FirstHarmonic:
             )
         if "b_k" in fit and fit.unique_part("b_k") < SMALLEST_UNIQUE:
             raise FitError(
-                f"{METHOD}: R_1w does not determine B_K: the magnetisation follows the field; use lower fields, more angles"
-                " away from the poles, or give b_k"
+                f"{METHOD}: R_1w does not determine B_K: the magnetisation follows the field; use lower fields, more"
+                " angles away from the poles, or give b_k"
             )
         if point[0] > field.min():
             self.flags.append(
-                f"fields from {field.min():.3g} T lie below B_K = {point[0]:.3g} T, where the magnetisation may lag behind;"
-                " hysteresis is not followed"
+                f"fields from {field.min():.3g} T lie below B_K = {point[0]:.3g} T, where the magnetisation may lag"
+                " behind; hysteresis is not followed"
             )
 
     @property
@@ -318,7 +319,7 @@ class _FirstHarmonic:
             up, down = self._linear(point + step), self._linear(point - step)
             derivative = sum(w * (up[n] - down[n]) for w, n in zip(weights, columns, strict=True)) / (2 * step.sum())
             derivatives[name] = derivative
-            y = y + derivative * point[list(("b_k", "angle_offset")).index(name)]
+            y = y + derivative * point[0 if name == "b_k" else 1]
         fit = fit_joint(columns | derivatives, y, who=f"{METHOD}, first harmonic", sequence=self._sequence)
         if fit.unique_part("angle_offset") < SMALLEST_UNIQUE:
             self.flags.append("angle_offset: not determined by these angles: taken as it is")
@@ -332,8 +333,8 @@ def _per_scan(name: str, scan: np.ndarray, values: np.ndarray) -> dict[str, np.n
 def _needed(name: str, field: np.ndarray) -> str:
     if name in ("b_dl", "b_fl"):
         return (
-            "near the pole b_dl and 2 xi b_fl have one form: scan on to the plane, at fields near B_K too, or give b_fl of"
-            " another geometry"
+            "near the pole b_dl and 2 xi b_fl have one form: scan on to the plane, at fields near B_K too, or give b_fl"
+            " of another geometry"
         )
     return f"measure in a wider range of fields than {field.min():.3g} to {field.max():.3g} T, and on to the plane"
 

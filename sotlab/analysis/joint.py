@@ -18,7 +18,16 @@ from sotlab.analysis.correlated import CorrelatedNoise, correlated_covariance
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["SMALLEST_UNIQUE", "JointFit", "fit_joint", "propagated", "range_needed", "unique_parts"]
+__all__ = [
+    "SMALLEST_UNIQUE",
+    "JointFit",
+    "fit_joint",
+    "number",
+    "propagated",
+    "range_needed",
+    "spread",
+    "unique_parts",
+]
 
 #: A model that is right to 1 % then gives a value that is right to 50 %: not a measurement.
 SMALLEST_UNIQUE = 0.02
@@ -75,6 +84,16 @@ class JointFit:
     def value(self, name: str, unit: str) -> Value:
         """Return a parameter as a value, whether or not the data determine it."""
         return Value.of(self[name], self.sigma(name), unit)
+
+
+def number(value: Value) -> float:
+    """Return the value, NaN where there is none."""
+    return float("nan") if value.value is None else float(value.value)
+
+
+def spread(value: Value) -> float:
+    """Return the value's sigma, 0 for an exact one."""
+    return float(value.sigma or 0.0)
 
 
 def fit_joint(

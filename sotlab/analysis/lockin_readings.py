@@ -98,7 +98,8 @@ def split_parity(
 ) -> ParityPairs:
     """Pair each reading with that at the opposite field: the same angle at -B, or angle + 180 deg at B.
 
-    A Hall voltage of a magnetisation that follows the field is odd in it; what misaligned arms pick up of R_xx (AMR, magnetoresistance) is even and is taken out.
+    A Hall voltage of a magnetisation that follows the field is odd in it; what misaligned arms pick up of R_xx
+    (AMR, magnetoresistance) is even and is taken out.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.constants import e, hbar, mu_0
 
-from sotlab.analysis.joint import propagated
+from sotlab.analysis.joint import number, propagated, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -159,9 +159,8 @@ def _combined(function: Callable[[np.ndarray], float], inputs: Sequence[Value], 
     """Return a function of independent values with the sigmas of all of them."""
     if any(value.value is None for value in inputs):
         return Value(None, None, unit)
-    nominal = np.array([value.value for value in inputs], float)
-    spread = np.diag([float(value.sigma or 0.0) ** 2 for value in inputs])
-    carried = propagated(lambda p: np.array([function(p)]), nominal, spread)
+    nominal = np.array([number(value) for value in inputs])
+    carried = propagated(lambda p: np.array([function(p)]), nominal, np.diag([spread(value) ** 2 for value in inputs]))
     return Value.of(float(function(nominal)), 0.0 if carried is None else float(np.sqrt(carried[0, 0])), unit)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import optimize
 
-from sotlab.analysis.joint import SMALLEST_UNIQUE, fit_joint, unique_parts
+from sotlab.analysis.joint import SMALLEST_UNIQUE, fit_joint, number, spread, unique_parts
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -45,8 +45,8 @@ def van_der_pauw(r_a: Value, r_b: Value) -> TransportResult:
     Parameters
     ----------
     r_a, r_b : Value
-        Four-point resistances of two neighbouring configurations, as R_12,43 and R_23,14 [ohm], with independent sigmas.
-        Contacts are points on the edge of a film without holes.
+        Four-point resistances of two neighbouring configurations, as R_12,43 and R_23,14 [ohm], with independent
+        sigmas. Contacts are points on the edge of a film without holes.
 
     Returns
     -------
@@ -67,23 +67,25 @@ def van_der_pauw(r_a: Value, r_b: Value) -> TransportResult:
             raise FitError(
                 f"van der Pauw: {name} is {value.value} ohm; both must be above 0: check the order of the contacts"
             )
-    a, b = r_a.value, r_b.value
+    a, b = number(r_a), number(r_b)
     # Between the value for two equal resistances of the smaller and of the larger one.
     low, high = (np.pi / np.log(2) * r for r in (min(a, b), max(a, b)))
 
     def excess(sheet: float) -> float:
         return np.exp(-np.pi * a / sheet) + np.exp(-np.pi * b / sheet) - 1
 
-    sheet = float(low) if a == b else float(optimize.brentq(excess, low, high, xtol=1e-300, rtol=1e-14))
+    sheet = (
+        float(low) if a == b else float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-300, rtol=1e-14).root)
+    )
     # By the implicit function: exp(-x) dx summed over both is zero, x = pi R/R_s.
     weight_a, weight_b = np.exp(-np.pi * a / sheet), np.exp(-np.pi * b / sheet)
     slope = sheet / (a * weight_a + b * weight_b)
-    sigma = float(np.hypot(slope * weight_a * (r_a.sigma or 0.0), slope * weight_b * (r_b.sigma or 0.0)))
+    sigma = float(np.hypot(slope * weight_a * spread(r_a), slope * weight_b * spread(r_b)))
     flags = []
     if max(a, b) > 10 * min(a, b):
         flags.append(
-            f"r_a and r_b differ by a factor of {max(a, b) / min(a, b):.3g}: the film is anisotropic or not whole, or a contact"
-            " is not on the edge"
+            f"r_a and r_b differ by a factor of {max(a, b) / min(a, b):.3g}: the film is anisotropic or not whole, or a"
+            " contact is not on the edge"
         )
     return TransportResult({"sheet_resistance": Value.of(sheet, sigma, "ohm")}, tuple(flags))
 
@@ -158,14 +160,14 @@ def fit_sheet_resistance(
     if unique_parts(scaled).min() < SMALLEST_UNIQUE:
         results = {name: Value(None, None, value.unit) for name, value in results.items()}
         flags.append(
-            f"resistivity_0, mean_free_path: not determined: thicknesses from {t.min():.3g} to {t.max():.3g} m do not tell them"
-            " apart; measure over a factor of two at least"
+            f"resistivity_0, mean_free_path: not determined: thicknesses from {t.min():.3g} to {t.max():.3g} m do not tell"
+            " them apart; measure over a factor of two at least"
         )
     elif size_l < -2 * sigma_l:
         flags.append(f"mean_free_path: below 0 by {-size_l / sigma_l:.2g} sigma: thin films are better than thick ones")
     elif size_l > t.min():
         flags.append(
-            f"mean_free_path: {size_l:.2g} m, beyond the thinnest film of {t.min():.2g} m: the thick-film limit does not hold"
+            f"mean_free_path: {size_l:.2g} m, beyond the thinnest film of {t.min():.2g} m: its limit does not hold"
         )
     return TransportResult(results, tuple(flags), chi2 if sigma_ohm is not None else None)
 
@@ -203,8 +205,8 @@ def fit_parallel_conduction(
 
     References
     ----------
-    Gao et al., Appl. Phys. Lett. 100, 212402 (2012), for channels in parallel; the seed's own formula is in a supplement
-    that was not available.
+    Gao et al., Appl. Phys. Lett. 100, 212402 (2012), for channels in parallel; the seed's own formula is in a
+    supplement that was not available.
     """
     t, r = (np.atleast_1d(np.asarray(one, float)) for one in (temperature_K, resistance_ohm))
     good = np.isfinite(t) & np.isfinite(r)
@@ -216,7 +218,8 @@ def fit_parallel_conduction(
     power = {"activated": 1.0, "mott": 0.25}.get(hopping)
     if power is None:
         raise FitError(f"R(T): hopping is '{hopping}'; allowed are activated, mott")
-    fixed = metal_slope.value if metal_slope is not None and metal_slope.value is not None else None
+    given = metal_slope if metal_slope is not None and metal_slope.value is not None else None
+    fixed = None if given is None else number(given)
 
     def basis(log_t_h: float, slope: float) -> np.ndarray:
         """Return the conductances of both channels over those at 300 K."""
@@ -267,16 +270,15 @@ def fit_parallel_conduction(
         "resistance_300": Value.of(r_0, r_0 * fit.sigma("log_r"), "ohm"),
         "metallic_share": Value.of(float(point[1]), fit.sigma("share"), ""),
         "hopping_temperature": Value.of(float(np.exp(p[0])), float(np.exp(p[0])) * fit.sigma("log_t_h"), "K"),
-        "metal_slope": metal_slope if fixed is not None else Value.of(a, fit.sigma("slope"), "1/K"),
+        "metal_slope": given if given is not None else Value.of(a, fit.sigma("slope"), "1/K"),
     }
-    if fixed is not None and metal_slope.sigma:
-        moved = [
-            _share_and_temperature(best(fixed + d * metal_slope.sigma), fixed + d * metal_slope.sigma, solved)
-            for d in (-0.5, 0.5)
-        ]
+    if given is not None and given.sigma:
+        ends = [number(given) + d * spread(given) for d in (-0.5, 0.5)]
+        moved = [_share_and_temperature(best(end), end, solved) for end in ends]
         for k, name in enumerate(("metallic_share", "hopping_temperature")):
             value = results[name]
-            results[name] = Value.of(value.value, float(np.hypot(value.sigma, moved[1][k] - moved[0][k])), value.unit)
+            total_sigma = float(np.hypot(spread(value), moved[1][k] - moved[0][k]))
+            results[name] = Value.of(number(value), total_sigma, value.unit)
     flags = []
     for name, column in (("metallic_share", "share"), ("hopping_temperature", "log_t_h"), ("metal_slope", "slope")):
         if column not in fit:
@@ -288,8 +290,8 @@ def fit_parallel_conduction(
                 f"{name}: not determined: the metal's slope, the share and the hopping law imitate each other over"
                 f" {t.min():.3g} to {t.max():.3g} K; go to lower temperatures, or give metal_slope"
             )
-    share = results["metallic_share"]
-    if share.value is not None and not -2 * share.sigma <= share.value <= 1 + 2 * share.sigma:
+    share, sigma = results["metallic_share"].value, spread(results["metallic_share"])
+    if share is not None and not -2 * sigma <= share <= 1 + 2 * sigma:
         flags.append("metallic_share: outside of 0 to 1, which two channels in parallel cannot have")
     if t.max() < REFERENCE_K * 0.9:
         flags.append(f"metallic_share: extrapolated from {t.max():.3g} K to {REFERENCE_K:g} K")

@@ -1,7 +1,7 @@
-"""A macrospin that answers an alternating current, integrated in time: what the harmonic Hall formulas are held against.
+"""A macrospin that answers an alternating current, integrated in time: what harmonic Hall is held against.
 
-Nothing of the analysis is used: m relaxes to its equilibrium (overdamped Landau-Lifshitz, no precession) at each phase of the
-current, and the Hall voltage is Fourier analysed.
+Nothing of the analysis is used: m relaxes to its equilibrium (overdamped Landau-Lifshitz, no precession) at each phase
+of the current, and the Hall voltage is Fourier analysed.
 """
 
 import numpy as np

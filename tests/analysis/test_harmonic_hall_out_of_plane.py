@@ -1,4 +1,4 @@
-"""Out-of-plane harmonic Hall: what comes back from a macrospin, the slope form beside it, uncertainties and refusals."""
+"""Out-of-plane harmonic Hall: a macrospin's values, the slope form, uncertainties and refusals."""
 
 import numpy as np
 import pytest
