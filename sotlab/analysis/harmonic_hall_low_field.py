@@ -1,0 +1,279 @@
+"""Low-field harmonic Hall of a film magnetised along its normal: field along and across the current.
+
+With b_i = (d R_2w/d B_i)/(d2 R_1w/d B_i2) at B = 0, x along and y across the current, xi = R_P/R_A, upper signs for
+m_z > 0::
+
+    B_DL = +-2 (b_x +- 2 xi b_y)/(1 - 4 xi^2) - 2 (R_ANE B_K + R_ONE B_K^2)/[R_A (1 - 4 xi^2)]
+    B_FL =  -2 (b_y +- 2 xi b_x)/(1 - 4 xi^2) + 4 xi (R_ANE B_K + R_ONE B_K^2)/[R_A (1 - 4 xi^2)]
+    d2 R_1w/d B_i2 = -+ R_A/B_K^2
+
+The Nernst terms have the form of the torque and cannot be told from it here, in neither state of m_z: R_ANE and R_ONE
+of another geometry are needed. Undefined at |xi| = 1/2. Quadratic in the field: within 0.12 B_K the result is right
+to 1 %.
+
+References
+----------
+Hayashi et al., Phys. Rev. B 89, 144425 (2014), eqs. (26); there with full swings, which leaves xi as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sotlab.analysis.harmonic_hall import HarmonicHallResult, checked_readings, not_determined
+from sotlab.analysis.joint import fit_joint, number, propagated, spread
+from sotlab.analysis.values import Value
+from sotlab.errors import FitError
+
+__all__ = ["LowFieldSweep", "fit_low_field"]
+
+METHOD = "low field"
+#: Field over B_K within which R_1w is taken as a parabola and R_2w as a line.
+WINDOW = 0.12
+#: |1 - 4 xi^2| must be larger than this, and than three of its sigmas.
+SMALLEST_DENOMINATOR = 0.1
+#: The two states of m_z are said to disagree beyond so many sigmas.
+DISAGREEMENT = 3.0
+
+
+@dataclass(frozen=True)
+class LowFieldSweep:
+    """A sweep of the in-plane field through zero.
+
+    Parameters
+    ----------
+    field_T : (N,) float
+        Field with sign, in the order of measurement.
+    r_1w_ohm, r_2w_ohm : (N,) float
+        Harmonic Hall resistances.
+    across : bool
+        False for a field along the current (x), True for across (y).
+    up : bool
+        True for m_z > 0.
+    """
+
+    field_T: np.ndarray
+    r_1w_ohm: np.ndarray
+    r_2w_ohm: np.ndarray
+    across: bool
+    up: bool
+
+
+def fit_low_field(
+    sweeps: Sequence[LowFieldSweep],
+    *,
+    r_p: Value | None,
+    r_a: Value | None = None,
+    known: Mapping[str, Value] | None = None,
+    left_out: Sequence[str] = (),
+) -> HarmonicHallResult:
+    """Return the effective fields of low-field sweeps.
+
+    Parameters
+    ----------
+    sweeps : sequence of LowFieldSweep
+        Along and across, for one state of m_z or both.
+    r_p : Value or None
+        Planar Hall resistance, half swing.
+    r_a : Value, optional
+        Anomalous Hall resistance, half swing with sign; from the two states of m_z if they are there.
+    known : mapping of str to Value, optional
+        `r_ane` and `r_one` of another geometry. Without them there is no `b_dl` and no `b_fl`.
+    left_out : sequence of str
+        Of these, those that the sample cannot have.
+
+    Raises
+    ------
+    FitError
+        If there are too few readings, or R_1w is no parabola.
+    """
+    if not sweeps:
+        raise FitError(f"{METHOD}: there are no sweeps; give one along and one across the current")
+    flags: list[str] = []
+    whole = [_parabola(sweep, np.inf) for sweep in sweeps]
+    r_a = _half_swing(sweeps, whole, r_a, flags)
+    if r_a.value is None:
+        names = ("b_dl", "b_fl", "b_k")
+        flags += [not_determined(name, "r_a is needed; give both states of m_z, or what a loop says") for name in names]
+        return HarmonicHallResult(_nothing(r_a, r_p), [], tuple(flags), method=METHOD)
+    curvature, b_k = _curvature(sweeps, whole, r_a)
+    fits = whole
+    for _ in range(2):  # the window follows B_K, which hardly depends on it
+        fits = [_parabola(sweep, WINDOW * number(b_k)) for sweep in sweeps]
+        curvature, b_k = _curvature(sweeps, fits, r_a)
+    if any(fit["beyond"] for fit in fits):
+        flags.append(
+            f"few points within {WINDOW:g} B_K = {WINDOW * number(b_k):.2g} T: points beyond it were used, which biases"
+            " the fields by some percent"
+        )
+    scans = [_row(sweep, fit) for sweep, fit in zip(sweeps, fits, strict=True)]
+    results = _nothing(r_a, r_p) | {
+        "b_k": b_k,
+        "mu0_meff": Value(-number(b_k), b_k.sigma, "T"),
+    }
+    given = dict(known or {}) | {name: Value(0.0, 0.0, "") for name in left_out}
+    reasons = _reasons(sweeps, r_a, r_p, given)
+    if reasons:
+        flags += [not_determined(name, reason) for name in ("b_dl", "b_fl") for reason in reasons]
+        return HarmonicHallResult(results, scans, tuple(flags), method=METHOD)
+
+    thermal = [given["r_ane"], given["r_one"]]
+    covariance = np.full((4, 4), np.nan)
+    states = []
+    for up in (True, False):
+        slopes = [_mean([f["slope"] for s, f in zip(sweeps, fits, strict=True) if s.up is up and s.across is across])
+                  for across in (False, True)]  # fmt: skip
+        if slopes[0].value is not None and slopes[1].value is not None:
+            inputs = [*slopes, curvature, r_a, r_p, *thermal]
+            states.append((up, inputs))
+    if len(states) == 1:
+        up, inputs = states[0]
+        value, its = _with_covariance(lambda point: _fields(point, up), inputs)
+    else:
+        shared = states[0][1][2:]
+        inputs = [*states[0][1][:2], *states[1][1][:2], *shared]
+        value, its = _with_covariance(
+            lambda p: (_fields(np.delete(p, [2, 3]), True) + _fields(p[2:], False)) / 2, inputs
+        )
+        apart, apart_covariance = _with_covariance(
+            lambda p: _fields(np.delete(p, [2, 3]), True) - _fields(p[2:], False), inputs
+        )
+        for k, name in enumerate(("b_dl", "b_fl")):
+            sigma = float(np.sqrt(apart_covariance[k, k]))
+            if abs(apart[k]) > DISAGREEMENT * sigma and abs(apart[k]) > 1e-6 * abs(value[k]):
+                flags.append(
+                    f"{name}: the two states of m_z differ by {apart[k]:.2g} +- {sigma:.1g} T: the field is tilted, or"
+                    " the magnetisation was not in one domain"
+                )
+    for k, name in enumerate(("b_dl", "b_fl")):
+        results[name] = Value.of(value[k], float(np.sqrt(its[k, k])), "T")
+    covariance[:2, :2] = its
+    results |= {name: Value(v.value, v.sigma, u) for name, v, u in
+                (("r_ane", thermal[0], "ohm"), ("r_one", thermal[1], "ohm/T"))}  # fmt: skip
+    flags.append("b_fl: contains the Oersted field, which has the same form")
+    return HarmonicHallResult(results, scans, tuple(flags), covariance, METHOD)
+
+
+def _nothing(r_a: Value, r_p: Value | None) -> dict[str, Value]:
+    units = {"b_k": "T", "mu0_meff": "T", "b_dl": "T", "b_fl": "T", "r_ane": "ohm", "r_one": "ohm/T"}
+    nothing = {name: Value(None, None, unit) for name, unit in units.items()}
+    return {"r_a": r_a, "r_p": r_p if r_p is not None else Value(None, None, "ohm")} | nothing
+
+
+def _fields(point: np.ndarray, up: bool) -> np.ndarray:
+    """Return (B_DL, B_FL) of slopes along and across, R_A/B_K^2, R_A, R_P, R_ANE, R_ONE."""
+    along, across, curvature, r_a, r_p, r_ane, r_one = point
+    sign = 1.0 if up else -1.0
+    b_x, b_y = along / (-sign * curvature), across / (-sign * curvature)
+    xi = r_p / r_a
+    b_k = np.sqrt(r_a / curvature)
+    nernst = (r_ane * b_k + r_one * b_k**2) / r_a
+    b_dl = 2 * (sign * (b_x + sign * 2 * xi * b_y) - nernst)
+    b_fl = -2 * (b_y + sign * 2 * xi * b_x) + 4 * xi * nernst
+    return np.array([b_dl, b_fl]) / (1 - 4 * xi**2)
+
+
+def _with_covariance(function, inputs: Sequence[Value]) -> tuple[np.ndarray, np.ndarray]:
+    nominal = np.array([number(value) for value in inputs])
+    carried = propagated(function, nominal, np.diag([spread(value) ** 2 for value in inputs]))
+    value = function(nominal)
+    return value, np.zeros((len(value), len(value))) if carried is None else carried
+
+
+def _parabola(sweep: LowFieldSweep, window_T: float) -> dict[str, Any]:
+    """Return curvature and offset of R_1w and slope of R_2w, within the window if enough points lie there."""
+    field, r_1w, r_2w = checked_readings(METHOD, sweep.field_T, sweep.r_1w_ohm, sweep.r_2w_ohm)
+    near = np.abs(field) <= window_T
+    beyond = np.count_nonzero(near & np.isfinite(r_1w) & np.isfinite(r_2w)) < 8
+    if beyond:
+        near = np.ones(len(field), bool)
+    field = field[near]
+    first = fit_joint({"offset": np.ones_like(field), "tilt": field, "square": field**2}, r_1w[near], who=METHOD)
+    second = fit_joint({"offset": np.ones_like(field), "slope": field}, r_2w[near], who=METHOD)
+    return {
+        "curvature": Value.of(2 * first["square"], 2 * first.sigma("square"), "ohm/T**2"),
+        "offset": first.value("offset", "ohm"),
+        "slope": second.value("slope", "ohm/T"),
+        "beyond": beyond and np.isfinite(window_T),
+        "points": len(field),
+    }
+
+
+def _row(sweep: LowFieldSweep, fit: Mapping[str, Any]) -> dict[str, Any]:
+    state = "m_z > 0" if sweep.up else "m_z < 0"
+    return {
+        "name": f"{'across' if sweep.across else 'along'}, {state}",
+        "r_1w_curvature": fit["curvature"],
+        "r_2w_slope": fit["slope"],
+        "points": fit["points"],
+        "flags": [],
+    }
+
+
+def _mean(values: Sequence[Value]) -> Value:
+    """Return the weighted mean, None of nothing."""
+    if not values:
+        return Value(None, None, "")
+    weight = np.array([1 / max(spread(v), 1e-150) ** 2 for v in values])
+    mean = float(np.average([number(v) for v in values], weights=weight / weight.max()))
+    return Value.of(mean, float(1 / np.sqrt(weight.sum())), values[0].unit)
+
+
+def _half_swing(sweeps, fits, r_a: Value | None, flags: list[str]) -> Value:
+    """Return R_A as given, or from the two states of m_z."""
+    if r_a is not None and r_a.value:
+        return Value(r_a.value, r_a.sigma, "ohm")
+    up = _mean([fit["offset"] for sweep, fit in zip(sweeps, fits, strict=True) if sweep.up])
+    down = _mean([fit["offset"] for sweep, fit in zip(sweeps, fits, strict=True) if not sweep.up])
+    if up.value is None or down.value is None:
+        return Value(None, None, "ohm")
+    return Value.of((up.value - down.value) / 2, float(np.hypot(spread(up), spread(down))) / 2, "ohm")
+
+
+def _curvature(sweeps, fits, r_a: Value) -> tuple[Value, Value]:
+    """Return R_A/B_K^2 of all sweeps, and B_K."""
+    shared = _mean(
+        [
+            Value((-1.0 if sweep.up else 1.0) * fit["curvature"].value, fit["curvature"].sigma, "ohm/T**2")
+            for sweep, fit in zip(sweeps, fits, strict=True)
+        ]
+    )
+    value, sigma = number(shared), spread(shared)
+    ratio = number(r_a) / value
+    if not (ratio > 0 and abs(value) >= 3 * sigma):
+        raise FitError(
+            f"{METHOD}: R_1w is no parabola of the sign of r_a = {r_a.value:.3g} ohm (R_A/B_K^2 = {value:.2g} +-"
+            f" {sigma:.1g} ohm/T^2): is the film magnetised along its normal, and m_z as said?"
+        )
+    b_k = float(np.sqrt(ratio))
+    relative = np.hypot(spread(r_a) / number(r_a), sigma / value)
+    return shared, Value.of(b_k, 0.5 * b_k * float(relative), "T")
+
+
+def _reasons(sweeps, r_a: Value, r_p: Value | None, given: Mapping[str, Value]) -> list[str]:
+    """Return why there are no effective fields."""
+    reasons = []
+    complete = any({s.across for s in sweeps if s.up is up} == {False, True} for up in (True, False))
+    if not complete:
+        reasons.append("sweeps along and across the current are needed in one state of m_z")
+    missing = [name for name in ("r_ane", "r_one") if name not in given or given[name].value is None]
+    if missing:
+        reasons.append(
+            f"{' and '.join(missing)} add to the torque in the same form here; give them from another geometry"
+            " (in-plane or out-of-plane angle scans), or leave out what the sample cannot have"
+        )
+    if r_p is None or r_p.value is None:
+        reasons.append("r_p is needed for the planar Hall correction; give that of an in-plane scan")
+        return reasons
+    xi = number(r_p) / number(r_a)
+    denominator = 1 - 4 * xi**2
+    sigma = 8 * abs(xi) * abs(xi) * np.hypot(spread(r_p) / (r_p.value or 1.0), spread(r_a) / number(r_a))
+    if abs(denominator) < max(SMALLEST_DENOMINATOR, 3 * sigma):
+        reasons.append(
+            f"xi = r_p/r_a = {xi:.3g}: 1 - 4 xi^2 = {denominator:.2g} +- {sigma:.1g} is too near to 0; use angle scans"
+        )
+    return reasons
