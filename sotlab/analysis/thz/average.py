@@ -11,7 +11,7 @@ from scipy import fft
 from sotlab.analysis.thz.traces import Trace, autocorrelation
 from sotlab.errors import FitError
 
-__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "phasors"]
+__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "outliers", "phasors"]
 
 #: The band used for alignment holds this share of the strongest bin's power or more.
 _STRONG = 1e-3
@@ -196,7 +196,7 @@ def average_scans(
             power = np.einsum("kf,kf->k", spectra[:, 1:] - reference[1:], np.conj(spectra[:, 1:] - reference[1:])).real
             misfit = power / max(np.median(power), 1e-300)
         kept = finite.copy()
-        for k, why in _outliers(shift, amplitude, misfit, finite).items():
+        for k, why in outliers(shift, amplitude, misfit, finite).items():
             reasons[k] = why
             kept[k] = False
         if kept.sum() < 2:
@@ -257,7 +257,7 @@ def _band(reference: np.ndarray) -> tuple[int, int]:
     return max(first, 1), max(stop, first + 2)
 
 
-def _outliers(shift: np.ndarray, amplitude: np.ndarray, misfit: np.ndarray, finite: np.ndarray) -> dict[int, str]:
+def outliers(shift: np.ndarray, amplitude: np.ndarray, misfit: np.ndarray, finite: np.ndarray) -> dict[int, str]:
     """Return the scans that do not belong, with the reason."""
     out = {int(k): "no delay found in which it fits the others" for k in np.flatnonzero(finite & ~np.isfinite(shift))}
     good = finite & np.isfinite(shift)

@@ -12,7 +12,7 @@ from sotlab.analysis.thz.traces import Trace
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["BAND_HZ", "FieldRatio", "correlation", "field_ratio", "peak_to_peak_ratio"]
+__all__ = ["BAND_HZ", "FieldRatio", "band_power", "field_ratio", "peak_to_peak_ratio"]
 
 #: Where ZnTe of 500 um and 100 fs pulses respond: ratios are taken in here.
 BAND_HZ = (0.3e12, 2.5e12)
@@ -166,11 +166,11 @@ def field_ratio(
     first = sample.variance_of(p_x) + reference.variance_of(p_r)
     power_sigma = np.sqrt(max(first - squares, squares))
     # With spectra of one shape only noise times noise is left, and is counted twice in the first order as well.
-    excess = power - ratio**2 + quiet**2
+    excess = power - ratio**2 + sample.variance_of(h_x, common=False) + reference.variance_of(h_r, common=False)
     e_x, e_r = p_x - 2 * ratio * h_x, p_r - 2 * ratio * h_r
     squares = float(np.sum((x.variance + ratio**2 * r.variance) ** 2)) / norm**2
     first = sample.variance_of(e_x) + reference.variance_of(e_r)
-    excess_sigma = np.sqrt(max(first - squares, squares))
+    excess_sigma = np.sqrt(max(first - squares, 0.8 * squares))
     shape = abs(overlap) / np.sqrt(max(x.clean, 1e-300) * norm)
     if excess > 3 * excess_sigma:
         flags.append(
@@ -232,12 +232,22 @@ def peak_to_peak_ratio(sample: Trace, reference: Trace) -> float:
     return float(np.ptp(sample.signal_V) / np.ptp(reference.signal_V))
 
 
-def correlation(first: Trace, second: Trace, *, band_Hz: tuple[float, float] = BAND_HZ, edge: float = 0.1) -> float:
-    """Return the correlation of two traces within a band, at zero delay, noise bias removed: -1 for reversed ones."""
-    f = np.fft.rfftfreq(len(first.delay_s), first.step_s)
+def band_power(
+    trace: Trace, band_Hz: tuple[float, float] = BAND_HZ, *, edge: float = 0.1
+) -> tuple[float, float, float]:
+    """Return the power of a trace within a band, bias removed, its sigma, and the sigma it has without a signal.
+
+    The power is sum |F|^2 of numpy's transform, of use in ratios of traces on one grid.
+    """
+    f = np.fft.rfftfreq(len(trace.delay_s), trace.step_s)
     use = (f >= band_Hz[0]) & (f <= band_Hz[1])
-    w = window(len(first.delay_s), edge=edge)
-    x, r = _Banded(first, w, use), _Banded(second, w, use)
-    if x.clean <= 0 or r.clean <= 0:
-        raise FitError("correlation: one of the traces has no signal within the band")
-    return float((x.field @ np.conj(r.field)).real / np.sqrt(x.clean * r.clean))
+    w = window(len(trace.delay_s), edge=edge)
+    banded = _Banded(trace, w, use)
+    noise2 = float(np.sum(banded.variance**2))
+    bias = 0.0
+    if len(trace.modes):
+        modes = np.abs(np.fft.rfft(w * trace.modes, axis=1)[:, use]) ** 2
+        bias = float(modes.sum())
+        noise2 += 2 * float(np.sum(modes.sum(axis=1) ** 2))
+    first = trace.variance_of(banded.functional(2 * banded.field))
+    return banded.clean - bias, float(np.sqrt(max(first - noise2, noise2))), float(np.sqrt(noise2))

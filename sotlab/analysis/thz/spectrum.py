@@ -159,6 +159,8 @@ def spectrum(
         variance = 2 * np.fft.rfft(kernel, size).real - correlation[0] * lags[0]
         variance = np.maximum(variance, 1e-3 * lags[0])
     common = np.abs(field) ** 2 * (trace.amplitude_sigma**2 + (2 * np.pi * f * trace.delay_sigma_s) ** 2)
+    if len(trace.modes):
+        common += (np.abs(np.fft.rfft(w * trace.modes, size, axis=1)) ** 2).sum(axis=0) * step**2
     keep = f <= (max_Hz if max_Hz is not None else np.inf)
     flags = []
     resolution = 1 / (n * step)

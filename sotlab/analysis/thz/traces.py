@@ -35,6 +35,8 @@ class Trace:
         Relative uncertainty of the trace as a whole: of its amplitude.
     delay_sigma_s : float
         Uncertainty of the trace as a whole: of its delay [s].
+    modes : (M, N) float
+        Further errors common to all samples: each as what one standard deviation of it adds to the trace [V].
     scans : int
         How many scans went in.
     name : str
@@ -49,6 +51,7 @@ class Trace:
     correlation: np.ndarray = field(default_factory=lambda: np.ones(1))
     amplitude_sigma: float = 0.0
     delay_sigma_s: float = 0.0
+    modes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     scans: int = 1
     name: str = ""
     flags: tuple[str, ...] = ()
@@ -86,7 +89,14 @@ class Trace:
                 f"trace {self.name}: {start_s * 1e12:.3g} to {stop_s * 1e12:.3g} ps holds {keep.sum()} points, 4 are"
                 " the least; widen the window"
             )
-        return replace(self, delay_s=self.delay_s[keep], signal_V=self.signal_V[keep], sigma_V=self.sigma_V[keep])
+        modes = self.modes[:, keep] if len(self.modes) else self.modes
+        return replace(
+            self,
+            delay_s=self.delay_s[keep],
+            signal_V=self.signal_V[keep],
+            sigma_V=self.sigma_V[keep],
+            modes=modes,
+        )
 
     def lags(self, first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
         """Return sum_i g_i h_{i+l} (l = 0, 1, ...) of functions times sigma, for the lags of the noise."""
@@ -120,6 +130,8 @@ class Trace:
         if common and self.delay_sigma_s:
             slope = np.gradient(self.signal_V, self.step_s)
             total += (self.delay_sigma_s * float(functional @ slope)) ** 2
+        if common and len(self.modes):
+            total += float(np.sum((self.modes @ functional) ** 2))
         return float(total)
 
 
