@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -148,6 +148,17 @@ def field_ratio(
     threshold = float(stats.norm.isf(FALSE_ALARM / 2 / tried))
     if quiet > 0 and abs(ratio) < threshold * quiet:
         return _no_signal(product, omega, norm, quiet, r, x, flags)
+
+    if sample.scans == reference.scans == 1:
+        # The noise of single scans is a guess, as from their quiet parts: if both leave less than that, less it is.
+        expected = float(np.sum(x.variance + ratio**2 * r.variance)) * (1 - 1 / use.sum())
+        left = float(np.sum(np.abs(x_shape - ratio * r.field) ** 2)) / expected if expected > 0 else 1.0
+        if left < 1 - 3 / np.sqrt(use.sum()):
+            less = [replace(one, sigma_V=one.sigma_V * np.sqrt(left)) for one in (sample, reference)]
+            options = {"band_Hz": band_Hz, "edge": edge, "max_delay_s": max_delay_s, "same_delay": same_delay}
+            found = field_ratio(*less, **options)
+            flag = f"ratio: the traces agree within {np.sqrt(left):.2g} of the noise given: it is taken for less"
+            return replace(found, flags=(flag, *found.flags))
 
     # The maximum over delays is too large by the half of the information it used: <w^2> var(d)/2.
     slope_x = x.functional(1j * omega * r_shape) / -curvature if not same_delay else np.zeros(n)

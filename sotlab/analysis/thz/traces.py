@@ -182,15 +182,45 @@ def noise_from_quiet(trace: Trace, until_s: float) -> Trace:
     line = np.stack([np.ones(count), x])
     y = trace.signal_V[quiet]
     residual = y - np.linalg.lstsq(line.T, y, rcond=None)[0] @ line
-    lag1 = float(residual[1:] @ residual[:-1] / max(residual @ residual, 1e-300))
-    # A line taken off makes short stretches look whiter than they are: about (1 + 4 rho)/n per coefficient.
-    rho = float(np.clip((lag1 + 2 / count) / (1 - 4 / count), 0.0, 0.97))
-    freedom = max(count - 2 * (1 + rho) / (1 - rho), 2.0)
+    coefficients, _ = _autoregression(residual)
+    correlation = _correlation_of(coefficients)
+    # Slow noise hides in the line taken off, and in few independent samples.
+    slowness = 1 + 2 * float(np.sum(correlation[1:] ** 2))
+    freedom = max(count - 2 * slowness, count / 2)
     sigma = np.sqrt(residual @ residual / freedom)
-    correlation = np.ones(1)
-    if rho > 2 / np.sqrt(count):
-        correlation = rho ** np.arange(int(np.ceil(np.log(1e-3) / np.log(rho))))
     return replace(trace, sigma_V=np.full(len(trace.delay_s), sigma), correlation=correlation)
+
+
+def _autoregression(residual: np.ndarray, highest: int = 12) -> tuple[np.ndarray, float]:
+    """Return coefficients (p,) and innovation variance of an autoregression, by Burg's method, p by Akaike's number."""
+    n = len(residual)
+    forward, backward = residual[1:].copy(), residual[:-1].copy()
+    coefficients, variance = np.zeros(0), float(residual @ residual) / n
+    best = (n * np.log(max(variance, 1e-300)), coefficients, variance)
+    for order in range(1, min(highest, n // 8) + 1):
+        power = float(forward @ forward + backward @ backward)
+        if not power > 0:
+            break
+        k = 2 * float(forward @ backward) / power
+        coefficients = np.append(coefficients - k * coefficients[::-1], k)
+        variance *= 1 - k**2
+        forward, backward = (forward - k * backward)[1:], (backward - k * forward)[:-1]
+        score = n * np.log(max(variance, 1e-300)) + 2 * order
+        if score < best[0] - 2:  # an order more must be worth it
+            best = (score, coefficients, variance)
+    return best[1], best[2]
+
+
+def _correlation_of(coefficients: np.ndarray, longest: int = 4096) -> np.ndarray:
+    """Return the autocorrelation of an autoregression, as far as it is above 1e-3."""
+    p = len(coefficients)
+    if p == 0:
+        return np.ones(1)
+    f = np.exp(-2j * np.pi * np.arange(longest + 1) / (2 * longest))
+    response = 1 - sum(a * f ** (k + 1) for k, a in enumerate(coefficients))
+    lags = np.fft.irfft(1 / np.abs(response) ** 2)[:longest]
+    found = lags / lags[0]
+    return found[: int(np.flatnonzero(np.abs(found) > 1e-3)[-1]) + 1]
 
 
 class TraceGrid:

@@ -89,8 +89,6 @@ def find_water(found: Spectrum, *, band_Hz: tuple[float, float] = (0.3e12, 2.5e1
         line_fit = np.polyfit(x, log[beside], 1)
         each[k] = line_fit[1] - log[on].mean()
         noise = alike * sum(float(np.sum(log_sigma[part] ** 2)) / part.sum() ** 2 for part in (on, beside))
-            np.sum(log_sigma[on] ** 2) / on.sum() ** 2 + np.sum(log_sigma[beside] ** 2) / beside.sum() ** 2
-        )
         # A spectrum that is not straight over these few points scatters by more than its noise.
         scatter = np.std(log[beside] - np.polyval(line_fit, x))
         sigma[k] = np.sqrt(noise + scatter**2)
