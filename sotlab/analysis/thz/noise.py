@@ -82,22 +82,23 @@ def noise_of_average(average: Average) -> NoiseFit:
         raise FitError("noise: some delays have no scatter at all; is this one scan several times?")
     mu = trace.signal_V
     slope, gain = _slope(mu, trace.step_s, variance / scans)
-    regressors = np.stack([np.ones(len(mu)), mu**2, slope**2])
+    basis, _ = np.linalg.qr(np.stack([mu, slope], axis=1))
+    square, slope2 = mu**2, slope**2
+    regressors = np.stack([np.ones(len(mu)), square, slope2])
+    design, fisher = regressors, np.zeros((3, 3))
     theta = np.array([np.median(variance), 0.0, 0.0])
-    design = regressors
     # The mean's own noise, and the alignment's share, depend on the answer: twice is enough, both are corrections.
     for _ in range(2):
         sigma2 = theta @ regressors
-        cleaned = np.stack(
+        regressors = np.stack(
             [
                 np.ones(len(mu)),
-                np.maximum(mu**2 - sigma2 / scans, 0),
-                np.maximum(slope**2 - gain * sigma2.mean() / scans, 0),
+                np.maximum(square - sigma2 / scans, 0),
+                np.maximum(slope2 - gain * sigma2.mean() / scans, 0),
             ]
         )
-        regressors = cleaned
-        design = np.stack([_after_alignment(row, mu, slope) for row in cleaned])
-        theta, fisher = _maximise(design, variance, scans - 1)
+        design = _after_alignment(regressors, basis)
+        theta, fisher = _maximise(design, variance, scans - 1, theta)
     values, limits, flags = _judge(design, variance, scans - 1, theta, fisher)
     kept = average.kept
     inside = 1 / np.sqrt(2 * max(scans - 1, 1))
@@ -130,40 +131,42 @@ def _slope(mu: np.ndarray, step_s: float, variance: np.ndarray) -> tuple[np.ndar
     return np.fft.irfft(spectrum * factor, n) + (mu[-1] - mu[0]) / (n * step_s), gain
 
 
-def _after_alignment(variance: np.ndarray, mu: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Return the diagonal of (1-H) diag(variance) (1-H) with H the projector on mu and its slope."""
-    basis, _ = np.linalg.qr(np.stack([mu, slope], axis=1))
+def _after_alignment(variances: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Return the diagonals (P, N) of (1-H) diag(variance) (1-H) with H the projector on the basis (N, 2)."""
     leverage = np.einsum("na,na->n", basis, basis)
-    inner = basis.T @ (variance[:, None] * basis)
-    return variance * (1 - 2 * leverage) + np.einsum("na,ab,nb->n", basis, inner, basis)
+    inner = basis.T @ (variances[:, :, None] * basis)
+    return variances * (1 - 2 * leverage) + np.einsum("na,pab,nb->pn", basis, inner, basis, optimize=True)
 
 
-def _maximise(design: np.ndarray, variance: np.ndarray, freedom: int) -> tuple[np.ndarray, np.ndarray]:
+def _maximise(
+    design: np.ndarray, variance: np.ndarray, freedom: int, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return non-negative theta (P,) of s = theta @ design that maximises the likelihood, and Fisher's matrix."""
-    scale = 1 / np.maximum(design.max(axis=1), 1e-300) * np.median(variance)
-    x = design * scale[:, None]
-    theta = np.zeros(len(x))
-    theta[0] = 1.0
-    active = np.ones(len(x), bool)
+    unit = float(np.median(variance))
+    scale = 1 / np.maximum(design.max(axis=1), 1e-300)
+    x, v = design * scale[:, None], variance / unit
+    theta = start / (scale * unit)
+    if not theta.any():
+        theta[0] = 1.0
     for _ in range(_STEPS):
-        s = np.maximum(theta @ x, 1e-9 * np.median(variance))
-        weight = 1 / s**2
-        normal = (x * weight) @ x.T
-        gradient = x @ (weight * (variance - s))
+        s = np.maximum(theta @ x, 1e-6)
+        weighted = x / s**2
+        gradient = weighted @ (v - s)
         # At the limit 0 a component stays there while the likelihood falls away from it.
-        active = (theta > 0) | (gradient > 0)
-        step = np.zeros(len(x))
-        index = np.flatnonzero(active)
-        step[index] = np.linalg.lstsq(normal[np.ix_(index, index)], gradient[index], rcond=None)[0]
-        new = np.maximum(theta + step, 0)
+        index = np.flatnonzero((theta > 0) | (gradient > 0))
+        normal = weighted[index] @ x[index].T
+        normal[np.diag_indices(len(index))] *= 1 + 1e-12
+        new = theta.copy()
+        new[index] = np.maximum(theta[index] + np.linalg.solve(normal, gradient[index]), 0)
         if not new.any():
             new = theta / 2
         moved = np.abs(new - theta)
         theta = new
-        if np.all(moved <= 1e-7 * np.maximum(theta, 1e-3)):
+        if (moved <= 1e-6 * np.maximum(theta, 1e-3)).all():
             break
-    s = np.maximum(theta @ x, 1e-9 * np.median(variance))
-    normal = (x / s**2) @ x.T * freedom / 2
+    s = np.maximum(theta @ x, 1e-6)
+    normal = (x / s**2) @ x.T * (freedom / 2)
+    scale = scale * unit
     return theta * scale, normal / np.outer(scale, scale)
 
 
@@ -185,8 +188,11 @@ def _judge(
     for k, (name, unit) in enumerate(zip(names, units, strict=True)):
         error = float(np.sqrt(covariance[k, k]))
         others = [j for j in range(3) if j != k]
-        without, _ = _maximise(design[others], variance, freedom)
-        if theta[k] > 0 and cost(without, design[others]) - best > SIGNIFICANT:
+        clear = theta[k] > 6 * error  # then there is no need to try without
+        if not clear and theta[k] > 0:
+            without, _ = _maximise(design[others], variance, freedom, theta[others])
+            clear = cost(without, design[others]) - best > SIGNIFICANT
+        if clear:
             root = float(np.sqrt(theta[k]))
             values.append(Value.of(root, error / (2 * root), unit))
             continue
