@@ -85,6 +85,9 @@ def noise_of_average(average: Average) -> NoiseFit:
     basis, _ = np.linalg.qr(np.stack([mu, slope], axis=1))
     square, slope2 = mu**2, slope**2
     regressors = np.stack([np.ones(len(mu)), square, slope2])
+    # Scans that jitter as a whole carry their noise along: seen at fixed delays its profile is smeared by that.
+    f = np.fft.rfftfreq(len(mu), trace.step_s)
+    smear = np.exp(-((2 * np.pi * f * float(np.std(average.delay_s[average.kept]))) ** 2) / 2)
     design, fisher = regressors, np.zeros((3, 3))
     theta = np.array([np.median(variance), 0.0, 0.0])
     # The mean's own noise, and the alignment's share, depend on the answer: twice is enough, both are corrections.
@@ -97,7 +100,8 @@ def noise_of_average(average: Average) -> NoiseFit:
                 np.maximum(slope2 - gain * sigma2.mean() / scans, 0),
             ]
         )
-        design = _after_alignment(regressors, basis)
+        smeared = np.maximum(np.fft.irfft(np.fft.rfft(regressors, axis=1) * smear, len(mu), axis=1), 0)
+        design = _after_alignment(smeared, basis)
         theta, fisher = _maximise(design, variance, scans - 1, theta)
     values, limits, flags = _judge(design, variance, scans - 1, theta, fisher)
     kept = average.kept
