@@ -231,6 +231,10 @@ def average_scans(
         turn *= -reference
         turn += spectra
         residual = np.asarray(fft.irfft(turn, points, axis=1))
+        # So does the average, which is made of shifted scans: what they leave in the mean, unshifted, puts it right.
+        rest = (kept / kept.sum()) @ residual
+        residual -= rest
+        reference = reference + np.asarray(fft.rfft(rest))
     else:
         out = outliers(shift, amplitude, _relative(_power(spectra - reference)), finite)
         kept = finite.copy()

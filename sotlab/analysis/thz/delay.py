@@ -13,8 +13,8 @@ from sotlab.errors import FitError
 
 __all__ = ["LagFit", "PassPair", "delay_s", "filter_response", "fit_lag", "position_m", "undo_filter"]
 
-#: A correlation of lag and backlash nearer to 1 than this is no separation of the two.
-INSEPARABLE = 0.9995
+#: A lag that is not known to this part of the whole split is not told from the backlash.
+SEPARATED = 0.5
 #: Below this transmission of the detection at the band's end its inverse is mostly noise.
 LOWEST_RESPONSE = 0.05
 _STEPS = 30
@@ -247,8 +247,8 @@ def fit_lag(
     flags: list[str] = []
     lag, gap = Value.of(tau, covariance[0, 0] ** 0.5, "s"), Value.of(backlash, covariance[1, 1] ** 0.5, "s")
     if not known:
-        correlation = abs(normal[0, 1]) / np.sqrt(normal[0, 0] * normal[1, 1])
-        if correlation > INSEPARABLE:
+        whole = max(abs(v.value or 0.0) / (2 * poles * p.rate) for v, p in zip(splits, pairs, strict=True))
+        if covariance[0, 0] ** 0.5 > SEPARATED * whole:
             lag, gap = Value(None, None, "s"), Value(None, None, "s")
             flags.append(
                 "lag, backlash: not determined one by one, only their sum (split): scan both ways at a second speed,"

@@ -103,7 +103,8 @@ def noise_of_average(average: Average) -> NoiseFit:
         smeared = np.maximum(np.fft.irfft(np.fft.rfft(regressors, axis=1) * smear, len(mu), axis=1), 0)
         design = _after_alignment(smeared, basis)
         theta, fisher = _maximise(design, variance, scans - 1, theta)
-    values, limits, flags = _judge(design, variance, scans - 1, theta, fisher)
+    covariance = _covariance(design, theta, fisher, basis, scans - 1)
+    values, limits, flags = _judge(design, variance, scans - 1, theta, covariance)
     kept = average.kept
     inside = 1 / np.sqrt(2 * max(scans - 1, 1))
     jitter = []
@@ -152,21 +153,26 @@ def _maximise(
     theta = start / (scale * unit)
     if not theta.any():
         theta[0] = 1.0
+    s = np.maximum(theta @ x, 1e-6)
+    cost = float(np.sum(np.log(s) + v / s))
     for _ in range(_STEPS):
-        s = np.maximum(theta @ x, 1e-6)
         weighted = x / s**2
         gradient = weighted @ (v - s)
         # At the limit 0 a component stays there while the likelihood falls away from it.
         index = np.flatnonzero((theta > 0) | (gradient > 0))
         normal = weighted[index] @ x[index].T
         normal[np.diag_indices(len(index))] *= 1 + 1e-12
-        new = theta.copy()
-        new[index] = np.maximum(theta[index] + np.linalg.solve(normal, gradient[index]), 0)
-        if not new.any():
-            new = theta / 2
-        moved = np.abs(new - theta)
-        theta = new
-        if (moved <= 1e-6 * np.maximum(theta, 1e-3)).all():
+        step = np.zeros(len(theta))
+        step[index] = np.linalg.solve(normal, gradient[index])
+        gained = 0.0
+        for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
+            new = np.maximum(theta + shrink * step, 0)
+            s_new = np.maximum(new @ x, 1e-6)
+            gained = cost - float(np.sum(np.log(s_new) + v / s_new))
+            if gained > 0:
+                theta, s, cost = new, s_new, cost - gained
+                break
+        if gained < 1e-5:  # of 2 ln L/freedom
             break
     s = np.maximum(theta @ x, 1e-6)
     normal = (x / s**2) @ x.T * (freedom / 2)
@@ -174,8 +180,30 @@ def _maximise(
     return theta * scale, normal / np.outer(scale, scale)
 
 
+def _covariance(
+    design: np.ndarray, theta: np.ndarray, fisher: np.ndarray, basis: np.ndarray, freedom: int
+) -> np.ndarray:
+    """Return the covariance of theta: F^-1 B F^-1, since the alignment ties the residuals of a scan together.
+
+    Residuals have the covariance C = (1-H) S (1-H), variances that of 2 C_ij^2/freedom; off its diagonal C is a sum of
+    six products of functions of i and of j, so that no matrix of N by N is needed.
+    """
+    s = theta @ design
+    y = design / s**2
+    carried = s[:, None] * basis
+    first = np.concatenate([-carried, -basis, basis @ (basis.T @ carried)], axis=1)
+    second = np.concatenate([basis, carried, basis], axis=1)
+    left = np.einsum("na,nb->nab", first, first).reshape(len(s), -1)
+    right = np.einsum("na,nb->nab", second, second).reshape(len(s), -1)
+    own = np.einsum("na,na->n", first, second) ** 2
+    spread = (y @ left) @ (y @ right).T + (y * (s**2 - own)) @ y.T
+    scale = np.sqrt(np.diag(fisher))
+    inverse = np.linalg.pinv(fisher / np.outer(scale, scale)) / np.outer(scale, scale)
+    return inverse @ spread @ inverse * (freedom / 2)
+
+
 def _judge(
-    design: np.ndarray, variance: np.ndarray, freedom: int, theta: np.ndarray, fisher: np.ndarray
+    design: np.ndarray, variance: np.ndarray, freedom: int, theta: np.ndarray, covariance: np.ndarray
 ) -> tuple[list[Value], dict[str, float], list[str]]:
     """Return alpha, beta, tau as values, None where the data do not tell them from 0."""
 
@@ -185,8 +213,6 @@ def _judge(
 
     units = ("V", "", "s")
     names = ("noise_alpha", "noise_beta", "noise_tau")
-    scale = np.sqrt(np.diag(fisher))
-    covariance = np.linalg.pinv(fisher / np.outer(scale, scale)) / np.outer(scale, scale)
     best = cost(theta, design)
     values, limits, flags = [], {}, []
     for k, (name, unit) in enumerate(zip(names, units, strict=True)):
