@@ -145,9 +145,9 @@ def _align(
     for _ in range(steps):
         turned = phasors(delay / length, stop - first, first)
         turned *= product
-        amplitude = turned.real.sum(axis=1) / total
+        amplitude = np.real(turned).sum(axis=1) / total
         safe = np.where(np.abs(amplitude) > 1e-12, amplitude, 1e-12)
-        delay = delay + np.clip(-(turned.imag @ omega) / (safe * slope2), -reach, reach)
+        delay = delay + np.clip(-(np.imag(turned) @ omega) / (safe * slope2), -reach, reach)
     return delay, amplitude, np.maximum(power - amplitude**2 * total, 0)
 
 
@@ -194,7 +194,7 @@ def average_scans(
         raise FitError(f"average: {len(labels)} names for {count} scans; give one each")
     step_s = float(delay_s[-1] - delay_s[0]) / (points - 1)
     reasons: dict[int, str] = {}
-    finite = np.isfinite(scans).all(axis=1)
+    finite = np.asarray(np.isfinite(scans).all(axis=1))
     if not finite.all():
         reasons |= {int(k): "holds gaps" for k in np.flatnonzero(~finite)}
         scans = np.where(finite[:, None], scans, 0.0)

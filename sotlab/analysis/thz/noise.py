@@ -109,10 +109,13 @@ def noise_of_average(average: Average) -> NoiseFit:
     inside = 1 / np.sqrt(2 * max(scans - 1, 1))
     jitter = []
     for scatter, unit in ((np.std(average.amplitude[kept], ddof=1), ""), (np.std(average.delay_s[kept], ddof=1), "s")):
-        jitter.append(Value.of(scatter, scatter * inside, unit))
+        jitter.append(Value.of(float(scatter), float(scatter * inside), unit))
     return NoiseFit(
-        *values,
-        *jitter,
+        values[0],
+        values[1],
+        values[2],
+        jitter[0],
+        jitter[1],
         theta,
         np.sqrt(np.maximum(theta @ regressors, 0)),
         limits,

@@ -214,10 +214,10 @@ def _best_delay(
     delay = float(index[int(np.argmax(np.abs(curve[index])))]) * step / fine
     for _ in range(4):
         turned = product * np.exp(1j * omega * delay)
-        bend = float(turned.real @ omega**2)
+        bend = float(np.real(turned) @ omega**2)
         if bend == 0:
             break
-        delay += float(np.clip(-(turned.imag @ omega) / bend, -step / fine, step / fine))
+        delay += float(np.clip(-(np.imag(turned) @ omega) / bend, -step / fine, step / fine))
     return delay
 
 
@@ -225,7 +225,7 @@ def _no_signal(
     product: np.ndarray, omega: np.ndarray, norm: float, quiet: float, r: _Banded, x: _Banded, flags: list[str]
 ) -> FieldRatio:
     """Return an upper limit, at the delay of the reference, by |r| < x with 95 % (Feldman and Cousins' bound)."""
-    at_zero = abs(float(product.real.sum()) / norm)
+    at_zero = abs(float(np.real(product).sum()) / norm)
     limit = at_zero + 1.96 * quiet
     # The band's power limits what may stand at another delay.
     noise = np.sqrt(np.sum(x.variance**2) + 2 * np.sum(x.variance * np.abs(x.field) ** 2))

@@ -258,7 +258,7 @@ def efficiency(
         """Return the absorbed share and |Z|."""
         found = absorption(emitter.layers, wavelength_m, substrate_n=emitter.substrate_n)
         absorbed = float(sum(a for a, layer in zip(found.layers, emitter.layers, strict=True) if chosen(layer)))
-        if not absorbed > 0:
+        if not absorbed > 1e-9:
             raise FitError(f"efficiency: {emitter.name} absorbs nothing of the pump; give k of its metals")
         z = impedance_ohm(
             conductance_S(emitter, frequency_Hz),
@@ -329,7 +329,7 @@ def _changes(emitters: Sequence[Emitter]) -> list[Callable[[Emitter], Emitter]]:
 
     def of_sample(name: str, field: str, step: float) -> Callable[[Emitter], Emitter]:
         def change(emitter: Emitter) -> Emitter:
-            if emitter.name != name:
+            if emitter.name != name or getattr(emitter, field) is None:
                 return emitter
             return replace(emitter, **{field: getattr(emitter, field) + step})
 

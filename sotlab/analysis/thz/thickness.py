@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
 
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -15,7 +14,8 @@ __all__ = ["ThicknessFit", "bulk_shape", "compare_thickness"]
 #: chi squared by which one model must be better to be preferred: 5 standard deviations.
 DECIDED = 25.0
 #: Lengths tried [m].
-_LENGTHS_M = np.geomspace(0.1e-9, 1e-6, 161)
+_LENGTHS_M = np.geomspace(0.1e-9, 1e-6, 241)
+_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ThicknessFit:
     flags: tuple[str, ...]
 
 
-def bulk_shape(thickness_m: np.ndarray | float, length_m: float) -> np.ndarray:
+def bulk_shape(thickness_m: np.ndarray | float, length_m: np.ndarray | float) -> np.ndarray:
     """Return tanh(t/l) tanh(t/2l): t^2/(2 l^2) for thin films, 1 for thick ones."""
     x = np.asarray(thickness_m, float) / length_m
     return np.tanh(x) * np.tanh(x / 2)
@@ -95,40 +95,40 @@ def compare_thickness(
     t, y, s, relative = t[good], y[good], s[good], relative[np.ix_(good, good)]
     if len(np.unique(t)) < 2:
         raise FitError("thickness: two different thicknesses are the least that tell a constant from a slope")
-    # Samples on one thickness share the shape; what all share moves the amplitude only.
 
-    def solve(shape: np.ndarray) -> tuple[float, float, float]:
-        """Return amplitude, its sigma, chi squared."""
-        amplitude = float(np.sum(shape * y / s**2) / np.sum(shape**2 / s**2))
-        sigma = np.inf
-        for _ in range(30):
-            model = amplitude * shape
-            inverse = np.linalg.inv(np.diag(s**2) + np.outer(model, model) * relative)
-            new = float(shape @ inverse @ y / (shape @ inverse @ shape))
-            sigma = float(shape @ inverse @ shape) ** -0.5
-            done = abs(new - amplitude) < 1e-6 * sigma
-            amplitude = new
-            if done:
+    def solve(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return amplitude, its sigma, chi squared of shapes (L, N), all at once."""
+        amplitude = (shapes * y / s**2).sum(axis=1) / (shapes**2 / s**2).sum(axis=1)
+        inverse, sigma = np.zeros((len(shapes), len(t), len(t))), amplitude
+        for _ in range(_STEPS):
+            model = amplitude[:, None] * shapes
+            inverse = np.linalg.inv(np.diag(s**2) + model[:, :, None] * model[:, None, :] * relative)
+            weighted = np.einsum("lij,lj->li", inverse, shapes)
+            sigma = (weighted * shapes).sum(axis=1) ** -0.5
+            moved = (weighted * y).sum(axis=1) * sigma**2 - amplitude
+            amplitude = amplitude + moved
+            if (np.abs(moved) < 1e-4 * sigma).all():
                 break
-        residual = y - amplitude * shape
-        model = amplitude * shape
-        inverse = np.linalg.inv(np.diag(s**2) + np.outer(model, model) * relative)
-        return amplitude, sigma, float(residual @ inverse @ residual)
+        residual = y - amplitude[:, None] * shapes
+        return amplitude, sigma, np.einsum("li,lij,lj->l", residual, inverse, residual)
 
-    amplitude, amplitude_sigma, chi2_constant = solve(np.ones(len(t)))
-    _, _, chi2_bulk = solve(bulk_shape(t, length_m))
-    curve = np.array([solve(bulk_shape(t, length))[2] for length in _LENGTHS_M])
+    def chi2_of(length_m: np.ndarray) -> np.ndarray:
+        return solve(bulk_shape(t, np.atleast_1d(length_m)[:, None]))[2]
+
+    (amplitude,), (amplitude_sigma,), (chi2_constant,) = solve(np.ones((1, len(t))))
+    (chi2_bulk,) = chi2_of(np.array(length_m))
+    curve = chi2_of(_LENGTHS_M)
     best = int(curve.argmin())
-    low, high = max(best - 1, 0), min(best + 1, len(curve) - 1)
-    found = optimize.minimize_scalar(
-        lambda log: solve(bulk_shape(t, float(np.exp(log))))[2],
-        bounds=(float(np.log(_LENGTHS_M[low])), float(np.log(_LENGTHS_M[high]))),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    best_m, chi2_free = float(np.exp(found.x)), float(found.fun)
-    below, above = (_crossing(curve, best, chi2_free, side, solve, t, 1.0) for side in (-1, 1))
-    far_below, far_above = (_crossing(curve, best, chi2_free, side, solve, t, 2.71) for side in (-1, 1))
+    near = np.geomspace(_LENGTHS_M[max(best - 1, 0)], _LENGTHS_M[min(best + 1, len(curve) - 1)], 81)
+    close = chi2_of(near)
+    best_m, chi2_free = float(near[close.argmin()]), float(close.min())
+    # The curve with its finer middle, for where it has risen by so much.
+    lengths = np.concatenate([_LENGTHS_M, near])
+    order = np.argsort(lengths)
+    lengths, curve = lengths[order], np.concatenate([curve, close])[order] - chi2_free
+    best = int(curve.argmin())
+    below, above = (_crossing(lengths, curve, best, side, 1.0) for side in (-1, 1))
+    far_below, far_above = (_crossing(lengths, curve, best, side, 2.71) for side in (-1, 1))
     flags: list[str] = []
     length, upper, lower = Value(None, None, "m"), None, None
     if far_below is None and far_above is None:
@@ -141,7 +141,7 @@ def compare_thickness(
         flags.append(f"length: not determined, above {lower * 1e9:.2g} nm (95 %): a square law fits as well")
     elif below is not None and above is not None:
         length = Value.of(best_m, (above - below) / 2, "m")
-    delta = chi2_bulk - chi2_constant
+    delta = float(chi2_bulk - chi2_constant)
     preferred = "constant" if delta > DECIDED else "bulk" if delta < -DECIDED else "undecided"
     if preferred == "undecided":
         flags.append(f"thickness: undecided between the models: chi2 differs by {abs(delta):.2g}, less than 25")
@@ -149,9 +149,9 @@ def compare_thickness(
     if min(chi2_constant, chi2_free) > freedom + 5 * np.sqrt(2 * freedom):
         flags.append("thickness: neither model fits; unknown absorption, conductance, or interface between samples?")
     return ThicknessFit(
-        Value.of(amplitude, amplitude_sigma, ""),
-        chi2_constant,
-        chi2_bulk,
+        Value.of(float(amplitude), float(amplitude_sigma), ""),
+        float(chi2_constant),
+        float(chi2_bulk),
         chi2_free,
         delta,
         length,
@@ -163,18 +163,13 @@ def compare_thickness(
     )
 
 
-def _crossing(curve: np.ndarray, best: int, least: float, side: int, solve, t: np.ndarray, rise: float) -> float | None:
+def _crossing(lengths: np.ndarray, curve: np.ndarray, best: int, side: int, rise: float) -> float | None:
     """Return the length on one side of the best at which chi squared has risen by so much; None if it never does."""
-    index = best
-    while 0 <= index < len(curve) and curve[index] - least < rise:
-        index += side
-    if not 0 <= index < len(curve):
+    ys = curve[best::side]
+    over = np.flatnonzero(ys >= rise)
+    if not len(over):
         return None
-    ends = sorted([np.log(_LENGTHS_M[index]), np.log(_LENGTHS_M[index - side])])
-
-    def excess(log: float) -> float:
-        return solve(bulk_shape(t, float(np.exp(log))))[2] - least - rise
-
-    if excess(ends[0]) * excess(ends[1]) > 0:
-        return float(_LENGTHS_M[index])
-    return float(np.exp(optimize.brentq(excess, *ends)))
+    k = int(over[0])
+    log = np.log(lengths[best::side])
+    part = (rise - ys[k - 1]) / (ys[k] - ys[k - 1])
+    return float(np.exp(log[k - 1] + part * (log[k] - log[k - 1])))

@@ -281,7 +281,7 @@ class TraceGrid:
             nothing = np.full(self.points, np.nan)
             return nothing, nothing.copy(), np.nan
         normal[3] += 1e-9 * top  # what no sample holds must not stop the rest; it is cut out below
-        coefficients = linalg.solveh_banded(normal, self._right)
+        coefficients = np.asarray(linalg.solveh_banded(normal, self._right))
         signal = (coefficients[:-2] + 4 * coefficients[1:-1] + coefficients[2:]) / 6
         held = self._held()
         knots = int(held.sum()) + 2

@@ -89,5 +89,5 @@ def test_one_polarity_is_not_enough(signs):
 
 
 def test_noise_has_no_odd_part():
-    with pytest.raises(FitError, match="nothing odd|no signal|alike"):
+    with pytest.raises(FitError, match=r"nothing odd|no signal|alike"):
         odd_even(T, np.random.default_rng(0).normal(0, 1, (40, 200)), ORDER)
