@@ -72,16 +72,16 @@ class LagFit:
 
 
 def delay_s(
-    position_m: np.ndarray, *, passes: int = 2, sign: int = 1, zero_position_m: float = 0.0, index: float = 1.0
+    position_m: np.ndarray, *, passes: int = 1, sign: int = 1, zero_position_m: float = 0.0, index: float = 1.0
 ) -> np.ndarray:
-    """Return the delay t = sign N n (x - x0)/c [s], with the exact c.
+    """Return the delay t = sign 2 N n (x - x0)/c [s], with the exact c.
 
     Parameters
     ----------
     position_m : (N,) float
         Stage position x.
     passes : int
-        How often the beam runs along the travel, N: 2 for one retroreflector (out and back), 4 for two.
+        How often the beam goes to the stage and back, N: 1 for one retroreflector, 2 for one passed twice.
     sign : int
         +1 if a larger position samples a later part of the terahertz trace, -1 if an earlier one.
     zero_position_m : float
@@ -100,7 +100,7 @@ def delay_s(
 def position_m(
     delay_s: np.ndarray | float,
     *,
-    passes: int = 2,
+    passes: int = 1,
     sign: int = 1,
     zero_position_m: float = 0.0,
     index: float = 1.0,
@@ -111,12 +111,12 @@ def position_m(
 
 def _per_metre(passes: int, sign: int, index: float) -> float:
     if passes < 1 or int(passes) != passes:
-        raise FitError(f"delay axis: {passes} passes are not possible; 2 for a retroreflector, 4 for two")
+        raise FitError(f"delay axis: {passes} passes are not possible; 1 for a retroreflector, 2 for one passed twice")
     if sign not in (1, -1):
         raise FitError(f"delay axis: sign {sign} is not allowed; give +1 or -1")
     if not (np.isfinite(index) and index >= 1):
         raise FitError(f"delay axis: an index of {index} is not possible; 1 for vacuum, 1.00027 for air")
-    return sign * passes * index / constants.c
+    return sign * 2 * passes * index / constants.c
 
 
 def filter_response(frequency_Hz: np.ndarray, rate: float, time_constant_s: float, poles: int) -> np.ndarray:

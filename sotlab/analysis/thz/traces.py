@@ -147,16 +147,16 @@ def autocorrelation(residual: np.ndarray, longest: int | None = None) -> np.ndar
     """
     residual = np.atleast_2d(residual)
     k, n = residual.shape
-    longest = min(longest or n // 4, n - 1)
-    size = 1 << int(np.ceil(np.log2(n + longest + 1)))
+    most = min(n // 4 if longest is None else longest, n - 1)
+    size = 1 << int(np.ceil(np.log2(n + most + 1)))
     power = (np.abs(np.fft.rfft(residual, size, axis=1)) ** 2).mean(axis=0)
-    lags = np.fft.irfft(power, size)[: longest + 1] / (n - np.arange(longest + 1))
+    lags = np.fft.irfft(power, size)[: most + 1] / (n - np.arange(most + 1))
     if lags[0] <= 0:
         return np.ones(1)
     found = lags / lags[0]
     chance = np.abs(found) < 2 / np.sqrt(k * n)
-    end = longest + 1
-    for lag in range(1, longest + 2 - _WITHIN_CHANCE):
+    end = most + 1
+    for lag in range(1, most + 2 - _WITHIN_CHANCE):
         if chance[lag : lag + _WITHIN_CHANCE].all():
             end = lag
             break

@@ -28,9 +28,7 @@ def passes(rng, rate=RATE, sigma=1e-3, tau_s=TAU_S, poles=2, backlash_s=BACKLASH
     return PassPair(out[0], out[1], STEP_S, rate, sigma)
 
 
-@pytest.mark.parametrize(
-    ("passes_", "sign", "ps"), [(2, 1, 1.000692), (2, -1, -1.000692), (4, 1, 2.001385), (1, 1, 0.500346)]
-)
+@pytest.mark.parametrize(("passes_", "sign", "ps"), [(1, 1, 1.000692), (1, -1, -1.000692), (2, 1, 2.001385)])
 def test_delay_of_150_um_uses_the_exact_speed_of_light(passes_, sign, ps):
     assert delay_s(1.15e-3, passes=passes_, sign=sign, zero_position_m=1e-3) == pytest.approx(ps * 1e-12, rel=1e-6)
 
@@ -38,7 +36,7 @@ def test_delay_of_150_um_uses_the_exact_speed_of_light(passes_, sign, ps):
 def test_a_picosecond_is_149_896_um_and_positions_come_back():
     assert position_m(1e-12) == pytest.approx(149.896229e-6, rel=1e-9)
     x = np.linspace(-1e-3, 2e-3, 7)
-    options = {"passes": 4, "sign": -1, "zero_position_m": 3e-4, "index": 1.00027}
+    options = {"passes": 2, "sign": -1, "zero_position_m": 3e-4, "index": 1.00027}
     np.testing.assert_allclose(position_m(delay_s(x, **options), **options), x, atol=1e-15)
 
 
