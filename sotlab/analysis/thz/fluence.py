@@ -15,7 +15,7 @@ __all__ = ["FluenceFit", "fit_fluence", "fluence_J_m2"]
 #: 2 ln L that saturation must gain over a straight line, to be believed.
 SIGNIFICANT = 9.0
 CHANCE = 0.01
-_STEPS = 50
+_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _fit(
         step = inverse @ (jacobian @ (weight * (y - value)))
         step[1:] = np.clip(step[1:], -0.5, 0.5)
         p = p + step
-        if np.all(np.abs(step) <= 1e-9 * np.sqrt(np.diag(inverse))):
+        if np.all(np.abs(step) <= 1e-4 * np.sqrt(np.diag(inverse))):  # of a sigma
             break
     value, jacobian = model(p)
     weight = 1 / (sigma**2 + (relative * value) ** 2)
