@@ -40,7 +40,7 @@ def magnetisation_angle(field_T: np.ndarray, polar_rad: np.ndarray, b_k_T: float
     """Return the polar angle of the magnetisation [rad], from the torque balance.
 
     B sin(theta_H - theta) = 1/2 B_K sin 2 theta, solved for the lowest energy. It lies between the field and the
-    nearest easy direction, where it is the only equilibrium, and is found by bisection with steps of Newton. Hysteresis is not
+    nearest easy direction, where it is the only equilibrium, and is found by bisection and Newton. Hysteresis is not
     followed.
 
     Parameters

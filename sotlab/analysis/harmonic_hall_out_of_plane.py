@@ -17,7 +17,7 @@ Beside this full form stands the seed's slope near the pole, `b_dl_slope`::
 
 It neglects that the stiffness depends on the angle, which makes it too large by 1.6 to 5.9 % in the range of the seed;
 the factor [1 - 4 xi^2], whose origin could not be verified, divides the result (up to +21 % at xi = 0.2 with the
-above); and the field-like torque adds 2 xi B_FL to B_DL. The full form has none of these. At B_FL = 0 and xi -> 0, near the
+above); and the field-like torque adds 2 xi B_FL to B_DL. The full form has none. At B_FL = 0 and xi -> 0, near the
 pole, both agree.
 
 References
