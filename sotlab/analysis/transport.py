@@ -160,7 +160,7 @@ def fit_sheet_resistance(
     if unique_parts(scaled).min() < SMALLEST_UNIQUE:
         results = {name: Value(None, None, value.unit) for name, value in results.items()}
         flags.append(
-            f"resistivity_0, mean_free_path: not determined; thicknesses of {t.min():.3g} to {t.max():.3g} m do not say"
+            f"resistivity_0, mean_free_path: not determined; {t.min():.3g} to {t.max():.3g} m do not tell"
             " them apart; measure over a factor of two at least"
         )
     elif size_l < -2 * sigma_l:
