@@ -53,7 +53,7 @@ def surface_map(work):
     shown = bright[step, step] > 0.25 * bright.max()
     arrows = [np.where(shown, smeared[f"polarisation_{a}"].values[step, step], np.nan) for a in "xy"]
     right.quiver(k[step], k[step], *arrows, color="tab:red", pivot="mid", scale=10, width=0.005)
-    right.set_title("e: square root of intensity, in-plane spin")
+    right.set_title("e: √intensity, in-plane spin")
     for axes in (left, middle, right):
         axes.set_xlabel("k_x, Γ-M (1/Å)")
         axes.set_ylabel("k_y (1/Å)")

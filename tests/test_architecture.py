@@ -91,3 +91,10 @@ def test_every_installed_analysis_has_what_the_command_line_needs():
         assert analysis.kind == entry.name
         for name in ("title", "columns", "axes", "settings", "spectrum", "separate", "reduce", "live"):
             assert hasattr(analysis, name)
+
+
+@pytest.mark.xdist_group("kept together")
+def test_groups_of_tests_stay_in_one_worker(request):
+    """The window's tests, those that choose ports and the hundred labs rely on it."""
+    if hasattr(request.config, "workerinput"):
+        assert request.node.nodeid.endswith("@kept together")
