@@ -35,6 +35,8 @@ READING_OVERFLOW, COMPLIANCE, READING_AVAILABLE = 1, 8, 32
 BUFFER_AVAILABLE, BUFFER_HALF_FULL, BUFFER_FULL = 128, 256, 512
 #: Most readings that the buffer holds (Reference Manual, p. 6-11 and 6-12).
 MOST_READINGS = 65536
+#: More conversions than this at a time are worked out only if a buffer keeps their readings.
+MANY_CONVERSIONS = 2000
 #: What is sent of a reading, in this order (Reference Manual, p. 6-12 and 13-7; without units and average voltage).
 ELEMENTS = ("READ", "TST", "SOUR", "COMP", "RNUM")
 DEFAULT_ELEMENTS = ("READ", "TST")
@@ -239,6 +241,7 @@ class Delta6221(Source6221):
 
     def catch_up(self, t_s: float) -> None:
         """Take the conversions that are over by ``t_s``."""
+        self._skip_unseen(t_s)
         run, meter = self._delta, self._meter() if self._delta is not None else None
         while run is not None and meter is not None and self._delta_runs() and run.end_s(run.done) <= t_s:
             begin_s = run.start_s + run.done * run.step_s + run.delay_s
@@ -249,6 +252,16 @@ class Delta6221(Source6221):
             if self.abort_on_compliance and self._last is not None and self._last.limited:
                 run.stopped = True
                 self._drive()
+
+    def _skip_unseen(self, t_s: float) -> None:
+        """Leave out conversions before the last three if they are very many and nothing keeps them."""
+        run = self._delta
+        if run is None or not self._delta_runs() or self.abort_on_compliance:
+            return
+        over = min(int((t_s - run.start_s) / run.step_s) - 1, run.count + 2)
+        kept = self.buffer_control != "NEV" and len(self._readings) < min(self.buffer_points, MOST_READINGS)
+        if over - run.done > MANY_CONVERSIONS and not kept:
+            run.done, run.converted = over - 3, []
 
     def _combine(self, run: Run, time_s: float) -> None:
         """Make a reading of the last three conversions."""
