@@ -39,7 +39,7 @@ MESSAGES_WANTED = 10_000
 
 #: No call may take longer: time-out of a read [bench s], and work of the processor [s]; others may use it meanwhile.
 TIMEOUT_S, MOST_WORK_S = 2.0, 2.0
-#: The 6221's buffer holds 65,536 delta readings; those of an endless delta that nobody looked at are worked out at once.
+#: The 6221's buffer holds 65,536 delta readings; those that nobody looked at meanwhile are worked out at once.
 WORK_OF_A_FULL_BUFFER_S = {"Keithley6221": 40.0}
 
 NUMBERS = (
