@@ -7,7 +7,8 @@ from pymeasure.instruments import Instrument, SCPIMixin
 from pymeasure.instruments.validators import strict_range
 
 from sotlab.errors import InstrumentError
-from sotlab.instruments.driver import Driver, Options
+from sotlab.instruments.driver import Options
+from sotlab.instruments.field_probe import FieldProbe
 
 #: What is sent for a field beyond the range.
 OVERLOAD = 9.9e37
@@ -50,10 +51,9 @@ class GaussmeterOptions(Options):
     range_T: float = Option(default=1.0, ge=0.1, le=1.0)
 
 
-class Gaussmeter(Driver):
+class Gaussmeter(FieldProbe):
     """A GM100 that fills the role ``gaussmeter``."""
 
-    role = "gaussmeter"
     instrument_class = GM100
     identity = r"Example Instruments,GM100"
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
@@ -67,16 +67,11 @@ class Gaussmeter(Driver):
         self.instrument.adapter.allow(self.reading_time_s + 2.0)
 
     @property
-    def zero_sigma_T(self) -> float:
-        """Standard uncertainty of the probe's zero [T]."""
-        return self.options.zero_sigma_T
-
-    @property
     def reading_time_s(self) -> float:
         """How long one reading takes [s]."""
         return 0.02 * self.options.averages
 
-    def read_field(self) -> float:
+    def read_probe(self) -> float:
         """Return the field at the probe [T]; a reading beyond the range is an error, never a point."""
         field_T = self.number(self.instrument.field, "MEAS:FIEL?")
         if abs(field_T) >= OVERLOAD:
