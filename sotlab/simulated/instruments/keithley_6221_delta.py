@@ -258,7 +258,7 @@ class Delta6221(Source6221):
         run = self._delta
         if run is None or not self._delta_runs() or self.abort_on_compliance:
             return
-        over = min(int((t_s - run.start_s) / run.step_s) - 1, run.count + 2)
+        over = int(min((t_s - run.start_s) // run.step_s - 1, run.count + 2))
         kept = self.buffer_control != "NEV" and len(self._readings) < min(self.buffer_points, MOST_READINGS)
         if over - run.done > MANY_CONVERSIONS and not kept:
             run.done, run.converted = over - 3, []
