@@ -116,6 +116,25 @@ def run(
         _measure(Run(scan, out, bench.sample(scan.sample).name), bench, truth, as_json)
 
 
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--station", metavar="S", help="Another station than the run's.")
+@click.option("--procedure", metavar="P", help="Where its procedure is, if it is not installed: file.py:Class.")
+@click.option("--accept", is_flag=True, help="Go on although the station is not what it was.")
+@click.option("--truth", is_flag=True, help="On a virtual bench: show the sample's truth beside the results.")
+@json_option
+def resume(run: Path, station: str | None, procedure: str | None, accept: bool, truth: bool, as_json: bool) -> None:
+    """Go on with the RUN in a folder that was interrupted, stopped or failed: measure the points that are missing."""
+    from sotlab.instruments.station import Station
+    from sotlab.procedures.runs.run import Run
+
+    measurement = Run.resume(run, station=station, procedure=procedure, accept=accept)
+    scan: Any = measurement.procedure
+    with Station.open(scan.station, scan.ROLES) as bench:
+        scan.use(bench)
+        _measure(measurement, bench, truth, as_json)
+
+
 def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoReturn:
     """Follow a run to its end, reduce it, tell what came out, and exit."""
     from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
@@ -389,7 +408,7 @@ def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: boo
         if use_it:
             check_usable(bench)
         scan.use(bench)
-        with _terminal(as_json) as terminal, _stoppable(terminal):
+        with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
             measurement = Run(scan, out, scan.the_sample().name)
             terminal.follow(measurement)
         told = summary(measurement)

@@ -63,6 +63,8 @@ class DigitalInterlock(Driver):
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
     options_model = DigitalInterlockOptions
 
+    harmless = frozenset({"open_lines"})
+
     options: DigitalInterlockOptions
 
     def configure(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tomlkit
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError, UsageError
@@ -18,6 +18,7 @@ from sotlab.units import parse_quantity
 
 __all__ = [
     "CalibrationEntry",
+    "InterlockRule",
     "ProtectionTable",
     "RoleConfig",
     "StationConfig",
@@ -87,6 +88,44 @@ class ProtectionTable(BaseModel):
     contact: str = ""
 
 
+class InterlockRule(BaseModel):
+    """``[[interlocks]]``: what must hold before every point of every run, and what is done when it does not.
+
+    It looks at a reading of a role, at a column of the rows, or at what a function of the lab's own says.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    #: A role that is read: its usual reading, or the one named in ``reading``.
+    role: str = ""
+    reading: str = ""
+    #: A column of the rows, as ``Voltage (V)``; runs without it have nothing to look at.
+    column: str = ""
+    #: A function, ``module:function`` or ``file.py:function``: takes the station, returns None or what is wrong.
+    function: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    #: Only so many readings in succession beyond the limit count.
+    count: int = Field(default=1, ge=1, le=1000)
+    #: How often a role or a function is asked, at most [s].
+    every_s: float = Field(default=0.0, ge=0.0)
+    #: ``pause``: hold everything until it is well again; ``safe``: be in the safe state meanwhile; ``abort``: end.
+    action: Literal["pause", "safe", "abort"] = "abort"
+    #: How long a pause may last before the run is ended [s].
+    longest_s: float = Field(default=3600.0, gt=0.0)
+
+    @model_validator(mode="after")
+    def _looks_at_one_thing(self) -> InterlockRule:
+        if sum(map(bool, (self.role, self.column, self.function))) != 1:
+            raise ValueError(f"interlock '{self.name}' needs one of role, column and function")
+        if self.column and self.minimum is None and self.maximum is None:
+            raise ValueError(f"interlock '{self.name}' on a column needs minimum or maximum")
+        if self.column and self.action != "abort":
+            raise ValueError(f"interlock '{self.name}': while a run is held no row comes, so a column can only abort")
+        return self
+
+
 class CalibrationEntry(BaseModel):
     """One calibration in ``[calibrations]``."""
 
@@ -111,6 +150,7 @@ class StationConfig(BaseModel):
     station: StationTable
     roles: dict[str, RoleConfig]
     protection: ProtectionTable | None = None
+    interlocks: list[InterlockRule] = []
     rehearsal: RehearsalTable | None = None
     #: By role: a file name, ``{ file, max_age_days }``, or a list of them.
     calibrations: dict[str, Annotated[list[CalibrationEntry], BeforeValidator(_entries)]] = {}
@@ -151,6 +191,12 @@ class StationConfig(BaseModel):
             raise StationError(
                 f"{path.name}: [protection] role '{config.protection.role}' is no role of this station; roles:"
                 f" {', '.join(config.roles)}"
+            )
+        unread = [rule for rule in config.interlocks if rule.role and rule.role not in config.roles]
+        if unread:
+            raise StationError(
+                f"{path.name}: interlock '{unread[0].name}' reads '{unread[0].role}', which is no role of this station;"
+                f" roles: {', '.join(config.roles)}"
             )
         strange = [role for role in config.calibrations if role not in config.roles]
         if strange:

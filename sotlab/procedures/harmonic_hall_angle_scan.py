@@ -44,7 +44,6 @@ class HarmonicHallAngleScan(Scan):
     start = Quantity("Start", "deg", default=0.0, minimum=-720.0, maximum=720.0)
     stop = Quantity("Stop", "deg", default=350.0, minimum=-720.0, maximum=720.0)
     points = Integer("Points", default=36, minimum=2, maximum=1_000_000)
-    repeats = Integer("Repeats", default=1, minimum=1, maximum=10_000, description="Rows at each angle")
     amplitude = Quantity(
         "Amplitude", "A", default=1e-3, minimum=0.0, maximum=0.2, description="Peak amplitude of the current"
     )
@@ -54,10 +53,6 @@ class HarmonicHallAngleScan(Scan):
         """Yield the angles from start to stop, evenly spaced."""
         for angle_deg in np.linspace(self.start, self.stop, self.points):
             yield {"angle_deg": float(angle_deg)}
-
-    def repeats_of_a_point(self) -> int:
-        """Return how many rows are measured at each angle."""
-        return self.repeats
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every angle, the field and the current against the station's limits."""

@@ -44,6 +44,7 @@ class STFMRFieldSweep(Scan):
         columns={"field": "Field (T)", "voltage": "Voltage (V)"},
         axes={"frequency": "Frequency (Hz)", "power": "Power (dBm)", "angle": "Angle (deg)"},
     )
+    PATH_AXIS = "field_T"
     X_AXIS = "Field (T)"
     Y_AXIS = "Voltage (V)"
 
@@ -60,7 +61,6 @@ class STFMRFieldSweep(Scan):
     start = Quantity("Start", "T", default=0.02, minimum=-20.0, maximum=20.0)
     stop = Quantity("Stop", "T", default=0.16, minimum=-20.0, maximum=20.0)
     points = Integer("Points", default=141, minimum=2, maximum=1_000_000)
-    repeats = Integer("Repeats", default=1, minimum=1, maximum=10_000, description="Rows at each field")
     averages = Integer("Averages", default=1, minimum=1, maximum=10_000, description="Readings averaged in a row")
     run_up = Quantity(
         "Run-up",
@@ -75,10 +75,6 @@ class STFMRFieldSweep(Scan):
         """Yield the fields from start to stop, evenly spaced."""
         for field_T in np.linspace(self.start, self.stop, self.points):
             yield {"field_T": float(field_T)}
-
-    def repeats_of_a_point(self) -> int:
-        """Return how many rows are measured at each field."""
-        return self.repeats
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every field, the run-up, the frequency and the power against the station's limits."""

@@ -33,7 +33,7 @@ class CableLoss(PowerMeterScan):
     stop = Quantity("Stop", "Hz", default=18e9, minimum=1e6, maximum=120e9)
     points = Integer("Points", default=65, minimum=2, maximum=100_000)
     power = Quantity("Power", "dBm", default=0.0, minimum=-140.0, maximum=40.0)
-    readings = Integer("Readings", default=3, minimum=2, maximum=10_000, description="At each frequency and plane")
+    repeats = Integer("Repeats", default=3, minimum=2, maximum=10_000, description="At each frequency and plane")
     mismatch_sigma = Quantity("Mismatch sigma", "dB", default=0.05, minimum=0.0, maximum=3.0)
 
     def plan(self) -> Iterable[Mapping[str, float]]:
@@ -41,10 +41,6 @@ class CableLoss(PowerMeterScan):
         for plane in (0.0, 1.0):
             for frequency_Hz in np.linspace(self.start, self.stop, self.points):
                 yield {"plane": plane, "frequency_Hz": float(frequency_Hz)}
-
-    def repeats_of_a_point(self) -> int:
-        """Return how often each power is read."""
-        return self.readings
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every setting against the station's limits."""
@@ -82,7 +78,7 @@ class CableLoss(PowerMeterScan):
         before, behind = grid.loc[0.0], grid.loc[1.0]
         frequency_Hz = before.index.to_numpy(float)
         loss_dB = (before["mean"] - behind["mean"]).to_numpy(float)
-        variance = float(before["var"].mean() + behind["var"].mean()) / self.readings
+        variance = float(before["var"].mean() + behind["var"].mean()) / self.repeats
         sigma_dB = math.sqrt(variance + self.mismatch_sigma**2)
         values = {"loss": (float(np.mean(loss_dB)), sigma_dB, "dB")}
         notes = []

@@ -64,7 +64,7 @@ class SourceLevel(PowerMeterScan):
     power_start = Quantity("Power start", "dBm", default=0.0, minimum=-140.0, maximum=40.0)
     power_stop = Quantity("Power stop", "dBm", default=15.0, minimum=-140.0, maximum=40.0)
     powers = Integer("Powers", default=4, minimum=1, maximum=1000)
-    readings = Integer("Readings", default=3, minimum=2, maximum=10_000, description="Of each frequency and power")
+    repeats = Integer("Repeats", default=3, minimum=2, maximum=10_000, description="Of each frequency and power")
     meter_sigma = Quantity(
         "Meter sigma", "dB", default=0.05, minimum=0.0, maximum=3.0, description="Standard uncertainty of the meter"
     )
@@ -77,10 +77,6 @@ class SourceLevel(PowerMeterScan):
         for frequency_Hz in np.linspace(self.start, self.stop, self.points):
             for power_dBm in np.linspace(self.power_start, self.power_stop, self.powers):
                 yield {"frequency_Hz": float(frequency_Hz), "power_dBm": float(power_dBm)}
-
-    def repeats_of_a_point(self) -> int:
-        """Return how often each level is read."""
-        return self.readings
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every setting against the station's limits."""
@@ -115,7 +111,7 @@ class SourceLevel(PowerMeterScan):
         grid = rows.groupby(["Frequency (Hz)", "Power Set (dBm)"])["Power (dBm)"].agg(["mean", "var"]).reset_index()
         frequency_Hz, set_dBm = grid["Frequency (Hz)"].to_numpy(), grid["Power Set (dBm)"].to_numpy()
         level_dB = grid["mean"].to_numpy() - set_dBm
-        variance = grid.groupby("Power Set (dBm)")["var"].transform("mean").to_numpy() / self.readings
+        variance = grid.groupby("Power Set (dBm)")["var"].transform("mean").to_numpy() / self.repeats
         if not np.isfinite(variance).all():
             raise DataError("source_level: each level needs two readings at least")
         sigma_dB = np.sqrt(variance + self.meter_sigma**2)

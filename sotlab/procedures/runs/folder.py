@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from sotlab.errors import RunError
 
 __all__ = ["RunFolder"]
@@ -66,10 +68,39 @@ class RunFolder:
             raise RunError(f"{path}: this is no run folder")
         return cls(path, match["id"], match["procedure"])
 
+    def lock(self) -> FileLock:
+        """Return the lock of who writes into the folder, taken.
+
+        The lock is the operating system's, and ends with its process however that ends.
+
+        Raises
+        ------
+        RunError
+            If somebody has it: the run is going on.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"{self.path}: this run is going on; stop it first, in the program that runs it") from None
+        except OSError as error:
+            raise RunError(f"{self.path}: the folder cannot be locked: {error.strerror}") from error
+        return lock
+
     @property
     def data(self) -> Path:
         """The rows: PyMeasure's CSV."""
         return self.path / f"{self.run_id}_{self.procedure}.csv"
+
+    @property
+    def arrays(self) -> Path:
+        """Traces and buffers, as they come."""
+        return self.path / "arrays.bin"
+
+    @property
+    def gathered_arrays(self) -> Path:
+        """The same when the run has ended, as HDF5."""
+        return self.path / "arrays.h5"
 
     @property
     def journal(self) -> Path:

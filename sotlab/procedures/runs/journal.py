@@ -16,7 +16,7 @@ from sotlab.analysis.values import plain
 from sotlab.errors import RunError
 from sotlab.procedures.runs.durable import DurableFile
 
-__all__ = ["Journal", "read_journal"]
+__all__ = ["Journal", "cut_torn_line", "read_journal"]
 
 
 class Journal:
@@ -72,3 +72,16 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
             raise RunError(f"{path}: line {number} of the journal is damaged") from None
         events.append(event)
     return events
+
+
+def cut_torn_line(path: Path) -> bytes:
+    """Cut what follows the last line feed of a file of lines, and return it.
+
+    Zeros, which a file system may leave at the end after a loss of power, are cut too.
+    """
+    with open(path, "rb+") as file:
+        text = file.read()
+        end = text.rstrip(b"\x00").rfind(b"\n") + 1
+        if end < len(text):
+            file.truncate(end)
+        return text[end:]

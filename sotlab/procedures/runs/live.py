@@ -7,7 +7,7 @@ it skips, and the measurement never waits for it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,15 +32,21 @@ class LiveReduction:
     reduce : callable
         Takes the columns as arrays by role; what it returns is published; None is not. An exception means that
         there is nothing to show yet.
+    rows : sequence of dict
+        Rows that there are already, of a run that is resumed.
     """
 
     def __init__(
-        self, bus: Bus, columns: Mapping[str, str], reduce: Callable[[Mapping[str, np.ndarray]], Any | None]
+        self,
+        bus: Bus,
+        columns: Mapping[str, str],
+        reduce: Callable[[Mapping[str, np.ndarray]], Any | None],
+        rows: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._bus = bus
         self._columns = dict(columns)
         self._reduce = reduce
-        self._rows: list[tuple[float, ...]] = []
+        self._rows: list[tuple[float, ...]] = [self._picked(row) for row in rows]
         self._news = threading.Event()
         self._stop = threading.Event()
         self._unsubscribe = bus.subscribe(self._hear)
@@ -56,8 +62,11 @@ class LiveReduction:
 
     def _hear(self, topic: str, record: Any) -> None:
         if topic == "results":
-            self._rows.append(tuple(record[header] for header in self._columns.values()))
+            self._rows.append(self._picked(record))
             self._news.set()
+
+    def _picked(self, row: Mapping[str, Any]) -> tuple[float, ...]:
+        return tuple(row[header] for header in self._columns.values())
 
     def _work(self) -> None:
         seen = 0

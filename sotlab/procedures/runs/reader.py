@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from sotlab.errors import DataError, RunError
+from sotlab.procedures.runs.arrays import Arrays, read_arrays
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.journal import read_journal
 
-__all__ = ["RunRecord", "read_rows", "read_run"]
+__all__ = ["RunRecord", "read_rows", "read_run", "status_of"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class RunRecord:
         return bool(self.opened.get("simulated", False))
 
     @property
+    def arrays(self) -> Arrays:
+        """The arrays that cells name as ``array:KEY``."""
+        return read_arrays(self.folder.arrays)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters by attribute name, in their units."""
         return {name: entry["value"] for name, entry in self.opened.get("parameters", {}).items()}
@@ -59,11 +66,25 @@ def read_run(path: Path) -> RunRecord:
     opened = next((event for event in events if event["event"] == "run_open"), None)
     if opened is None:
         raise RunError(f"{path}: the run ended before it began: its journal has no run_open")
-    closed = next((event for event in events if event["event"] == "run_close"), None)
-    status = closed["exit_status"] if closed else "interrupted"
+    status = status_of(events)
     if not folder.data.exists():
+        closed = next((event for event in reversed(events) if event["event"] == "run_close"), None)
         raise RunError(f"{path}: the run is {status} and has no rows: {closed['error'] if closed else 'it was killed'}")
     return RunRecord(folder, opened, status, read_rows(folder.data))
+
+
+def status_of(events: Sequence[Mapping[str, Any]]) -> str:
+    """Return how a run ended by its journal: ``finished``, ``aborted``, ``failed``, or ``interrupted``.
+
+    A run that was resumed has several ends; the last one counts, if it was not opened again after that.
+    """
+    status = "interrupted"
+    for event in events:
+        if event["event"] == "run_close":
+            status = str(event["exit_status"])
+        elif event["event"] == "run_resume":
+            status = "interrupted"
+    return status
 
 
 def read_rows(path: Path) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from pymeasure.experiment import Procedure, Results
 
 from sotlab.errors import DataError
+from sotlab.procedures.runs.arrays import ArrayFile, is_array
 from sotlab.procedures.runs.durable import DurableFile
 
 __all__ = ["RunResults", "format_value"]
@@ -25,7 +26,7 @@ class RunResults(Results):
     writes ``nan`` for a float32, an int64 or a 0-d array.
     """
 
-    def __init__(self, procedure: Procedure, path: Path) -> None:
+    def __init__(self, procedure: Procedure, path: Path, arrays: Path) -> None:
         # Not calling super().__init__: it would write the header now. These are its attributes.
         self.procedure = procedure
         self.procedure_class = type(procedure)
@@ -37,7 +38,8 @@ class RunResults(Results):
         self._last_file_size = 0
         self._data = None
         self.columns: list[str] = list(procedure.DATA_COLUMNS)
-        self.formatter = RowFormatter(self.columns)
+        self.arrays = ArrayFile(arrays)
+        self.formatter = RowFormatter(self.columns, self.arrays.append)
         self._file: DurableFile | None = None
         self.rows = 0
 
@@ -56,8 +58,19 @@ class RunResults(Results):
         self._file = DurableFile(Path(self.data_filename))
         self._file.write("\n".join(lines) + "\n" + _csv_line(self.columns))
 
+    def go_on(self, rows: int) -> None:
+        """Append to the ``rows`` that there are: the header stays as it is.
+
+        Raises
+        ------
+        RunError
+            If the file cannot be written.
+        """
+        self._file = DurableFile(Path(self.data_filename))
+        self.rows = rows
+
     def write_row(self, row: Mapping[str, Any]) -> None:
-        """Append one row and flush it.
+        """Append one row; an array in it is on its way to the disk before the row that names it.
 
         Raises
         ------
@@ -71,20 +84,47 @@ class RunResults(Results):
         self._file.write(self.formatter.format(row) + "\n")  # type: ignore[union-attr]
         self.rows += 1
 
+    def write_rows(self, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Append a batch, a dictionary of sequences of one length, as rows in one go; return the rows.
+
+        Raises
+        ------
+        DataError, RunError
+            As :meth:`write_row`; then no row of the batch was written.
+        """
+        rows = _rows(batch)
+        if self._file is None:
+            self.open()
+        self._file.write("".join(self.formatter.format(row) + "\n" for row in rows))  # type: ignore[union-attr]
+        self.rows += len(rows)
+        return rows
+
     def close(self) -> None:
-        """Sync and close the file."""
-        if self._file is not None:
-            self._file.close()
+        """Sync and close the files."""
+        try:
+            self.arrays.close()
+        finally:
+            if self._file is not None:
+                self._file.close()
 
     def store_metadata(self) -> None:
         """Do nothing: the metadata is in the header from the start."""
 
 
 class RowFormatter:
-    """Formats a row as a line of CSV, keeping every number exactly."""
+    """Formats a row as a line of CSV, keeping every number exactly.
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    Parameters
+    ----------
+    columns : sequence of str
+        The columns, with their units.
+    keep_array : callable
+        Stores an array of a column and returns what its cell says.
+    """
+
+    def __init__(self, columns: Sequence[str], keep_array: Callable[[str, Any], str]) -> None:
         self.columns = list(columns)
+        self._keep_array = keep_array
         self.units = Procedure.parse_columns(columns)
         self._known = frozenset(columns)
 
@@ -95,7 +135,16 @@ class RowFormatter:
             raise DataError(
                 f"the procedure emitted '{unknown[0]}', which is none of its DATA_COLUMNS ({', '.join(self.columns)})"
             )
-        return _csv_line([format_value(row.get(c, float("nan")), self.units.get(c), c) for c in self.columns], "")
+        return _csv_line([self._cell(c, row.get(c, float("nan"))) for c in self.columns], "")
+
+    def _cell(self, column: str, value: Any) -> str:
+        if type(value) is float:  # by far the most
+            return repr(value)
+        if is_array(value):
+            return self._keep_array(column, value)
+        if is_array(getattr(value, "magnitude", None)):  # an array with a unit
+            return self._keep_array(column, _magnitude(value, self.units.get(column), column))
+        return format_value(value, self.units.get(column), column)
 
     def format_header(self) -> str:
         """Return the line of column labels."""
@@ -137,6 +186,17 @@ def format_value(value: Any, unit: Any = None, column: str = "") -> str:
         # '#' begins a comment and a line feed a row: both would cut the file.
         return value.encode("unicode_escape").decode("ascii").replace("#", "\\x23")
     return str(value)
+
+
+def _rows(batch: Any) -> list[dict[str, Any]]:
+    """Return a batch as rows."""
+    if not isinstance(batch, Mapping):
+        raise DataError(f"'batch results' must be a dictionary of sequences, not a {type(batch).__name__}")
+    lengths = {name: 1 if isinstance(v, str | bytes) else np.size(v) for name, v in batch.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"the columns of a batch differ in length: {lengths}; no row of it was written")
+    columns = [v.tolist() if isinstance(v, np.ndarray) and v.dtype == float else v for v in batch.values()]
+    return [dict(zip(batch, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _magnitude(quantity: Any, unit: Any, column: str) -> Any:

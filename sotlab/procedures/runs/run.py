@@ -5,10 +5,13 @@ from __future__ import annotations
 import getpass
 import logging
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock
 from pymeasure.experiment import Procedure
 
 from sotlab.errors import SotlabError
@@ -16,12 +19,22 @@ from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.live import LiveReduction
 from sotlab.procedures.runs.reduce import find_analysis
+from sotlab.procedures.runs.resume import prepare_resume
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.worker import RunWorker
 
 __all__ = ["Run", "summary"]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that there is: its folder, taken, and what was cut off its files."""
+
+    folder: RunFolder
+    lock: FileLock
+    cut: Sequence[Mapping[str, Any]] = ()
 
 
 class Run:
@@ -34,20 +47,51 @@ class Run:
     >>> run.wait()                                                          # doctest: +SKIP
     """
 
-    def __init__(self, procedure: Procedure, out: Path, sample_name: str = "sample") -> None:
+    def __init__(
+        self, procedure: Procedure, out: Path, sample_name: str = "sample", *, begun: Begun | None = None
+    ) -> None:
+        """Make a new folder below ``out``, or go on in the one that was ``begun``."""
+        if begun is None:
+            folder = RunFolder.create(out, type(procedure).__name__, sample_name)
+            begun = Begun(folder, folder.lock())
         self.procedure = procedure
+        self.folder = begun.folder
         self.bus = Bus()
-        self.folder = RunFolder.create(out, type(procedure).__name__, sample_name)
-        self.worker = RunWorker(procedure, self.folder, self.bus, operator=_operator())
+        self.worker = RunWorker(procedure, self.folder, self.bus, operator=_operator(), cut=begun.cut)
+        self._lock = begun.lock
         self._live: LiveReduction | None = None
-        self._ended = threading.Event()
+
+    @classmethod
+    def resume(cls, path: Path, **options: Any) -> Run:
+        """Return the run in a folder, ready to measure exactly the points that are missing.
+
+        Parameters
+        ----------
+        path : Path
+            The run folder.
+        **options
+            As :func:`~sotlab.procedures.runs.resume.prepare_resume` takes them.
+
+        Raises
+        ------
+        RunError, UsageError
+            If it is going on, has ended well, or cannot be gone on with.
+        """
+        folder = RunFolder.open(path)
+        lock = folder.lock()
+        try:
+            scan, cut = prepare_resume(folder, **options)
+            return cls(scan, path, begun=Begun(folder, lock, cut))
+        except BaseException:
+            lock.release()
+            raise
 
     def start(self) -> None:
         """Begin to measure, in the worker's thread."""
         scan = self.procedure
         if isinstance(scan, Scan) and scan.ANALYSIS is not None:
             columns = {**scan.ANALYSIS.columns, **scan.ANALYSIS.axes}
-            self._live = LiveReduction(self.bus, columns, find_analysis(scan.ANALYSIS.kind).live)
+            self._live = LiveReduction(self.bus, columns, find_analysis(scan.ANALYSIS.kind).live, scan.past.rows)
         self.worker.start()
 
     def stop(self) -> None:
@@ -70,6 +114,7 @@ class Run:
         if self._live is not None:
             self._live.close()
             self._live = None
+        self._lock.release()
         return True
 
     @property

@@ -10,6 +10,7 @@ parameter names, and makes it safe at the end. Our worker hands it a station tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -17,29 +18,25 @@ from typing import Any, ClassVar
 
 from pymeasure.experiment import Procedure
 
+from sotlab.analysis.values import plain
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import PlanError, SotlabError, UsageError
+from sotlab.errors import InterlockError, PlanError, RunError, SotlabError, UsageError
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
-from sotlab.parameters import Metadata, Text
+from sotlab.parameters import Choice, Integer, Metadata, Text
+from sotlab.procedures.runs.control import RunControl
+from sotlab.procedures.runs.interlocks import Interlocks
+from sotlab.procedures.runs.past import Past
+from sotlab.procedures.runs.plan import ORDERS, Point, in_order, number, plan_as_columns, turning_points
 from sotlab.procedures.runs.protection import SampleWatch
 
-__all__ = ["SCHEMA", "AnalysisInput", "Point", "Scan"]
+__all__ = ["SCHEMA", "AnalysisInput", "Past", "Point", "Scan"]
 
 #: Version of what stands in the data file and the journal.
 SCHEMA = 1
 
-#: Most rows that one plan may have: it is held in memory and written to the journal before the first is measured.
-MOST_POINTS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Point:
-    """One planned point: where it is in the plan, which repeat of its setting, and the setting."""
-
-    index: int
-    settings: Mapping[str, float]
-    repeat: int = 0
+#: How long a paused run waits until it looks again whether it should stop [s of wall time].
+LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,8 @@ class Scan(Procedure):
     COLUMNS: ClassVar[tuple[str, ...]] = ()
     #: What the rows mean to an analysis, if there is one.
     ANALYSIS: ClassVar[AnalysisInput | None] = None
+    #: The setting whose history matters (``field_T`` of an iron yoke); None if every point can be gone to at once.
+    PATH_AXIS: ClassVar[str | None] = None
     #: The axis and the signal that a window shows unless told otherwise.
     X_AXIS: ClassVar[str] = "Time (s)"
     Y_AXIS: ClassVar[str] = "Time (s)"
@@ -77,6 +76,9 @@ class Scan(Procedure):
     station = Text("Station", default="station.toml")
     sample = Text("Sample", default="")
     device = Text("Device", default="", description="Of the sample's map, as chip/die/device")
+    repeats = Integer("Repeats", default=1, minimum=1, maximum=10_000, description="Rows at each point")
+    order = Choice("Order", choices=list(ORDERS), default=ORDERS[0], description="In which the points are measured")
+    order_seed = Integer("Order seed", default=0, minimum=0, maximum=2**31, description="Of the random order")
 
     # Typed as Any: PyMeasure replaces a class's Metadata by the value on each instance.
     simulated: Any = Metadata("SIMULATED", default="unknown")
@@ -98,6 +100,12 @@ class Scan(Procedure):
         self.bench: Station | None = None
         self._owns_bench = False
         self._watch: SampleWatch | None = None
+        self._interlocks: Interlocks | None = None
+        #: What people may do to the run while it goes on.
+        self.control = RunControl()
+        #: What has been measured already, when a run is resumed.
+        self.past = Past()
+        self._at: Point | None = None  # where everything stands and has settled
         #: Tells the person at the bench what to do and returns when it is done; the terminal or the window sets it.
         self.operator: Callable[[str], None] | None = None
 
@@ -111,10 +119,6 @@ class Scan(Procedure):
         """Yield the settings of further points, given all rows so far; the same rows give the same points."""
         return ()
 
-    def repeats_of_a_point(self) -> int:
-        """Return how often each point is measured in succession."""
-        return 1
-
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Raise LimitError or PlanError if a point, or a setting, cannot be; nothing has been switched yet."""
 
@@ -122,7 +126,11 @@ class Scan(Procedure):
         """Set what stays the same throughout the run."""
 
     def approach(self, point: Point, bench: Station) -> None:
-        """Come to ``point`` from the side that its path-dependent axis asks for: first point, and when resuming."""
+        """Come to ``point`` from outside, and switch on: at the beginning, and after everything was made safe.
+
+        With a ``PATH_AXIS`` this is always the plan's first point, come to from the side that the axis asks for; where
+        the axis turned back since is gone through again. Without one it is the point that is measured next.
+        """
 
     def apply(self, point: Point, bench: Station) -> None:
         """Go to ``point`` and wait until it has settled."""
@@ -169,21 +177,29 @@ class Scan(Procedure):
         self.bench = bench
         self._owns_bench = False
 
-    def numbered(self, settings: Iterable[Mapping[str, float]], first_index: int = 0) -> list[Point]:
-        """Return settings as numbered points, each as often as it is to be repeated.
+    def planned(self) -> list[Point]:
+        """Return the points of the plan in the order in which they are measured.
 
         Raises
         ------
         PlanError
-            If they are more than a plan may have.
+            If there is none, if there are too many, or if the order is none for a path-dependent axis.
         """
-        repeats = self.repeats_of_a_point()
-        points: list[Point] = []
-        for k, setting in enumerate(settings):
-            if len(points) + repeats > MOST_POINTS:
-                raise PlanError(f"{type(self).__name__}: the plan has more than {MOST_POINTS} rows; split it into runs")
-            points += [Point(first_index + k, dict(setting), repeat) for repeat in range(repeats)]
+        points = in_order(self._numbered(self.plan()), self.order, self.order_seed)
+        if not points:
+            raise PlanError(f"{type(self).__name__}: the plan has no point")
+        if self.PATH_AXIS is not None and self.order in ("interleaved", "random"):
+            raise PlanError(
+                f"{type(self).__name__}: order '{self.order}' asked, but {self.PATH_AXIS} depends on its history;"
+                f" allowed: {ORDERS[0]}, {ORDERS[1]}"
+            )
         return points
+
+    def _numbered(self, settings: Iterable[Mapping[str, float]], first_index: int = 0) -> list[Point]:
+        try:
+            return number(settings, first_index, self.repeats)
+        except PlanError as error:
+            raise PlanError(f"{type(self).__name__}: {error}") from None
 
     def startup(self) -> None:
         """Open the station if nobody gave one, check the whole plan against its limits, then set what stays."""
@@ -200,10 +216,10 @@ class Scan(Procedure):
             self.tell("calibration_old", **old)
         self.simulated = str(self.bench.simulated)
         self.sample_name = self.the_sample().name
-        first = self.numbered(self.plan())
-        if not first:
-            raise PlanError(f"{type(self).__name__}: the plan has no point")
-        self.check_plan(first, self.bench)
+        planned = self.planned()
+        self.past.check(planned, plain(self.bench.snapshot()))
+        self.check_plan(planned, self.bench)
+        self._interlocks = Interlocks(self.bench, self.ROLES, self.COLUMNS, self.tell)
         rules = self.bench.config.protection
         self._watch = None if rules is None else SampleWatch(self.bench, rules, self.tell)
         if self._watch is not None:
@@ -212,35 +228,161 @@ class Scan(Procedure):
 
     def execute(self) -> None:
         """Measure the plan, then what ``refine`` adds, until nothing is added or somebody stops it."""
-        bench = self._open_bench()
-        started = bench.clock.now()
-        batch = self.numbered(self.plan())
-        total, done = len(batch), 0
-        rows: list[Mapping[str, Any]] = []
-        self.approach(batch[0], bench)
-        applied: Point | None = None
+        bench, self._at = self._open_bench(), None
+        self._started_s = bench.clock.now() - self.past.elapsed_s
+        self._done = {(int(row["Index"]), int(row["Repeat"])): row for row in self.past.rows}
+        self._skipped = set(self.past.skipped)
+        self._walked: list[Point] = []  # the points of the plan up to here
+        self._total = 0
+        batch, extensions = self.planned(), list(self.past.extensions)
+        rows: list[Mapping[str, Any]] = []  # of planned points, in the order of the plan: what refine sees
         while batch:
+            self._total += len(batch)
             for point in batch:
-                if self.should_stop():
+                if (point.index, point.repeat) not in self._done and not self._measure_planned(point):
                     return
-                if self._watch is not None and self._watch.role not in self.ROLES:
-                    self._watch.look(point.index)  # unless the procedure itself drives what would look
-                if applied is None or point.index != applied.index:
-                    self.apply(point, bench)
-                    applied = point
-                if self.should_stop():
-                    return  # the wait was cut short: this point has not settled
-                row = {"Index": point.index, "Repeat": point.repeat, "Time (s)": bench.clock.now() - started}
-                row |= self.measure(point, bench)
-                rows.append(row)
-                self.emit("results", row)
-                done += 1
-                self.emit("progress", 100.0 * done / total)
-            batch = self.numbered(self.refine(rows), first_index=batch[-1].index + 1)
+                self._walked.append(point)
+                if (row := self._done.get((point.index, point.repeat))) is not None:
+                    rows.append(row)
+            batch = self._numbered(self.refine(rows), first_index=max(point.index for point in self._walked) + 1)
             if batch:
-                self.check_plan(batch, bench)
-                total += len(batch)
-                self.emit("plan_extend", batch)
+                self._extend(batch, extensions)
+
+    def _extend(self, batch: Sequence[Point], known: list[Mapping[str, Any]]) -> None:
+        """Take further points into the plan; those of a resumed run must be what they were."""
+        self.check_plan(batch, self._open_bench())
+        if not known:
+            self.emit("plan_extend", batch)
+            return
+        expected, found = known.pop(0), plan_as_columns(batch)
+        if any(expected.get(name) != value for name, value in found.items()):
+            raise RunError(f"{type(self).__name__}: the rows now lead to other points than they did; start a new run")
+
+    def _measure_planned(self, point: Point) -> bool:
+        """Measure one point of the plan, or leave it out on request; return False if the run is to stop."""
+        if not self._may_go_on(point):
+            return False
+        if point.index in self._skipped:
+            return True
+        return self._go_and_measure(point)
+
+    def _go_and_measure(self, point: Point) -> bool:
+        """Go to a point, settle, measure and record; return False if the run is to stop."""
+        bench = self._open_bench()
+        if self._at is None:
+            self._come_to(point)
+        if self._at is None or point.index != self._at.index:
+            self.apply(point, bench)
+        if self.should_stop():
+            return False  # the wait was cut short: this point has not settled
+        self._at = point
+        row = {"Index": point.index, "Repeat": point.repeat, "Time (s)": bench.clock.now() - self._started_s}
+        row |= self.measure(point, bench)
+        self._done[point.index, point.repeat] = row
+        self.emit("results", row)
+        self.emit("progress", min(100.0, 100.0 * len(self._done) / self._total))
+        if self._interlocks is not None:
+            self._interlocks.see(row)
+        return True
+
+    def _come_to(self, point: Point) -> None:
+        """Come to a point from outside: along the way that the plan took, then with a look at what has drifted."""
+        bench = self._open_bench()
+        before = [one for one in self._walked if (one.index, one.repeat) in self._done]
+        if self.PATH_AXIS is None:
+            self.approach(point, bench)
+        else:
+            self.approach(before[0] if before else point, bench)
+            for turn in turning_points([*before, point], self.PATH_AXIS):
+                self.apply(turn, bench)
+        if before and not self.should_stop():
+            self._check_drift(before[-1])
+
+    def _check_drift(self, point: Point) -> None:
+        """Measure the last recorded point again, for the journal: whoever reads the run sees what has changed."""
+        bench = self._open_bench()
+        self.apply(point, bench)
+        if self.should_stop():
+            return
+        found, recorded = self.measure(point, bench), self._done[point.index, point.repeat]
+        pairs = {
+            name: [recorded.get(name), value]
+            for name, value in found.items()
+            if isinstance(value, float | int) and isinstance(recorded.get(name), float | int)
+        }
+        self.tell("drift_check", index=point.index, repeat=point.repeat, columns=pairs)
+
+    def _may_go_on(self, point: Point) -> bool:
+        """Do what is asked between two points, and look at what forbids the next one; return False to stop."""
+        while not self.should_stop():
+            for request, argument in self.control.take():
+                getattr(self, f"_do_{request}")(argument, point)
+            if self.control.paused:
+                self._hold(point)
+                continue
+            if self._watch is not None and self._watch.role not in self.ROLES:
+                self._watch.look(point.index)  # unless the procedure itself drives what would look
+            if self._interlocks is None or self._clear(self._interlocks, point):
+                return not self.should_stop()
+        return False
+
+    def _hold(self, point: Point) -> None:
+        self.tell("pause", before=point.index)
+        with self._open_bench().clock.idle():
+            while self.control.paused and not self.should_stop():
+                self.control.wait(LOOK_S)
+        self.tell("go_on", before=point.index)
+
+    def _clear(self, interlocks: Interlocks, point: Point) -> bool:
+        """Look at the interlocks and do what a broken one asks for; return True once none forbids the point."""
+        broken = interlocks.look()
+        if broken is None:
+            return True
+        self.tell("interlock", name=broken.name, why=broken.why, action=broken.action, before=point.index)
+        bench = self._open_bench()
+        if broken.action == "abort":
+            raise InterlockError(f"{broken.why}; the run was ended before point {point.index}")
+        if broken.action == "safe":
+            problems = bench.make_safe()
+            self.emit("made_safe", problems)
+            self._at = None
+        if not interlocks.wait_until_clear(broken, self.should_stop):
+            return False
+        self.tell("interlock_cleared", name=broken.name, before=point.index)
+        if broken.action == "safe":
+            self.prepare(bench)
+        return True
+
+    def _do_skip(self, index: int, point: Point) -> None:
+        self._skipped.add(index)
+        self.tell("skip", index=index, before=point.index)
+
+    def _do_remeasure(self, index: int, point: Point) -> None:
+        measured = Counter(i for i, _ in self._done)
+        again = next((one for one in self._walked if one.index == index), None)
+        if again is None or not measured[index]:
+            self.tell("refused", request="remeasure", index=index, why="it has not been measured yet")
+            return
+        self.tell("remeasure", index=index, before=point.index)
+        self._at = None if self.PATH_AXIS else self._at
+        self._go_and_measure(Point(index, again.settings, measured[index]))
+        self._at = None if self.PATH_AXIS else self._at
+
+    def _do_change(self, request: tuple[str, Any], point: Point) -> None:
+        name, value = request
+        before, plan = getattr(self, name, None), self.planned()
+        try:
+            self.set_parameter(name, value)
+            if self.planned() != plan:
+                raise PlanError(f"{name} = {value} would change the plan; end this run and start another")
+            self.check_plan(plan, self._open_bench())
+        except SotlabError as error:
+            if name in self._parameters:
+                self.set_parameter(name, before)
+            self.tell("refused", request="change", name=name, value=str(value), why=str(error))
+            return
+        self.prepare(self._open_bench())
+        self.tell("parameter_changed", name=name, old=before, new=getattr(self, name), before=point.index)
 
     def shutdown(self) -> None:
         """Make the station safe, whatever has happened; close it if it was opened here."""
@@ -274,7 +416,7 @@ class Scan(Procedure):
     def duration_s(self, points: Sequence[Point] | None = None) -> float:
         """Return how long the points (the whole plan if None) take on the open station [s]."""
         bench = self._open_bench()
-        todo = self.numbered(self.plan()) if points is None else list(points)
+        todo = self.planned() if points is None else list(points)
         return sum(self.point_time_s(before, point, bench) for before, point in _pairs(todo))
 
     def _open_bench(self) -> Station:

@@ -68,7 +68,8 @@ class Terminal:
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         run.bus.subscribe(lambda topic, record: news.put((topic, record)))
         total = _rows_planned(run)
-        task = self._progress.add_task(_title(run), total=total)
+        done = len(run.procedure.past.rows) if isinstance(run.procedure, Scan) else 0
+        task = self._progress.add_task(_title(run), total=total, completed=done)
         if self._stopped:
             run.stop()
         run.start()
@@ -147,7 +148,7 @@ def describe_fit(fit: LiveFit) -> str:
 
 def _rows_planned(run: Run) -> int | None:
     scan = run.procedure
-    return len(scan.numbered(scan.plan())) if isinstance(scan, Scan) else None
+    return len(scan.planned()) if isinstance(scan, Scan) else None
 
 
 def _title(run: Run) -> str:

@@ -12,16 +12,16 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 from pymeasure.experiment import Procedure, Worker
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import DataError
+from sotlab.procedures.runs.arrays import gather
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.journal import Journal
+from sotlab.procedures.runs.plan import plan_as_columns
 from sotlab.procedures.runs.recorder import RunResults
-from sotlab.procedures.runs.scan import SCHEMA, Point, Scan
+from sotlab.procedures.runs.scan import SCHEMA, Scan
 
 __all__ = ["RunWorker"]
 
@@ -44,8 +44,15 @@ class RunWorker(Worker):
 
     results: RunResults
 
-    def __init__(self, procedure: Procedure, folder: RunFolder, bus: Bus, operator: str = "") -> None:
-        super().__init__(RunResults(procedure, folder.data))
+    def __init__(
+        self,
+        procedure: Procedure,
+        folder: RunFolder,
+        bus: Bus,
+        operator: str = "",
+        cut: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(RunResults(procedure, folder.data, folder.arrays))
         self.name = f"run {folder.run_id}"
         self.procedure = procedure
         self.folder = folder
@@ -53,6 +60,8 @@ class RunWorker(Worker):
         self.operator = operator
         self.error: BaseException | None = None
         self.unsafe: str | None = None
+        self._past = procedure.past if isinstance(procedure, Scan) and procedure.past.plan is not None else None
+        self._cut = list(cut)
         self._opened = False
         self._early: list[dict[str, Any]] = []  # events that came before the journal's first line
         self._clock: Clock = RealClock()
@@ -82,6 +91,8 @@ class RunWorker(Worker):
         if self.error:
             status = Procedure.FAILED  # also when the last row could not be brought to the disk
         self._stage(self._close_journal, status)
+        if self.folder.arrays.exists():
+            self._stage(gather, self.folder.arrays, self.folder.gathered_arrays)
         self.update_status(status)
         self.monitor_queue.put(None)
         self.stop()
@@ -97,8 +108,7 @@ class RunWorker(Worker):
         if topic == "results":
             self.results.write_row(record)
         elif topic == "batch results":
-            for row in _rows(record):
-                self.results.write_row(row)
+            for row in self.results.write_rows(record):
                 self.bus.publish("results", row)
             return
         elif topic == "plan_extend":
@@ -129,13 +139,20 @@ class RunWorker(Worker):
             raise
         if isinstance(self.procedure, Scan):
             self._clock = self.procedure.clock
-            self._began = self._clock.now()
-        self.results.open()
+            self._began = self._clock.now() - self.procedure.past.elapsed_s
+        if self._past is not None:
+            self.results.go_on(len(self._past.rows))
+        else:
+            self.results.open()
         self._open_journal(**self._scan_fields())
 
     def _open_journal(self, **fields: Any) -> None:
         """Write the first line of the journal, then what was told before it: the start needs the bench, as it does."""
-        self.journal.write("run_open", **self._run_fields(), **fields)
+        if self._past is not None:
+            fields = {"versions": _versions(), "operator": self.operator, "rows": len(self._past.rows)}
+            self.journal.write("run_resume", **fields, cut=self._cut, accepted=self._past.changed)
+        else:
+            self.journal.write("run_open", **self._run_fields(), **fields)
         self._opened = True
         for record in self._early:
             self.journal.write(**record)
@@ -185,7 +202,7 @@ class RunWorker(Worker):
             "simulated": scan.bench.simulated,
             "station": scan.bench.snapshot(),
             "sample": scan.the_sample().model_dump(mode="json"),
-            "plan": plan_as_columns(scan.numbered(scan.plan())),
+            "plan": plan_as_columns(scan.planned()),
             "duration_s": scan.duration_s(),
         }
         if scan.ANALYSIS is not None:
@@ -208,26 +225,6 @@ class RunWorker(Worker):
 
     def _bench_time(self) -> float:
         return self._clock.now() - self._began
-
-
-def plan_as_columns(points: Sequence[Point]) -> dict[str, Any]:
-    """Return a plan as one list per setting, which is a tenth of the size of one object per point."""
-    names = list(points[0].settings) if points else []
-    return {
-        "index": [point.index for point in points],
-        "repeat": [point.repeat for point in points],
-        "settings": {name: [point.settings[name] for point in points] for name in names},
-    }
-
-
-def _rows(batch: Any) -> list[dict[str, Any]]:
-    """Return a batch, a dictionary of sequences of one length, as rows."""
-    if not isinstance(batch, Mapping):
-        raise DataError(f"'batch results' must be a dictionary of sequences, not a {type(batch).__name__}")
-    lengths = {name: 1 if isinstance(v, str | bytes) else np.size(v) for name, v in batch.items()}
-    if len(set(lengths.values())) > 1:
-        raise DataError(f"the columns of a batch differ in length: {lengths}; no row of it was written")
-    return [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
 
 
 def _versions() -> dict[str, str]:

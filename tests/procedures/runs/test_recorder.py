@@ -55,7 +55,7 @@ def test_an_array_does_not_become_text_with_an_ellipsis():
 
 @pytest.fixture
 def written(tmp_path):
-    results = RunResults(Plain(), tmp_path / "data.csv")
+    results = RunResults(Plain(), tmp_path / "data.csv", tmp_path / "arrays.bin")
     results.open()
     rows = [
         {"Voltage (V)": np.float32(0.25), "Field (T)": np.int64(3), "Note": "with, comma"},
@@ -87,7 +87,7 @@ def test_we_open_what_stock_pymeasure_has_written(tmp_path):
 
 
 def test_a_value_under_a_misspelt_name_is_refused_not_dropped(tmp_path):
-    results = RunResults(Plain(), tmp_path / "data.csv")
+    results = RunResults(Plain(), tmp_path / "data.csv", tmp_path / "arrays.bin")
     with pytest.raises(DataError, match=r"'Feild \(T\)'.*Field \(T\)"):
         results.write_row({"Feild (T)": 1.0})
     results.close()
