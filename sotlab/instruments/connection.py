@@ -85,6 +85,8 @@ class Connection(VISAAdapter):
             super().__init__(resource, visa_library=visa_library, **settings)
         except VISA_ERRORS as error:
             raise self._explained(error, "open") from error
+        except (ValueError, OSError) as error:  # PyVISA-py, of an interface whose library is not installed
+            raise InstrumentError(f"{role} at {resource}: cannot be opened: {error}") from error
         self._note("open", getattr(self.connection, "read_termination", None) or "")
 
     # -- exchanges

@@ -25,8 +25,12 @@ from sotlab.instruments.sample import Sample
 from sotlab.instruments.station_file import RoleConfig, StationConfig, load_sample, validated
 from sotlab.instruments.station_lock import StationLock
 from sotlab.instruments.trace import Trace
+from sotlab.instruments.use_mark import UseMark
 
 __all__ = ["Station"]
+
+#: How long a question waits when outputs must be made safe: what hangs must not keep the others on [s].
+RESCUE_S = 1.5
 
 #: How long a check waits in all for instruments that do not answer [s].
 CHECK_S = 6.0
@@ -49,6 +53,8 @@ class Station:
         self.trace = trace
         self._patience_s: float | None = None  # how long a check waits for an answer
         self._lock: StationLock | None = None
+        self._locks = True
+        self.mark = UseMark(path)
         self._limits: dict[str, Limits] = {}  # as the station file has them, without the sample's
         self._protected_sample: Sample | None = None
         #: Takes what happens on the wire (a question asked again, a line opened anew): kind, role, problem.
@@ -152,24 +158,107 @@ class Station:
         """
         first = [role for role in self.config.station.safe_order if role in self.drivers]
         rest = [role for role in reversed(self.drivers) if role not in first]
-        return [role for role in first + rest if isinstance(self.drivers[role], Actuator)]
+        return [role for role in first + rest if role in self.actuators]
 
     def make_safe(self) -> dict[str, str | None]:
         """Bring every open actuator to its safe state, in order, each step even if the one before it failed.
+
+        What failed is tried once more at the end.
 
         Returns
         -------
         dict
             Role -> None, or the one-line problem that kept it from its safe state.
         """
-        problems: dict[str, str | None] = {}
-        for role in self.safe_order:
-            try:
-                self.drivers[role].make_safe()  # type: ignore[attr-defined]
-                problems[role] = None
-            except Exception as error:  # whatever it is, the next output must still be made safe
-                problems[role] = str(error) or type(error).__name__
+        problems = _each_then_again(self.safe_order, lambda role: self.drivers[role].make_safe())  # type: ignore[attr-defined]
+        if not any(problems.values()):
+            self.mark.clear()
         return problems
+
+    @property
+    def private(self) -> bool:
+        """Whether the bench lives in this process: nobody else reaches it, and it ends with the process."""
+        return bool(getattr(self.visa_library, "private", False))
+
+    @property
+    def actuators(self) -> list[str]:
+        """The open roles that have a safe state, in the order in which they were opened."""
+        return [role for role, driver in self.drivers.items() if isinstance(driver, Actuator)]
+
+    def make_safe_what_was_left(self) -> dict[str, Any] | None:
+        """Make safe what a program left that died while its outputs may have been on.
+
+        Returns
+        -------
+        dict or None
+            What was found, and under ``outputs`` what was made of it; None if all was in order.
+
+        Raises
+        ------
+        StationError
+            If outputs cannot be made safe.
+        """
+        found = None if self.private else self.mark.read()
+        if found is not None:
+            roles = [role for role in found["roles"] or self.config.roles if role in self.config.roles]
+            found["outputs"] = _each_then_again(self._rescue_order(roles), self._rescue)
+            left = {role: problem for role, problem in found["outputs"].items() if problem}
+            if left:
+                raise StationError(
+                    f"{self.path.name}: '{found['program']}' ended without making safe (in use since {found['since']}),"
+                    f" and now NOT SAFE: {'; '.join(f'{role}: {problem}' for role, problem in left.items())}"
+                )
+        self.mark.clear()
+        return found
+
+    def mark_use(self, run: str) -> None:
+        """Mark that the outputs of the roles that are open may be on from now on, until :meth:`make_safe`.
+
+        Raises
+        ------
+        StationError
+            If the mark cannot be written.
+        """
+        if not self.private:
+            self.mark.set(self.actuators, run)
+
+    @classmethod
+    def rescue(cls, spec: str, roles: Iterable[str], *, borrow: bool = False) -> dict[str, str | None]:
+        """Make outputs safe over sessions of their own, for a program that is gone or hangs.
+
+        Parameters
+        ----------
+        spec : str
+            The station.
+        roles : iterable of str
+            Whose outputs, in the order in which they were opened.
+        borrow : bool
+            Do not take the station's lock: the program that has it asks for this.
+
+        Returns
+        -------
+        dict
+            As :meth:`make_safe`.
+        """
+        config, path = StationConfig.load(spec)
+        station = cls(config, path, spec)
+        station._locks, station._patience_s = not borrow, RESCUE_S
+        try:
+            problems = _each_then_again(station._rescue_order(list(roles)), station._rescue)
+        finally:
+            station.close()
+        if not any(problems.values()):
+            station.mark.clear()
+        return problems
+
+    def _rescue_order(self, roles: list[str]) -> list[str]:
+        first = [role for role in self.config.station.safe_order if role in roles]
+        return first + [role for role in reversed(roles) if role not in first]
+
+    def _rescue(self, role: str) -> None:
+        driver = self.open_role(role)
+        if isinstance(driver, Actuator):
+            driver.make_safe()
 
     def sample(self, file: str | None = None) -> Sample:
         """Return the sample: from ``file``, else the station's own.
@@ -335,7 +424,7 @@ class Station:
 
     def _lock_bench(self) -> None:
         """Take the whole bench, not only the roles that are used: what else is on it reaches the same sample."""
-        if self._lock is None and not getattr(self.visa_library, "private", False):
+        if self._lock is None and self._locks and not self.private:
             addresses = [settings.resource for settings in self.config.roles.values() if settings.resource]
             self._lock = StationLock(self.path.name, addresses)
 
@@ -397,6 +486,19 @@ class Station:
         if asked is not None and asked is not filled:
             raise StationError(f"{where}: '{name}' fills the role '{driver_class.role}', not '{role}'")
         return driver_class
+
+
+def _each_then_again(roles: Iterable[str], make_safe: Callable[[str], None]) -> dict[str, str | None]:
+    """Make roles safe one after the other whatever happens; those that failed once more at the end."""
+    problems: dict[str, str | None] = {}
+    for role in [*roles, None]:
+        for one in [role] if role is not None else [name for name, problem in problems.items() if problem]:
+            try:
+                make_safe(one)
+                problems[one] = None
+            except Exception as error:  # whatever it is, the next output must still be made safe
+                problems[one] = str(error) or type(error).__name__
+    return problems
 
 
 def _unheard(kind: str, **details: Any) -> None:

@@ -27,10 +27,10 @@ class Journal:
     path : Path
         The file; lines are appended.
     bench_time : callable
-        Returns the bench time since the run began [s].
+        Returns the bench time since the run began [s]; None from who does not know it.
     """
 
-    def __init__(self, path: Path, bench_time: Callable[[], float]) -> None:
+    def __init__(self, path: Path, bench_time: Callable[[], float | None]) -> None:
         self._file = DurableFile(path)
         self._bench_time = bench_time
 

@@ -98,6 +98,11 @@ class Run:
         """Ask the worker to stop: it makes the bench safe and keeps what was measured."""
         self.worker.stop()
 
+    def emergency_stop(self) -> dict[str, str | None]:
+        """Make the outputs safe at once, even while a driver hangs in the worker; return what came of it by role."""
+        self.worker.stop()
+        return self.worker.make_safe_now()
+
     @property
     def running(self) -> bool:
         """Whether the worker is still at it."""

@@ -212,6 +212,10 @@ class Scan(Procedure):
         self.bench.protect(self.the_sample())  # before anything can be sourced
         for role in self.ROLES:
             self.bench.open_role(role)
+        left = self.bench.make_safe_what_was_left()
+        if left is not None:
+            self.tell("found_in_use", **left)
+        self._watched_over()
         for old in self.bench.old_calibrations():
             self.tell("calibration_old", **old)
         self.simulated = str(self.bench.simulated)
@@ -221,10 +225,19 @@ class Scan(Procedure):
         self.check_plan(planned, self.bench)
         self._interlocks = Interlocks(self.bench, self.ROLES, self.COLUMNS, self.tell)
         rules = self.bench.config.protection
+        if rules is not None:
+            self.bench.open_role(rules.role)
+        self._watched_over()  # with the roles that were opened since
         self._watch = None if rules is None else SampleWatch(self.bench, rules, self.tell)
         if self._watch is not None:
             self._watch.begin()
         self.prepare(self.bench)
+
+    def _watched_over(self) -> None:
+        """Say that outputs may be on from now on: to who finds the bench later, and to a guard."""
+        bench = self._open_bench()
+        bench.mark_use(str(self.run_id))
+        self.emit("opened", bench)
 
     def execute(self) -> None:
         """Measure the plan, then what ``refine`` adds, until nothing is added or somebody stops it."""

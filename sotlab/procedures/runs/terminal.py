@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
-from sotlab.errors import InstrumentError
+from sotlab.errors import InstrumentError, SotlabError
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.units import pretty
@@ -79,10 +79,24 @@ class Terminal:
         self._progress.fit = ""
 
     def stop_run(self) -> None:
-        """Ask the run that is followed to stop; the bench is made safe before ``follow`` returns."""
-        self._stopped = True
-        if self._run is not None:
+        """Ask the run that is followed to stop; asked a second time, make the bench safe past what may hang."""
+        again, self._stopped = self._stopped, True
+        if self._run is None:
+            return
+        if again:  # in a thread of its own: this is called by a signal, and instruments take their time
+            threading.Thread(target=self._emergency_stop, args=(self._run,), name="emergency stop").start()
+        else:
             self._run.stop()
+
+    def _emergency_stop(self, run: Run) -> None:
+        try:
+            outputs = run.emergency_stop()
+        except SotlabError as error:
+            self._progress.console.print(f"NOT SAFE: {error}", style="bold red", markup=False)
+            return
+        for role, problem in outputs.items():
+            state = "safe" if problem is None else f"NOT SAFE: {problem}"
+            self._progress.console.print(f"{role}: {state}", markup=False)
 
     def ask(self, message: str) -> None:
         """Tell the operator what to do, and return when Enter was pressed.

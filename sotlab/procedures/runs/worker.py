@@ -15,9 +15,11 @@ from typing import Any
 from pymeasure.experiment import Procedure, Worker
 
 from sotlab.clock import Clock, RealClock
+from sotlab.instruments.station import Station
 from sotlab.procedures.runs.arrays import gather
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
+from sotlab.procedures.runs.guard import Guard
 from sotlab.procedures.runs.journal import Journal
 from sotlab.procedures.runs.plan import plan_as_columns
 from sotlab.procedures.runs.recorder import RunResults
@@ -62,6 +64,7 @@ class RunWorker(Worker):
         self.unsafe: str | None = None
         self._past = procedure.past if isinstance(procedure, Scan) and procedure.past.plan is not None else None
         self._cut = list(cut)
+        self._guard: Guard | None = None
         self._opened = False
         self._early: list[dict[str, Any]] = []  # events that came before the journal's first line
         self._clock: Clock = RealClock()
@@ -111,6 +114,9 @@ class RunWorker(Worker):
             for row in self.results.write_rows(record):
                 self.bus.publish("results", row)
             return
+        elif topic == "opened":
+            self._watch_over(record)
+            return
         elif topic == "plan_extend":
             self.journal.write("plan_extend", **plan_as_columns(record))
         elif topic == "made_safe":
@@ -124,6 +130,31 @@ class RunWorker(Worker):
             else:
                 self._early.append(record)
         self.bus.publish(topic, record)
+
+    def make_safe_now(self) -> dict[str, str | None]:
+        """Make the outputs safe over sessions of their own, from another thread, while the worker may hang.
+
+        Returns
+        -------
+        dict
+            Role -> None, or the one-line problem that kept it from its safe state; empty if nothing was opened yet.
+        """
+        scan = self.procedure
+        if self._guard is not None:
+            outputs = self._guard.make_safe()
+        elif isinstance(scan, Scan) and scan.bench is not None:
+            outputs = Station.rescue(scan.bench.spec, scan.bench.actuators, borrow=True)
+        else:
+            return {}
+        self._stage(self.journal.write, "emergency_stop", outputs=outputs)
+        self.bus.publish("emergency_stop", outputs)
+        return outputs
+
+    def _watch_over(self, bench: Station) -> None:
+        """Let a guard see to the outputs, unless they end with this process."""
+        if not bench.private:
+            self._guard = Guard.of_this_program()
+            self._guard.watch(bench, self.folder.journal)
 
     def is_last(self) -> bool:
         """Return True: a run knows of no queue."""
@@ -169,6 +200,8 @@ class RunWorker(Worker):
             self.procedure.shutdown()
         except BaseException as error:  # the files must still be closed
             self._fail(error)
+        if self._guard is not None and self.unsafe is None:
+            self._stage(self._guard.release)
 
     def _stage(self, action: Any, *args: Any, **kwargs: Any) -> None:
         """Do one stage of the ending; an error of it is kept and the next stage is done all the same."""
