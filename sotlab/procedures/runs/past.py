@@ -11,6 +11,9 @@ from sotlab.procedures.runs.plan import Point, plan_as_columns
 
 __all__ = ["Past", "differences"]
 
+#: What of a station's snapshot must be as it was.
+COMPARED = ("config", "identities", "calibrations", "simulated")
+
 #: So many differences are named in a message; all of them stand in the journal.
 NAMED = 3
 
@@ -61,7 +64,9 @@ class Past:
                 f"the plan has {len(planned)} points now and is not the one that was begun"
                 f" ({len(self.plan.get('index', ()))} points): the procedure or its parameters changed; start a new run"
             )
-        self.changed.extend(differences(self.station, station))
+        # Where the file lies is no matter: a bench is what is on it.
+        parts = [{name: tree.get(name) for name in COMPARED} for tree in (self.station, station)]
+        self.changed.extend(differences(*parts))
         if self.changed and not self.accept:
             more = f" and {len(self.changed) - NAMED} more" if len(self.changed) > NAMED else ""
             raise RunError(
