@@ -170,7 +170,7 @@ class Station:
         dict
             Role -> None, or the one-line problem that kept it from its safe state.
         """
-        problems = _each_then_again(self.safe_order, lambda role: self.drivers[role].make_safe())  # type: ignore[attr-defined]
+        problems = _each_then_again(self.safe_order, self._rescue)
         if not any(problems.values()):
             self.mark.clear()
         return problems
@@ -259,6 +259,7 @@ class Station:
         driver = self.open_role(role)
         if isinstance(driver, Actuator):
             driver.make_safe()
+            driver.identify()  # one that hangs lets itself be written to; one that answers has done what it was told
 
     def sample(self, file: str | None = None) -> Sample:
         """Return the sample: from ``file``, else the station's own.
