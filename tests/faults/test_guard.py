@@ -106,7 +106,9 @@ def test_after_a_loss_of_power_the_next_program_makes_safe_first(served, tmp_pat
 
 def test_an_emergency_stop_does_not_wait_for_a_driver_that_hangs(served, tmp_path):
     text = served.station.read_text(encoding="utf-8")
-    served.station.write_text(text.replace("\n[roles.voltmeter]\n", "\n[roles.voltmeter]\ntimeout_s = 5\n"), encoding="utf-8")
+    served.station.write_text(
+        text.replace("\n[roles.voltmeter]\n", "\n[roles.voltmeter]\ntimeout_s = 5\n"), encoding="utf-8"
+    )
     run = Run(STFMRFieldSweep(station=str(served.station), start="50 mT", points=400), tmp_path)
     run.start()
     until(lambda: rows_of(run) > 2 or not run.running, "rows")
