@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sotlab.procedures.runs.bus import Bus
+from sotlab.procedures.runs.columns import LiveColumns
 
 __all__ = ["LiveReduction"]
 
@@ -44,9 +45,9 @@ class LiveReduction:
         rows: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._bus = bus
-        self._columns = dict(columns)
+        self._roles = dict(columns)
         self._reduce = reduce
-        self._rows: list[tuple[float, ...]] = [self._picked(row) for row in rows]
+        self._columns = LiveColumns(bus, list(self._roles.values()), rows)
         self._news = threading.Event()
         self._stop = threading.Event()
         self._unsubscribe = bus.subscribe(self._hear)
@@ -56,17 +57,14 @@ class LiveReduction:
     def close(self) -> None:
         """Reduce what has not been reduced yet, then end the thread."""
         self._unsubscribe()
+        self._columns.close()
         self._stop.set()
         self._news.set()
         self._thread.join()
 
     def _hear(self, topic: str, record: Any) -> None:
         if topic == "results":
-            self._rows.append(self._picked(record))
             self._news.set()
-
-    def _picked(self, row: Mapping[str, Any]) -> tuple[float, ...]:
-        return tuple(row[header] for header in self._columns.values())
 
     def _work(self) -> None:
         seen = 0
@@ -74,20 +72,18 @@ class LiveReduction:
             self._news.wait()
             stopping = self._stop.is_set()
             self._news.clear()
-            count = len(self._rows)  # the list only grows: its first `count` rows do not change under us
-            if count > seen:
-                seen = count
-                self._publish(count)
+            if len(self._columns) > seen:
+                seen = len(self._columns)
+                self._publish(self._columns.arrays())
             if stopping:
                 return
             self._stop.wait(PERIOD_S)
             if self._stop.is_set():
                 self._news.set()
 
-    def _publish(self, count: int) -> None:
-        table = np.array(self._rows[:count], dtype=float)
+    def _publish(self, columns: Mapping[str, np.ndarray]) -> None:
         try:
-            fit = self._reduce(dict(zip(self._columns, table.T, strict=True)))
+            fit = self._reduce({role: columns[header] for role, header in self._roles.items()})
         except Exception:  # too few rows, no line yet: a watcher has nothing to see, and no one needs to act
             return
         if fit is not None:

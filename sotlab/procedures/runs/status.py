@@ -1,0 +1,116 @@
+"""What runs now, as another program sees it: a small file in the run's folder, written anew at most once a second."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sotlab.analysis.values import LiveFit, plain
+from sotlab.errors import RunError
+from sotlab.procedures.runs.bus import Bus
+from sotlab.procedures.runs.folder import RunFolder
+from sotlab.procedures.runs.pace import Pace
+
+__all__ = ["StatusFile", "read_status"]
+
+#: How often the file is written at most [s of wall time].
+PERIOD_S = 1.0
+NAME = "status.json"
+
+
+class StatusFile:
+    """Writes what a run does into ``status.json`` while it goes on.
+
+    It is for eyes only: if it cannot be written, the run goes on without.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+    bus : Bus
+        Where rows, fits and events come from.
+    pace : Pace
+        Tells the time to go; counted here.
+    about : mapping
+        What stays the same: procedure, sample, station.
+    """
+
+    def __init__(self, folder: RunFolder, bus: Bus, pace: Pace, about: Mapping[str, Any]) -> None:
+        self._path = folder.path / NAME
+        self._pace = pace
+        self._told: dict[str, Any] = {"run": folder.run_id, "process": os.getpid(), **about, "state": "starting"}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._unsubscribe = bus.subscribe(self._hear)
+        self._thread = threading.Thread(target=self._work, name="status file", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take the file away: how the run ended stands in its journal."""
+        self._unsubscribe()
+        self._ended.set()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _hear(self, topic: str, record: Any) -> None:
+        with self._lock:
+            if topic == "results":
+                self._pace.count(1)
+                self._told |= {"state": "measuring", "last_row": record}
+            elif topic == "progress":
+                self._pace.note_percent(record)
+            elif topic == "fit" and isinstance(record, LiveFit):
+                fit = {name: {"value": v.value, "sigma": v.sigma, "unit": v.unit} for name, v in record.values.items()}
+                self._told["last_fit"] = fit
+            elif topic == "error":
+                self._told["last_error"] = str(record)
+            elif topic == "event" and record["event"] in ("pause", "interlock", "go_on", "interlock_cleared"):
+                holds = record["event"] in ("pause", "interlock")
+                self._told |= {"state": "paused" if holds else "measuring", "last_event": record}
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                left_s = self._pace.to_go_s
+                told = {
+                    **self._told,
+                    "rows": self._pace.done,
+                    "planned": self._pace.planned,
+                    "to_go_s": None if left_s is None else round(left_s, 1),
+                    "updated": datetime.now().astimezone().isoformat(timespec="seconds"),
+                }
+            part = self._path.with_suffix(".part")
+            try:
+                part.write_text(json.dumps(plain(told), ensure_ascii=False, default=str), encoding="utf-8")
+                part.replace(self._path)
+            except OSError:
+                pass
+            if self._ended.wait(PERIOD_S):
+                return
+
+
+def read_status(out: Path) -> list[dict[str, Any]]:
+    """Return what every run below ``out`` does that is going on, the latest first.
+
+    A run whose program was killed leaves its file; its lock does not outlive it, so it is told as interrupted.
+    """
+    runs = []
+    for path in sorted(out.glob(f"*/*/{NAME}"), reverse=True):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # it has just ended
+        folder = RunFolder.open(path.parent)
+        try:
+            folder.lock().release()
+        except RunError:
+            pass  # somebody writes to it: it is going on
+        else:
+            told["state"] = "interrupted"
+        runs.append({**told, "folder": str(path.parent)})
+    return runs
