@@ -19,9 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from sotlab.analysis.models.bisb_models import (
+    BilayerMapSettings,
     BiSbMap,
     InverseEdelsteinSeries,
-    MapSettings,
     SeriesSettings,
 )
 from sotlab.analysis.models.chunks import Work
@@ -34,7 +34,7 @@ PER_ANGSTROM = 1e10  # of wave vectors in 1/m
 
 def surface_map(work):
     """Seed 002, Fig. 1c-e: spin along y of 5 nm at x = 0.15, sharp (d), as measured (c), and as a vector field (e)."""
-    sharp = BiSbMap().run(MapSettings(points=181), work).arrays
+    sharp = BiSbMap().run(BilayerMapSettings(points=181), work).arrays
     smeared = SarpesMap().run(SarpesMapSettings(points=91), work).arrays
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
     for axes, arrays, spin, title in (
