@@ -134,15 +134,6 @@ def test_progress_is_told_and_cancelling_ends_it():
             spin_dos(slab, k, [0.0], 0.1, work=Work(pool, None, lambda: len(told) > 4))
 
 
-def test_a_process_pool_gives_the_same():
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        found = spin_dos(SLAB, K, [0.0], 0.01, kernel="numpy", work=Work(pool))
-    assert found == pytest.approx(spin_dos(SLAB, K, [0.0], 0.01, kernel="numpy"), abs=1e-12)
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
