@@ -10,8 +10,8 @@ Processor time, medians of several rounds that take turns, since the machine may
 500x for pythtb, 12x for the wedge, 1 ms, 500 MB. The wedge has exactly 1/12 of the points and each costs the same, so
 that its ratio is 12 with the scatter of the timing, 3 %.
 
-Run from the project's root: ``python benchmarks/models.py``; takes some two minutes. The machine's load is printed first
-and last: ratios within one run stand a load better than times do.
+Run from the project's root: ``python benchmarks/models.py``; takes some two minutes. The machine's load is printed
+first and last: ratios within one run stand a load better than times do.
 """
 
 import os
