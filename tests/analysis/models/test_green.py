@@ -142,6 +142,7 @@ def test_progress_is_told_and_cancelling_ends_it():
         ({"k_A": np.array([[np.inf, 0]])}, "finite"),
         ({"energies_eV": [np.nan]}, "finite"),
         ({"broadening_eV": 0.0}, "broadening: 0 eV"),
+        ({"kernel": "fortran"}, "kernel: 'fortran' asked"),
         ({"bilayer": 14}, "bilayer: 14 asked, the slab has 1 (top) to 13"),
     ],
 )
