@@ -10,7 +10,8 @@ Processor time, medians of several rounds that take turns, since the machine may
 500x for pythtb, 12x for the wedge, 1 ms, 500 MB. The wedge has exactly 1/12 of the points and each costs the same, so
 that its ratio is 12 with the scatter of the timing, 3 %.
 
-Run from the project's root: ``python benchmarks/models.py``; takes some five minutes.
+Run from the project's root: ``python benchmarks/models.py``; takes some two minutes. The machine's load is printed
+first and last: ratios within one run stand a load better than times do.
 """
 
 import os
@@ -29,7 +30,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sotlab.analysis.models.bisb_slab import Slab, make_slab
+from sotlab.analysis.models.bisb_slab import Slab, bands, make_slab
 from sotlab.analysis.models.edelstein import full_zone, slab_states, wedge
 from sotlab.analysis.models.graded_torque import graded_torque, hibino_case
 from sotlab.analysis.models.green import spin_dos, spin_dos_map
@@ -125,9 +126,13 @@ def against_pythtb(bilayers: int, count: int) -> tuple[float, float]:
         energy, vectors = model.solve_all(points, eig_vectors=True)
         return from_states(energy.T, np.moveaxis(vectors, 0, -1)[:, -16:])
 
+    apart = np.abs(model.solve_all(points[:4]).T - bands(slab, k[:4])).max()
+    print(f"pythtb's bands are within {apart:.1e} eV of ours")
+    if apart > 1e-13:
+        raise SystemExit("pythtb has another slab")
     error = np.abs(theirs() - spin_dos(slab, k, [0.0], BROADENING_EV)[:, 0][:, [0, 2]]).max()
-    if error > 1e-8:
-        raise SystemExit(f"pythtb's slab differs by {error}")
+    if error > 1e-10:
+        raise SystemExit(f"pythtb's density of states differs by {error}")
     many = np.random.default_rng(1).uniform(-0.8, 0.8, (2048, 2))
     times = [
         (seconds(theirs) / count, seconds(lambda: spin_dos(slab, many, [0.0], BROADENING_EV)) / len(many))
@@ -170,10 +175,16 @@ def peak_memory_MB() -> float:
     )
 
 
+def tell_load() -> None:
+    if hasattr(os, "getloadavg"):
+        print(f"load of the machine's {os.cpu_count()} cores over the last minute: {os.getloadavg()[0]:.1f}")
+
+
 def main() -> int:
     if find_spec("numba") is None:
         print("numba is not installed (extra accel): the recursion runs in numpy, some 4 times slower")
     reached = []
+    tell_load()
 
     def tell(text: str, found: float, wanted: float, unit: str = "x", most: bool = False) -> None:
         good = found <= wanted if most else found >= wanted
@@ -198,6 +209,8 @@ def main() -> int:
         slab = make_slab(X, bilayers)
         costs.append(min(seconds(lambda slab=slab: spin_dos(slab, k, [0.0], BROADENING_EV)) for _ in range(ROUNDS)))
     power = float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+    each = ", ".join(f"{n}: {cost / len(k) * 1e3:.3g}" for n, cost in zip(sizes, costs, strict=True))
+    print(f"cost of a map, bilayers: ms a k: {each}")
     tell("cost of a map against thickness, 10 to 80 bilayers: power of N", power, 1.1, "", most=True)
     part, whole = wedge_against_zone()
     tell(f"inverse Edelstein length, 13 bilayers: zone / wedge ({whole:.3g} / {part:.3g} s)", whole / part, 12 * 0.97)
@@ -210,6 +223,7 @@ def main() -> int:
     grid = np.linspace(-0.9, 0.9, 301)
     spin_dos_map(make_slab(X, 13), grid, grid, [0.0], BROADENING_EV)
     print(f"a 301 x 301 map of 13 bilayers takes {time.perf_counter() - start:.3g} s on one core")
+    tell_load()
     return 0 if all(reached) else 1
 
 

@@ -49,10 +49,11 @@ def test_a_map_goes_into_files(model, tmp_path):
     told = json.loads(out)
     assert code == 0
     assert "arrays" not in told
-    with np.load(tmp_path / "maps" / "bisb-map.npz") as arrays:
+    described_in, arrays_in = told["files"]
+    with np.load(arrays_in) as arrays:
         assert arrays["spin_y"].shape == (9, 9)
         assert arrays["spin_y"] == pytest.approx(-arrays["spin_y"][:, ::-1], abs=1e-9)
-    described = json.loads((tmp_path / "maps" / "bisb-map.json").read_text())
+    described = json.loads((tmp_path / described_in).read_text())
     assert described["arrays"]["dos"] == {"unit": "1/eV", "axes": ["ky", "kx"]}
     assert described["settings"]["energy"] == pytest.approx(0.02)
 
@@ -62,13 +63,14 @@ def test_what_is_kept_for_the_same_settings_is_not_computed_again(model, tmp_pat
 
     given = settings(bilayers=2, points=5, divisions=4)
     first = model("iree", *given, "--out", "kept", "--json")[1]
+    other = model("iree", *given, *settings(x=0.2), "--out", "kept", "--json")[1]
+    assert json.loads(other)["results"] != json.loads(first)["results"]
     monkeypatch.setattr(bisb_models, "slab_states", lambda *_: pytest.fail("computed again"))
     assert model("iree", *given, "--out", "kept", "--json")[1] == first
+    assert model("iree", *given, *settings(x=0.2), "--out", "kept", "--json")[1] == other
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    other = model("iree", *settings(bilayers=2, points=5, divisions=4, x=0.2), "--out", "kept", "--json")[1]
-    assert json.loads(other)["results"] != json.loads(first)["results"]
-    (tmp_path / "kept" / "iree.npz").write_bytes(b"torn")
+    (tmp_path / json.loads(first)["files"][1]).write_bytes(b"torn")
     assert model("iree", *given, "--out", "kept", "--json")[1] == first
 
 
@@ -111,10 +113,13 @@ def test_models_are_listed_with_their_settings(model):
         (["iree", *settings(bilayers=0)], ["bilayers:", "0"]),
         (["iree", *settings(bilayers=2.5)], ["bilayers:", "2.5"]),
         (["iree", *settings(points=0)], ["points:"]),
+        (["iree", *settings(start="nan")], ["--set start:", "'nan'"]),
+        (["iree", *settings(window="1e-9", bilayers=1, divisions=2)], ["no state", "window"]),
         (["iree", *settings(thickness="5nm")], ["'iree' has no such setting", "bilayers"]),
         (["iree-series", *settings(x="0.1,2")], ["x", "2"]),
         (["iree-series", *settings(x="")], ["x:"]),
         (["bisb-map", *settings(broadening="0")], ["broadening"]),
+        (["bisb-map", *settings(points=0)], ["points:", "0"]),
         (["bisb-map", *settings(energy="5nm")], ["nm", "eV"]),
         (["bisb-map", *settings(bilayer=20, divisions=1)], ["bilayer: 20 asked, the slab has 1 (top) to 13"]),
         (["bisb-bands", *settings(path="G-X", divisions=1)], ["'G-X'"]),

@@ -65,7 +65,7 @@ class SarpesSettings(BaseModel):
     spin: float = Field(
         default=90.0, description="Component of files that do not say: 90 is y", json_schema_extra={"unit": "deg"}
     )
-    cell: float = Field(default=0.02e10, gt=0, description="Of the vector map", json_schema_extra={"unit": "1/m"})
+    cell: float = Field(default=0.02e10, ge=1e6, description="Of the vector map", json_schema_extra={"unit": "1/m"})
     least_points: int = Field(default=3, ge=1, description="Of a cell that is shown")
     threshold: float = Field(default=0.2, ge=0, le=1, description="Mean intensity of a cell shown, to the largest")
     x: float | None = Field(default=None, ge=0, le=1, description="Compare with the slab of this antimony content")

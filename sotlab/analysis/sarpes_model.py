@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from sotlab.analysis.models.bisb_slab import bands, make_slab
-from sotlab.analysis.models.edelstein import fermi_level, wedge
+from sotlab.analysis.models.bisb_slab import make_slab
+from sotlab.analysis.models.edelstein import neutral_level
 from sotlab.analysis.models.sarpes_map import smeared_map
 from sotlab.analysis.spin_polarisation import Polarisation
 from sotlab.analysis.values import Value
@@ -41,11 +41,10 @@ def compare_with_slab(
         The correlation is added here.
     """
     slab = make_slab(settings.x, settings.bilayers)
-    neutral = fermi_level(bands(slab, wedge(slab, DIVISIONS)), slab.electrons)
     reach = max(float(np.abs(each).max()) for each in k_per_m) + MARGIN_PER_M
     half = int(np.ceil(reach / STEP_PER_M))
     grid = np.arange(-half, half + 1) * STEP_PER_M
-    dos = smeared_map(slab, grid, neutral)
+    dos = smeared_map(slab, grid, neutral_level(slab, DIVISIONS))
     at = np.stack([k_per_m[1], k_per_m[0]], axis=1)
     s_x, s_y = (RegularGridInterpolator((grid, grid), spin / dos[0])(at) for spin in dos[1:3])
     angles = [np.deg2rad(spin) for spin in found]

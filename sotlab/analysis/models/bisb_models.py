@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -10,11 +11,19 @@ from pydantic import Field
 from sotlab.analysis.models.bisb_parameters import Rashba
 from sotlab.analysis.models.bisb_slab import Slab, bands, k_path, make_slab
 from sotlab.analysis.models.chunks import Work
-from sotlab.analysis.models.edelstein import HBAR_EV_S, SlabStates, fermi_level, slab_states, wedge
+from sotlab.analysis.models.edelstein import HBAR_EV_S, SlabStates, neutral_level, slab_states, wedge
 from sotlab.analysis.models.green import spin_dos_map
 from sotlab.analysis.models.model import Array, ModelResult, ModelSettings, computed, quantity
 
-__all__ = ["BiSbBands", "BiSbMap", "InverseEdelstein", "InverseEdelsteinSeries", "SlabSettings", "neutral_level"]
+__all__ = [
+    "BiSbBands",
+    "BiSbMap",
+    "BilayerMapSettings",
+    "InverseEdelstein",
+    "InverseEdelsteinSeries",
+    "MapSettings",
+    "map_result",
+]
 
 #: Above this number of bilayers the wedge is coarser by default: a diagonalisation takes 20 times as long.
 THICK = 20
@@ -36,9 +45,17 @@ class SurfaceSettings(ModelSettings):
         rashba = Rashba(self.gamma_sp, self.gamma_sp1, self.gamma_pp, self.gamma_direction)
         return make_slab(x, bilayers, rashba, self.rule)
 
-    def wedge_of(self, slab: Slab) -> np.ndarray:
-        """Return the wave vectors for sums over the zone."""
-        return wedge(slab, self.divisions or (24 if slab.bilayers <= THICK else 16))
+    def divisions_of(self, slab: Slab) -> int:
+        """Return into how many parts the wedge's sides are divided."""
+        return self.divisions or (24 if slab.bilayers <= THICK else 16)
+
+    def states_of(self, slab: Slab, window_eV: float, work: Work) -> SlabStates:
+        """Return the states that enter the sums over the zone."""
+        return slab_states(slab, wedge(slab, self.divisions_of(slab)), (-window_eV, window_eV), work)
+
+    def neutral_level_of(self, slab: Slab, work: Work) -> float:
+        """Return the charge-neutral Fermi level [eV]."""
+        return neutral_level(slab, self.divisions_of(slab), work)
 
 
 class SlabSettings(SurfaceSettings):
@@ -57,13 +74,37 @@ class SlabSettings(SurfaceSettings):
 
 
 class MapSettings(SlabSettings):
-    """The surface map."""
+    """A map over the surface's Brillouin zone."""
 
     energy: float = quantity(0.0, "eV", "Energy above the Fermi level")
     broadening: float = quantity(0.01, "eV", "Half width at half maximum", gt=0)
-    bilayer: int = Field(1, ge=1, description="Which bilayer; 1 is the topmost")
     k_max: float = quantity(0.9e10, "1/m", "The map goes from -k_max to k_max along both axes", gt=0)
     points: int = Field(151, ge=2, le=4001, description="Along each axis")
+
+    def k_per_m(self) -> np.ndarray:
+        """Return the wave vectors of either axis [1/m]."""
+        return np.linspace(-self.k_max, self.k_max, self.points)
+
+
+def map_result(
+    model: str,
+    settings: MapSettings,
+    slab: Slab,
+    fermi_eV: float,
+    maps: Mapping[str, tuple[np.ndarray, str]],
+    flags: Sequence[str] = (),
+) -> ModelResult:
+    """Return the result of a model that makes maps: for each name the values (n, n) and their unit."""
+    k = settings.k_per_m()
+    arrays = {"kx": Array(k, "1/m"), "ky": Array(k, "1/m")}
+    arrays |= {name: Array(values, unit, ("ky", "kx")) for name, (values, unit) in maps.items()}
+    return ModelResult(model, _about(slab, fermi_eV), arrays, [*settings.about(), *flags], settings.model_dump())
+
+
+class BilayerMapSettings(MapSettings):
+    """The map of a bilayer."""
+
+    bilayer: int = Field(1, ge=1, description="Which bilayer; 1 is the topmost")
 
 
 class BiSbMap:
@@ -71,19 +112,17 @@ class BiSbMap:
 
     name: ClassVar[str] = "bisb-map"
     title: ClassVar[str] = "Spin-resolved density of states of a Bi1-xSbx (111) slab"
-    settings: ClassVar[type[MapSettings]] = MapSettings
+    settings: ClassVar[type[BilayerMapSettings]] = BilayerMapSettings
 
-    def run(self, settings: MapSettings, work: Work) -> ModelResult:
+    def run(self, settings: BilayerMapSettings, work: Work) -> ModelResult:
         """Compute the map."""
-        slab = settings.slab()
-        fermi_eV = neutral_level(slab, settings, work)
-        k = np.linspace(-settings.k_max, settings.k_max, settings.points)
+        slab, k_A = settings.slab(), settings.k_per_m() * 1e-10
+        fermi_eV = settings.neutral_level_of(slab, work)
         energies = np.array([fermi_eV + settings.energy])
-        dos = spin_dos_map(slab, k * 1e-10, k * 1e-10, energies, settings.broadening, settings.bilayer, work=work)[0]
+        dos = spin_dos_map(slab, k_A, k_A, energies, settings.broadening, settings.bilayer, work=work)[0]
         names = ("dos", "spin_x", "spin_y", "spin_z")
-        arrays = {"kx": Array(k, "1/m"), "ky": Array(k, "1/m")}
-        arrays |= {name: Array(each, "1/eV", ("ky", "kx")) for name, each in zip(names, dos, strict=True)}
-        return ModelResult(self.name, _about(slab, fermi_eV), arrays, settings.about(), settings.model_dump())
+        maps = {name: (each, "1/eV") for name, each in zip(names, dos, strict=True)}
+        return map_result(self.name, settings, slab, fermi_eV, maps)
 
 
 class BandsSettings(SlabSettings):
@@ -105,7 +144,7 @@ class BiSbBands:
         """Compute the bands."""
         slab = settings.slab()
         k, distance = k_path(slab.material, settings.path, settings.points)
-        fermi_eV = neutral_level(slab, settings, work)
+        fermi_eV = settings.neutral_level_of(slab, work)
         pairs = bands(slab, k, work)[:, ::2] - fermi_eV
         near = (np.abs(pairs) < settings.window).any(axis=0)
         arrays = {
@@ -156,7 +195,7 @@ class InverseEdelstein:
     def run(self, settings: IreeSettings, work: Work) -> ModelResult:
         """Compute the length."""
         slab = settings.slab()
-        states = slab_states(slab, settings.wedge_of(slab), (-settings.window, settings.window), work)
+        states = settings.states_of(slab, settings.window, work)
         whole, top = settings.curves(states)
         results = {
             "lambda_E_F": computed(whole[0], "m"),
@@ -196,7 +235,7 @@ class InverseEdelsteinSeries:
         for x in settings.x:
             for bilayers in settings.bilayers:
                 slab = settings.make(x, bilayers)
-                states = slab_states(slab, settings.wedge_of(slab), (-settings.window, settings.window), work)
+                states = settings.states_of(slab, settings.window, work)
                 curves.append(settings.curves(states))
                 fermi.append(states.fermi_eV)
                 flags = _flags(states)
@@ -215,11 +254,6 @@ class InverseEdelsteinSeries:
         if settings.x != (0.15,):
             flags = [SAME_RASHBA, *flags]
         return ModelResult(self.name, {}, arrays, flags, settings.model_dump())
-
-
-def neutral_level(slab: Slab, settings: SurfaceSettings, work: Work) -> float:
-    """Return the charge-neutral Fermi level [eV]."""
-    return fermi_level(bands(slab, settings.wedge_of(slab), work), slab.electrons)
 
 
 def _about(slab: Slab, fermi_eV: float) -> dict:

@@ -9,14 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sotlab.analysis.models.bisb_parameters import AlloyRule, BiSb, Rashba, alloy
-from sotlab.analysis.models.chunks import Work, split
+from sotlab.analysis.models.chunks import Work, split_for_matrices
 from sotlab.analysis.models.slater_koster import bloch, both_spins, onsite, sp3_hopping
 from sotlab.errors import UsageError
 
 __all__ = ["Blocks", "Slab", "bands", "k_path", "make_slab"]
-
-#: Numbers of one chunk of matrices: 4 million complex ones are 64 MB.
-CHUNK_NUMBERS = 4_000_000
 
 
 class Blocks(NamedTuple):
@@ -117,7 +114,7 @@ def bands(slab: Slab, k_A: np.ndarray, work: Work | None = None) -> np.ndarray:
     k = np.asarray(k_A, float)
     if k.ndim != 2 or k.shape[1] != 2 or not len(k) or not np.isfinite(k).all():
         raise UsageError("bands: wave vectors must be a table of finite k_x and k_y with at least one row")
-    pieces = [(slab, piece) for piece in split(k, max(1, CHUNK_NUMBERS // slab.size**2 // 2))]
+    pieces = [(slab, piece) for piece in split_for_matrices(k, slab.size)]
     return np.concatenate(list((work or Work()).map(_energies, pieces)))
 
 

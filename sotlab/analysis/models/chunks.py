@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Work", "split"]
+__all__ = ["Work", "split", "split_for_matrices"]
 
-#: Pieces that are under way at once in an executor: more would only hold results in memory.
-IN_FLIGHT = 16
+#: Complex numbers of the matrices of one piece: 16 MB; diagonalising takes some five times that.
+MATRIX_NUMBERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,14 @@ class Work:
         Called with the number of pieces done, and of all pieces.
     cancelled : callable, optional
         Asked between pieces; True raises ``concurrent.futures.CancelledError``.
+    in_flight : int
+        Pieces that are under way at once in the executor, twice its workers or more; with it memory grows.
     """
 
     executor: Executor | None = None
     progress: Callable[[int, int], None] | None = None
     cancelled: Callable[[], bool] | None = None
+    in_flight: int = 16
 
     def map(self, function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Yield ``function(*piece)`` for each piece, in their order.
@@ -61,7 +64,7 @@ class Work:
         try:
             for piece in pieces:
                 waiting.append(self.executor.submit(function, *piece))
-                if len(waiting) >= IN_FLIGHT:
+                if len(waiting) >= self.in_flight:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -77,3 +80,8 @@ class Work:
 def split(points: np.ndarray, size: int) -> list[np.ndarray]:
     """Return ``points`` in pieces of at most ``size`` along the first axis."""
     return [points[start : start + size] for start in range(0, len(points), size)]
+
+
+def split_for_matrices(points: np.ndarray, rows: int) -> list[np.ndarray]:
+    """Return ``points`` in pieces small enough for one dense matrix (rows, rows) for each of their points."""
+    return split(points, max(1, MATRIX_NUMBERS // rows**2))

@@ -53,7 +53,7 @@ def torque_efficiency(
 
     Notes
     -----
-    With the fit values that the paper prints for NiFe, xi_FL exceeds xi_DL in magnitude only above 7.344 nm, not "at
+    With the fit values that the paper prints for NiFe, xi_FL exceeds xi_DL in magnitude only above 7.3438 nm, not "at
     all t".
     """
     t = np.asarray(thickness_m, float)

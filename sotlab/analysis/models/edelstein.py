@@ -7,20 +7,26 @@ from typing import Literal
 
 import numpy as np
 
-from sotlab.analysis.models.bisb_slab import Blocks, Slab
-from sotlab.analysis.models.chunks import Work, split
-from sotlab.analysis.models.slater_koster import PAULI
+from sotlab.analysis.models.bisb_slab import Blocks, Slab, bands
+from sotlab.analysis.models.chunks import Work, split_for_matrices
 from sotlab.errors import UsageError
 
-__all__ = ["HBAR_EV_S", "Denominator", "SlabStates", "fermi_level", "full_zone", "slab_states", "wedge"]
+__all__ = [
+    "HBAR_EV_S",
+    "Denominator",
+    "SlabStates",
+    "fermi_level",
+    "full_zone",
+    "neutral_level",
+    "slab_states",
+    "wedge",
+]
 
 HBAR_EV_S = 6.582119569e-16  # exact
 Denominator = Literal["all", "top"]
 
 #: Energies on both sides of which the states' spins and velocities are worked out [eV].
 WINDOW_EV = (-1.2, 1.2)
-#: Numbers of one piece of matrices: 1 million complex ones are 16 MB.
-CHUNK_NUMBERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,11 @@ class SlabStates:
             Density of states of the whole slab (w = 1), which gives the paper's 0.2-0.3 nm, or of the top half
             (w = <P>), which is twice as large. The paper does not say which.
 
+        Raises
+        ------
+        UsageError
+            If there are no energies, one is not finite, the broadening is not above 0, or no state entered the sums.
+
         Notes
         -----
         Negative for electrons whose spin turns as at the surface of Bi(1-x)Sb(x), since the charge -e is left out; the
@@ -87,6 +98,8 @@ class SlabStates:
         if denominator not in ("all", "top"):
             raise UsageError(f"denominator: '{denominator}' asked, there are all and top")
         inside = np.isfinite(self.response_m_per_s)
+        if not inside.any():
+            raise UsageError("inverse Edelstein length: no state lies within the window of energies; widen the window")
         energy, response = self.energy_eV[inside], self.response_m_per_s[inside]
         weight = self.weight_top[inside] if denominator == "top" else np.ones_like(energy)
         lines = (1 / ((energy - each) ** 2 + broadening_eV**2) for each in energies)
@@ -107,7 +120,7 @@ def slab_states(
     k = np.asarray(k_A, float)
     if k.ndim != 2 or not len(k) or not np.isfinite(k).all():
         raise UsageError("wave vectors must be a table of finite k_x and k_y with at least one row")
-    pieces = [(slab, piece, window_eV) for piece in split(k, max(1, CHUNK_NUMBERS // slab.size**2))]
+    pieces = [(slab, piece, window_eV) for piece in split_for_matrices(k, slab.size)]
     parts = list((work or Work()).map(_states, pieces))
     energy, response, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
     return SlabStates(energy, response, weight, slab.electrons)
@@ -126,6 +139,11 @@ def fermi_level(energy_eV: np.ndarray, electrons: int) -> float:
     filled = electrons * len(energy_eV)
     below, above = np.partition(energy_eV.ravel(), [filled - 1, filled])[[filled - 1, filled]]
     return float((below + above) / 2)
+
+
+def neutral_level(slab: Slab, divisions: int, work: Work | None = None) -> float:
+    """Return the charge-neutral Fermi level of a slab [eV], summed over the :func:`wedge` of so many divisions."""
+    return fermi_level(bands(slab, wedge(slab, divisions), work), slab.electrons)
 
 
 def wedge(slab: Slab, divisions: int) -> np.ndarray:
@@ -164,9 +182,9 @@ def _states(slab: Slab, k_A: np.ndarray, window_eV: tuple[float, float]) -> tupl
             continue
         planes = vectors[at][:, wanted].reshape(2 * slab.bilayers, 8, -1)
         top = planes[slab.bilayers :].reshape(-1, 2, 4, planes.shape[-1])  # plane, spin, orbital, state
-        spin_x, spin_y = (np.einsum("psom,st,ptom->m", top.conj(), PAULI[a], top).real for a in (0, 1))
+        flipped = 2 * (top[:, 0].conj() * top[:, 1]).sum(axis=(0, 1))  # <sigma_x> + i <sigma_y>
         v_x, v_y = (_expectation(Blocks(*(b[at] for b in gradient)), planes) for gradient in gradients)
-        response[at, wanted] = (v_x * spin_y - v_y * spin_x) / 2 * (1e-10 / HBAR_EV_S)
+        response[at, wanted] = (v_x * flipped.imag - v_y * flipped.real) / 2 * (1e-10 / HBAR_EV_S)
         weight[at, wanted] = (np.abs(top) ** 2).sum(axis=(0, 1, 2))
     return energy, response, weight
 

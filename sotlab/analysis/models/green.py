@@ -62,7 +62,7 @@ def spin_dos(
     Raises
     ------
     UsageError
-        If a grid is empty or not finite, the broadening is not above 0, or there is no such bilayer.
+        If a grid is empty or not finite, the broadening is not above 0, or there is no such bilayer or kernel.
 
     Notes
     -----
@@ -78,7 +78,10 @@ def spin_dos(
         raise UsageError(f"broadening: {broadening_eV:g} eV asked, it must be above 0")
     if not 1 <= bilayer <= slab.bilayers:
         raise UsageError(f"bilayer: {bilayer} asked, the slab has 1 (top) to {slab.bilayers}")
-    compiled = find_spec("numba") is not None if kernel == "auto" else kernel == "numba"
+    installed = find_spec("numba") is not None
+    if kernel not in ("auto", "numba", "numpy") or (kernel == "numba" and not installed):
+        raise UsageError(f"kernel: '{kernel}' asked, there are auto, numpy{', numba' if installed else ''}")
+    compiled = installed and kernel != "numpy"
     function = _compiled_piece if compiled else _numpy_piece
     pieces = [(slab, piece, energies + 1j * broadening_eV, bilayer) for piece in split(k, CHUNK)]
     if compiled:

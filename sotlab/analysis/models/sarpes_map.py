@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from sotlab.analysis.models.bisb_models import SlabSettings, neutral_level
+from sotlab.analysis.models.bisb_models import MapSettings, map_result
 from sotlab.analysis.models.bisb_slab import Slab
 from sotlab.analysis.models.chunks import Work
 from sotlab.analysis.models.green import spin_dos_map
-from sotlab.analysis.models.model import Array, ModelResult, computed, quantity
+from sotlab.analysis.models.model import ModelResult, quantity
 from sotlab.analysis.spin_polarisation import FWHM_PER_SIGMA, convolve_map
 
 __all__ = ["SarpesMap", "smeared_map"]
@@ -53,15 +53,12 @@ def smeared_map(
     return convolve_map(summed, k_per_m[1] - k_per_m[0], k_resolution_per_m)
 
 
-class SarpesMapSettings(SlabSettings):
+class SarpesMapSettings(MapSettings):
     """The slab and the instrument."""
 
-    energy: float = quantity(0.0, "eV", "Energy above the Fermi level")
-    broadening: float = quantity(0.01, "eV", "Half width of the states", gt=0)
     k_resolution: float = quantity(0.048e10, "1/m", "Momentum resolution, full width", ge=0)
     energy_resolution: float = quantity(0.025, "eV", "Energy resolution, full width", ge=0)
-    k_max: float = quantity(0.9e10, "1/m", "The map goes from -k_max to k_max along both axes", gt=0)
-    points: int = Field(91, ge=3, le=2001, description="Along each axis")
+    points: int = Field(91, ge=2, le=2001, description="Along each axis")
 
 
 class SarpesMap:
@@ -74,19 +71,11 @@ class SarpesMap:
     def run(self, settings: SarpesMapSettings, work: Work) -> ModelResult:
         """Compute the map."""
         slab = settings.slab()
-        fermi_eV = neutral_level(slab, settings, work)
-        k = np.linspace(-settings.k_max, settings.k_max, settings.points)
-        dos = smeared_map(
-            slab,
-            k,
-            fermi_eV + settings.energy,
-            settings.k_resolution,
-            settings.energy_resolution,
-            settings.broadening,
-            work,
-        )
-        arrays = {"kx": Array(k, "1/m"), "ky": Array(k, "1/m"), "intensity": Array(dos[0], "1/eV", ("ky", "kx"))}
-        for axis, spin in zip("xyz", dos[1:], strict=True):
-            arrays[f"polarisation_{axis}"] = Array(spin / dos[0], "", ("ky", "kx"))
-        flags = [*settings.about(), "no photoemission matrix elements; one resolution of the edge is not filled"]
-        return ModelResult(self.name, {"fermi_level": computed(fermi_eV, "eV")}, arrays, flags, settings.model_dump())
+        fermi_eV = settings.neutral_level_of(slab, work)
+        resolution = settings.k_resolution, settings.energy_resolution
+        energy_eV = fermi_eV + settings.energy
+        dos = smeared_map(slab, settings.k_per_m(), energy_eV, *resolution, settings.broadening, work)
+        maps = {"intensity": (dos[0], "1/eV")}
+        maps |= {f"polarisation_{axis}": (spin / dos[0], "") for axis, spin in zip("xyz", dos[1:], strict=True)}
+        flags = ["no photoemission matrix elements; one resolution of the edge is not filled"]
+        return map_result(self.name, settings, slab, fermi_eV, maps, flags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -187,15 +188,14 @@ class GradedFerromagnet:
     def run(self, settings: GradedSettings, work: Work) -> ModelResult:
         """Solve the layer."""
         layer = hibino_case(settings.case)
-        lengths = {
-            "precession_m": settings.precession_length,
-            "dephasing_m": settings.dephasing_length,
-            "spin_flip_m": settings.spin_flip_length,
-        }
-        sink = SpinSink(settings.sink_thickness).conductance
-        solved = graded_torque(
-            type(layer)(**{**vars(layer), **lengths}), sink, settings.closure, settings.average, settings.points
+        layer = replace(
+            layer,
+            precession_m=settings.precession_length,
+            dephasing_m=settings.dephasing_length,
+            spin_flip_m=settings.spin_flip_length,
         )
+        sink = SpinSink(settings.sink_thickness).conductance
+        solved = graded_torque(layer, sink, settings.closure, settings.average, settings.points)
         unit = "rad*m/(s*V)"
         results = {"t_dl": computed(solved.total.real, unit), "t_fl": computed(solved.total.imag, unit)}
         arrays = {

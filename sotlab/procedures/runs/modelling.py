@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
@@ -66,7 +67,10 @@ def compute_model(
     for key, text in settings.items():
         if key not in fields:
             raise UsageError(f"--set {key}: the model '{name}' has no such setting; it has {', '.join(fields)}")
-        parsed[key] = _parse(text, fields[key])
+        try:
+            parsed[key] = _parse(text, fields[key])
+        except UsageError as error:
+            raise UsageError(f"--set {key}: {error}") from error
     try:
         chosen = model.settings.model_validate(parsed)
     except ValidationError as error:
@@ -94,14 +98,16 @@ def describe_models() -> list[dict[str, Any]]:
 
 
 def write_model(folder: Path, result: ModelResult) -> list[Path]:
-    """Write ``NAME.json`` with values, settings and flags, and ``NAME.npz`` with the arrays; return both.
+    """Write values, settings and flags as ``NAME-KEY.json`` and arrays as ``NAME-KEY.npz``; return both.
+
+    KEY stands for the settings, so that a folder keeps the results of several.
 
     Raises
     ------
     RunError
         If they cannot be written.
     """
-    text, arrays = folder / f"{result.model}.json", folder / f"{result.model}.npz"
+    text, arrays = _files(folder, result.model, plain(result.settings))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         told = {**result.to_json(with_arrays=False), "version": version("sotlab")}
@@ -115,11 +121,12 @@ def write_model(folder: Path, result: ModelResult) -> list[Path]:
 
 def _read_model(folder: Path, name: str, settings: dict[str, Any]) -> ModelResult | None:
     """Return what :func:`write_model` wrote for the same settings and version; None if there is no such thing."""
+    text, arrays_file = _files(folder, name, settings)
     try:
-        told = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        told = json.loads(text.read_text(encoding="utf-8"))
         if (told["settings"], told["version"], told["schema"]) != (settings, version("sotlab"), ModelResult.schema):
             return None
-        with np.load(folder / f"{name}.npz", allow_pickle=False) as stored:
+        with np.load(arrays_file, allow_pickle=False) as stored:
             arrays = {
                 key: Array(stored[key], each["unit"], tuple(each["axes"])) for key, each in told["arrays"].items()
             }
@@ -127,6 +134,11 @@ def _read_model(folder: Path, name: str, settings: dict[str, Any]) -> ModelResul
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None  # not there, or torn: it is computed again
     return ModelResult(name, values, arrays, told["flags"], told["settings"])
+
+
+def _files(folder: Path, name: str, settings: dict[str, Any]) -> tuple[Path, Path]:
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    return folder / f"{name}-{key}.json", folder / f"{name}-{key}.npz"
 
 
 def _unit(field: Any) -> str | None:

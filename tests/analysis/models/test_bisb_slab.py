@@ -8,7 +8,7 @@ import pytest
 
 from sotlab.analysis.models.bisb_parameters import BI, SB, Rashba, alloy
 from sotlab.analysis.models.bisb_slab import Slab, bands, k_path, make_slab
-from sotlab.analysis.models.slater_koster import both_spins, onsite, sp3_hopping
+from sotlab.analysis.models.slater_koster import onsite, sp3_hopping
 from sotlab.errors import UsageError
 
 SLAB = make_slab(0.15, 13)
@@ -100,75 +100,6 @@ def test_hopping_turns_with_the_bond():
 def test_spin_orbit_coupling_splits_p_by_lambda():
     energies = np.linalg.eigvalsh(onsite(-10.0, 0.0, 1.5))
     assert energies == pytest.approx([-10, -10, -1.0, -1.0, 0.5, 0.5, 0.5, 0.5])  # -2/3 and +1/3 of lambda
-
-
-def bulk_energies(x, phases, rule="teo"):
-    """Energies (K, 16) of the bulk, from the blocks that slabs are made of.
-
-    ``phases`` (K, 3) are k.a_i. The three vectors' mean is c/3 along the axis: the phase from one bilayer to the next.
-    """
-    material, phases = alloy(x, rule), np.atleast_2d(phases)
-    along = phases.mean(axis=1)
-    k = np.linalg.lstsq(material.triangle_A, (phases - along[:, None]).T, rcond=None)[0].T
-    blocks = Slab(material, 2, Rashba(0, 0, 0)).blocks(k)
-    back = both_spins(blocks.inter).conj().swapaxes(1, 2) * np.exp(-1j * along)[:, None, None]
-    hop = both_spins(blocks.intra) + back
-    cell = np.zeros((len(k), 16, 16), complex)
-    cell[:, :8, :8] = cell[:, 8:, 8:] = blocks.bulk
-    cell[:, :8, 8:], cell[:, 8:, :8] = hop, hop.conj().swapaxes(1, 2)
-    return np.linalg.eigvalsh(cell)
-
-
-L, T = (0.0, 0.0, np.pi), (np.pi, np.pi, np.pi)
-
-
-@pytest.mark.parametrize(
-    ("x", "l5", "l6", "t5", "t6"),
-    [
-        (0.0, -0.039445035, -0.027330411, 0.012028726, 0.381369650),
-        (0.15, -0.076768238, 0.047627269, -0.112401140, 0.576344842),
-        (1.0, -0.784778772, -0.090770129, -0.334375109, 0.732988225),
-    ],
-)
-def test_the_bulk_that_the_slab_is_cut_from(x, l5, l6, t5, t6):
-    found = bulk_energies(x, [L, T])
-    assert found[0, [8, 10]] == pytest.approx([l5, l6], abs=1e-9)
-    assert found[1, [8, 10]] == pytest.approx([t5, t6], abs=1e-9)
-
-
-def test_bismuth_has_the_gap_at_l_and_the_overlap_that_the_parameters_give():
-    """12.115 meV with mu = 0.2341 as printed; the published 13.7 is a matter of rounding mu."""
-    at_l, at_t = bulk_energies(0.0, [L, T])
-    assert 1e3 * (at_l[10] - at_l[8]) == pytest.approx(12.115, abs=6e-4)
-    assert 1e3 * (at_t[8] - at_l[10]) == pytest.approx(39.359, abs=6e-4)
-
-
-def test_antimony_has_its_published_overlap():
-    steps = np.arange(32) * 2 * np.pi / 32
-    found = bulk_energies(1.0, np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3))
-    assert 1e3 * (found[:, 8].max() - found[:, 10].min()) == pytest.approx(170.6, abs=0.06)  # published: some 180
-
-
-@pytest.mark.parametrize(
-    ("x", "what"),
-    [
-        (0.014, lambda at_l, at_t: abs(at_l[10] - at_l[8]) - 2e-4),  # the bands at L touch and change places
-        (0.038, lambda at_l, at_t: at_t[8] - at_l[10]),  # the overlap closes: a semimetal no more
-        (0.081, lambda at_l, at_t: at_t[8] - at_l[8]),  # T sinks below L: the gap is direct
-    ],
-)
-def test_the_alloy_changes_where_it_is_known_to(x, what):
-    before, at, after = (what(*bulk_energies(each, [L, T])) for each in (x - 0.0015, x, x + 0.0015))
-    if x == 0.014:
-        assert at < 0 < min(before, after)
-    else:
-        assert before > 0 > after
-
-
-@pytest.mark.parametrize(("rule", "gap_meV"), [("teo", 44.6), ("linear", -11.5)])
-def test_only_the_printed_rule_has_the_papers_gap_of_40_meV_at_7_percent(rule, gap_meV):
-    found = bulk_energies(0.07, [L, T], rule)
-    assert 1e3 * (found[:, 10].min() - found[:, 8].max()) == pytest.approx(gap_meV, abs=0.06)
 
 
 def test_the_surface_states_live_in_two_bilayers():

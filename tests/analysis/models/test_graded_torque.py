@@ -57,6 +57,24 @@ def test_a_gradient_of_magnetisation_reverses_the_torque_and_one_of_the_spin_hal
     assert (b - a) / abs(b3 - a3) == pytest.approx(17, abs=0.5)
 
 
+def test_the_accumulation_is_nearly_symmetric_unless_theta_or_rho_have_a_gradient():
+    """Seed 003, Fig. 4b-d: cases I, II-A and II-B alike and nearly symmetric about the middle, III-A and IV-A not."""
+    found = {case: graded_torque(hibino_case(case)).accumulation_m for case in ("I", "II-A", "II-B", "III-A", "IV-A")}
+    assert np.array_equal(found["II-A"], found["I"])
+    assert np.array_equal(found["II-B"], found["I"])
+    uneven = {case: np.abs(mu + mu[::-1]).max() / np.abs(mu).max() for case, mu in found.items()}
+    assert uneven["II-A"] < 0.1
+    assert uneven["III-A"] > 0.5
+    assert uneven["IV-A"] > 0.2
+
+
+def test_a_gradient_of_theta_beside_that_of_the_magnetisation_changes_little():
+    both = replace(hibino_case("II-A"), spin_hall_angle=hibino_case("III-A").spin_hall_angle)
+    for layer, case in ((both, "II-A"), (both.turned(), "II-B")):
+        alone = graded_torque(hibino_case(case)).total.real
+        assert graded_torque(layer).total.real == pytest.approx(alone, rel=0.05)
+
+
 def test_only_the_scaled_closure_says_what_the_paper_says_of_case_iv():
     for closure in ("fixed", "consistent", "accumulation", "scaled"):
         a4, b4 = (graded_torque(hibino_case(case), closure=closure).total.real for case in ("IV-A", "IV-B"))
@@ -117,6 +135,7 @@ def test_the_closures_that_reverse_case_iv_do_not_conserve(closure):
 def test_turning_a_closed_layer_over_turns_the_torque_round():
     a, b = (graded_torque(hibino_case(case), sink_conductance=0.0).total for case in ("II-A", "II-B"))
     assert a == pytest.approx(-b, rel=1e-9)
+    assert abs(a.real) > 4000  # the torque remains without a buffer layer, as measured
 
 
 def test_finer_cells_change_nothing_that_matters():

@@ -102,6 +102,18 @@ def test_the_other_sign_of_gamma_pp_does_not_give_that_texture():
     assert list(changes) != [1, -1, 1]
 
 
+def test_without_surface_terms_there_is_the_pair_of_surface_states_but_no_third_pocket():
+    bare = make_slab(0.15, 13, Rashba(0, 0, 0))
+    neutral = 0.0159  # on a wedge of 16 divisions
+    k_x = np.linspace(0.03, 0.7, 336)
+    dos = spin_dos(bare, np.stack([k_x, 0 * k_x], axis=1), [neutral], 0.002)[:, 0]
+    peaks = [i for i in range(1, len(k_x) - 1) if dos[i, 0] > max(dos[i - 1, 0], dos[i + 1, 0], 1.0)]
+    strong = [(k, p) for k, p in zip(k_x[peaks], (dos[:, 2] / dos[:, 0])[peaks], strict=True) if abs(p) > 0.4]
+    assert len(strong) == 2
+    assert [np.sign(p) for _, p in strong] == [-1, 1]
+    assert max(k for k, _ in strong) < 0.3  # where P3 begins with them
+
+
 def test_a_map_is_laid_out_by_energy_then_quantity_then_ky_kx():
     k_x, k_y = np.linspace(-0.3, 0.3, 4), np.linspace(-0.2, 0.5, 3)
     found = spin_dos_map(SLAB, k_x, k_y, [0.0, 0.1], 0.02)
@@ -122,15 +134,6 @@ def test_progress_is_told_and_cancelling_ends_it():
             spin_dos(slab, k, [0.0], 0.1, work=Work(pool, None, lambda: len(told) > 4))
 
 
-def test_a_process_pool_gives_the_same():
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        found = spin_dos(SLAB, K, [0.0], 0.01, kernel="numpy", work=Work(pool))
-    assert found == pytest.approx(spin_dos(SLAB, K, [0.0], 0.01, kernel="numpy"), abs=1e-12)
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -139,6 +142,7 @@ def test_a_process_pool_gives_the_same():
         ({"k_A": np.array([[np.inf, 0]])}, "finite"),
         ({"energies_eV": [np.nan]}, "finite"),
         ({"broadening_eV": 0.0}, "broadening: 0 eV"),
+        ({"kernel": "fortran"}, "kernel: 'fortran' asked"),
         ({"bilayer": 14}, "bilayer: 14 asked, the slab has 1 (top) to 13"),
     ],
 )
