@@ -135,6 +135,20 @@ def resume(run: Path, station: str | None, procedure: str | None, accept: bool, 
         _measure(measurement, bench, truth, as_json)
 
 
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@json_option
+def status(out: Path, as_json: bool) -> None:
+    """Tell what runs now in another program: readings, time to go, the last fit, the last error."""
+    from sotlab.procedures.runs.status import describe_status, read_status
+
+    runs = read_status(out)
+    if as_json:
+        _print_json({"runs": runs})
+    else:
+        click.echo("\n".join(map(describe_status, runs)) or f"nothing runs in {out}")
+
+
 def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoReturn:
     """Follow a run to its end, reduce it, tell what came out, and exit."""
     from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
@@ -309,9 +323,9 @@ def station_check(spec: str | None, as_json: bool) -> None:
 
     with Station.open(_station(spec), roles=()) as bench:
         roles = bench.check()
-        simulated = bench.simulated
+        simulated, left = bench.simulated, bench.mark.read()
     if as_json:
-        _print_json({"roles": roles, "simulated": simulated})
+        _print_json({"roles": roles, "simulated": simulated, "left_in_use": left})
     else:
         keys = ("role", "resource", "model")
         widths = {key: max(len(row[key]) for row in roles) for key in keys}
@@ -322,9 +336,11 @@ def station_check(spec: str | None, as_json: bool) -> None:
                 click.echo(f"    safe: {row['safe_state']}; when the PC vanishes: {row['when_pc_vanishes']}")
             for one in row["calibrations"]:
                 click.echo(f"    calibrated: {one['kind']}, {one['date'][:10]}, {one['age_days']:.1f} days ago")
+        if left is not None:
+            click.echo(f"NOT MADE SAFE: in use since {left['since']} by '{left['program']}'; the next run makes safe first")
         if simulated:
             click.echo("SIMULATED: this is a virtual bench.")
-    sys.exit(0 if all(row["ok"] for row in roles) else 1)
+    sys.exit(0 if all(row["ok"] for row in roles) and left is None else 1)
 
 
 @station.command("read")

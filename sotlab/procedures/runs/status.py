@@ -14,9 +14,10 @@ from sotlab.analysis.values import LiveFit, plain
 from sotlab.errors import RunError
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
-from sotlab.procedures.runs.pace import Pace
+from sotlab.procedures.runs.pace import Pace, clock_text
+from sotlab.units import pretty
 
-__all__ = ["StatusFile", "read_status"]
+__all__ = ["StatusFile", "describe_status", "read_status"]
 
 #: How often the file is written at most [s of wall time].
 PERIOD_S = 1.0
@@ -114,3 +115,27 @@ def read_status(out: Path) -> list[dict[str, Any]]:
             told["state"] = "interrupted"
         runs.append({**told, "folder": str(path.parent)})
     return runs
+
+
+def describe_status(told: Mapping[str, Any]) -> str:
+    """Return what a run does in a few lines."""
+    left = "" if told.get("to_go_s") is None else f", {clock_text(told['to_go_s'])}"
+    lines = [
+        f"{told['run']} {told.get('procedure', '')} on {told.get('station', '')}: {told['state']},"
+        f" {told['rows']} of {told.get('planned') or '?'} points{left}"
+    ]
+    for name in ("last_row", "last_fit"):
+        if told.get(name):
+            cells = (f"{key} {_shown(value)}" for key, value in told[name].items())
+            lines.append(f"  {name.replace('_', ' ')}: {', '.join(cells)}")
+    if told.get("last_event"):
+        lines.append(f"  {told['last_event']['event']}: {told['last_event'].get('why', '')}")
+    if told.get("last_error"):
+        lines.append(f"  error: {told['last_error']}")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return pretty(value["value"], value["sigma"], value["unit"])
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
