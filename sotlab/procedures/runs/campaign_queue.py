@@ -40,9 +40,15 @@ class JobState:
     status : str
         ``waiting``, ``running`` (or killed), ``finished``, ``reused``, ``aborted``, ``failed`` or ``skipped``.
     folder : Path or None
-        Of its last attempt.
+        Of its last attempt, as seen from the folder of runs.
+    rows : int
+        How many rows that has.
     attempts : int
         How often it has failed since it was last asked for.
+    error : str or None
+        Why it failed or was skipped.
+    rows_before : int or None
+        How many rows there were when the last attempt went on with an interrupted run; None for a new run.
     """
 
     status: str = "waiting"
@@ -50,29 +56,51 @@ class JobState:
     rows: int = 0
     attempts: int = 0
     error: str | None = None
+    rows_before: int | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether going on with its folder has failed at once: then the next attempt is a new run."""
+        return self.status == "failed" and self.rows_before is not None and self.rows <= self.rows_before
 
 
 def read_states(events: Iterable[dict[str, Any]]) -> dict[str, JobState]:
-    """Return the state of every run that a campaign's journal names, by its key."""
+    """Return the state of every run that a campaign's journal names, by its key.
+
+    Raises
+    ------
+    RunError
+        If an event has not what its kind must have.
+    """
     states: dict[str, JobState] = {}
-    for event in events:
-        if event["event"] == "campaign_resume" and event.get("again"):
-            for state in states.values():
-                if state.status in ("failed", "skipped"):
-                    state.status, state.attempts, state.error = "waiting", 0, None
-        if "job" not in event:
-            continue
-        state = states.setdefault(event["job"], JobState())
-        if event["event"] == "job_begin":
-            state.status, state.folder, state.error = "running", Path(event["folder"]), None
-        elif event["event"] == "job_end":
-            state.status, state.rows, state.error = event["status"], event.get("rows", 0), event.get("error")
-            state.attempts += event["status"] == "failed"
-        elif event["event"] == "job_reuse":
-            state.status, state.folder = "reused", Path(event["folder"]) if event.get("folder") else None
-        elif event["event"] == "job_skip":
-            state.status, state.error = "skipped", event["reason"]
+    for number, event in enumerate(events, start=1):
+        try:
+            _count(states, event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise RunError(f"line {number} of the campaign's journal is damaged") from None
     return states
+
+
+def _count(states: dict[str, JobState], event: dict[str, Any]) -> None:
+    """Let one event count."""
+    kind = event["event"]
+    if kind == "campaign_resume" and event["again"]:
+        for state in states.values():
+            if state.status in ("failed", "skipped"):
+                state.status, state.attempts, state.error = "waiting", 0, None
+    if "job" not in event:
+        return
+    state = states.setdefault(event["job"], JobState())
+    if kind == "job_begin":
+        state.status, state.folder, state.error = "running", Path(event["folder"]), None
+        state.rows_before = event["rows"] if event["resumed"] else None
+    elif kind == "job_end":
+        state.status, state.rows, state.error = str(event["status"]), int(event["rows"]), event["error"]
+        state.attempts += state.status == "failed"
+    elif kind == "job_reuse":
+        state.status, state.folder = "reused", Path(event["folder"]) if event["folder"] else None
+    elif kind == "job_skip":
+        state.status, state.error = "skipped", str(event["reason"])
 
 
 class CampaignQueue:
@@ -113,7 +141,7 @@ class CampaignQueue:
             self.path = self.path or _new(folder, file.name)
             cut = _cut_torn_line(self.path) if self.resumed else ""
             events = read_journal(self.path) if self.resumed else []
-            self.states = read_states(events)
+            self.states = self._read(events)
             self._journal = Journal(self.path, _wall_seconds())
             self._open(file, events, cut)
         except BaseException:
@@ -132,11 +160,15 @@ class CampaignQueue:
     def write(self, event: str, job: Job | None = None, **fields: Any) -> None:
         """Journal an event, of a run or of the campaign, then let it count."""
         of = {"job": job.key, "label": job.label} if job is not None else {}
-        if isinstance(fields.get("folder"), Path):
-            fields["folder"] = str(fields["folder"])
+        if isinstance(fields.get("folder"), Path):  # as seen from here: all of it may be moved together
+            fields["folder"] = fields["folder"].resolve().relative_to(self.out).as_posix()
         self._journal.write(event, **of, **fields)
-        if job is not None:
-            self._apply({"event": event, **of, **fields})
+        _count(self.states, {"event": event, **of, **fields})
+
+    def folder(self, job: Job) -> Path | None:
+        """Return the folder of a run's last attempt."""
+        folder = self.state(job).folder
+        return None if folder is None else self.out / folder
 
     def unfinished_before(self, item_names: Sequence[str]) -> Job | None:
         """Return the first run of these items that has not finished, or None."""
@@ -152,6 +184,12 @@ class CampaignQueue:
         finally:
             self._lock.release()
 
+    def _read(self, events: Sequence[dict[str, Any]]) -> dict[str, JobState]:
+        try:
+            return read_states(events)
+        except RunError as error:
+            raise RunError(f"{self.path}: {error}; --again begins the campaign anew") from error
+
     def _open(self, file: CampaignFile, events: Sequence[dict[str, Any]], cut: str) -> None:
         settings = file.model_dump(mode="json", exclude={"notify": {"urls"}})  # addresses may hold passwords
         if not self.resumed:
@@ -163,21 +201,10 @@ class CampaignQueue:
         # A queue that came to its end, or stopped at a failure, was looked at by somebody: what failed is tried again.
         # One that was killed or stopped by hand goes on where it was.
         ended = next((e for e in reversed(events) if e["event"] in ("campaign_close", "campaign_resume")), None)
-        again = ended is not None and ended["event"] == "campaign_close" and ended["status"] != "aborted"
+        again = ended is not None and ended["event"] == "campaign_close" and ended.get("status") != "aborted"
         event = {"event": "campaign_resume", "again": again}
         self._journal.write("campaign_resume", again=again, cut=cut, pid=os.getpid(), file=settings)
-        self.states = read_states([*events, event])
-
-    def _apply(self, event: dict[str, Any]) -> None:
-        """Let one event count, as reading the journal would."""
-        before = self.states[event["job"]] if event["job"] in self.states else JobState()
-        after = read_states([event])[event["job"]]
-        if event["event"] in ("job_begin", "job_end", "job_reuse", "job_skip"):
-            before.status, before.error = after.status, after.error
-            before.folder = after.folder or before.folder
-            before.rows = after.rows
-            before.attempts += after.attempts
-        self.states[event["job"]] = before
+        self.states = self._read([*events, event])
 
 
 def last_finished(out: Path, key: str) -> tuple[datetime, str] | None:

@@ -136,6 +136,9 @@ def _jobs_of(
     if is_scan and not all(stations):
         raise PlanError(f"{file.path.name}: [campaign] station is missing, and [items.{name}] has no stations")
     samples, devices = item.samples or [file.campaign.sample], item.devices or [file.campaign.device]
+    needs_bench = item.start_when is not None and item.start_when.needs_bench
+    if needs_bench and not is_scan and not file.campaign.station:
+        raise PlanError(f"{where} start_when: instruments are asked, and [campaign] station is missing")
     if not is_scan and (item.stations or item.samples or item.devices):
         raise PlanError(f"{where}: {procedure_class.__name__} is no Scan: it takes no stations, samples or devices")
     axes = [_settings(axis, procedure_class, f"{where} loop") for axis in item.loop]

@@ -83,6 +83,11 @@ class Terminal:
         if self._run is not None:
             self._run.stop()
 
+    def say(self, line: str) -> None:
+        """Print a line above the progress bars."""
+        if not self._progress.disable:
+            self._progress.console.print(line, markup=False, highlight=False)
+
     def ask(self, message: str) -> None:
         """Tell the operator what to do, and return when Enter was pressed.
 
