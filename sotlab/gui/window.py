@@ -16,7 +16,7 @@ from typing import Any
 from sotlab.errors import SotlabError
 from sotlab.gui.inputs import ParameterForm
 from sotlab.gui.measurement import Ended, Measurement, Reduced, prepare
-from sotlab.gui.pace import Pace
+from sotlab.procedures.runs.pace import Pace
 from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.readings import Readings

@@ -11,12 +11,13 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
 from sotlab.errors import InstrumentError
+from sotlab.procedures.runs.pace import Pace, expected_times
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.units import pretty
@@ -42,8 +43,7 @@ class Terminal:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("to go"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
             disable=quiet and not sys.stderr.isatty(),
         )
@@ -67,14 +67,15 @@ class Terminal:
             run.procedure.operator = self.ask
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         run.bus.subscribe(lambda topic, record: news.put((topic, record)))
-        total = _rows_planned(run)
-        task = self._progress.add_task(_title(run), total=total)
+        pace = Pace()
+        run.bus.subscribe(_Expectation(run, pace))
+        task = self._progress.add_task(_title(run), total=_rows_planned(run), left="")
         if self._stopped:
             run.stop()
         run.start()
         while not run.wait(0.1):
-            self._show(news, task)
-        self._show(news, task)
+            self._show(news, task, pace)
+        self._show(news, task, pace)
         self._progress.fit = ""
 
     def stop_run(self) -> None:
@@ -123,15 +124,36 @@ class Terminal:
         for flag in [*reduction["flags"], *_spectrum_flags(reduction["spectra"])]:
             console.print(f"! {flag}", markup=False)
 
-    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any) -> None:
+    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any, pace: Pace) -> None:
         rows, fit = 0, None
         while not news.empty():
             topic, record = news.get()
             rows += topic == "results"
+            if topic == "progress":
+                pace.note_percent(record)
             fit = record if topic == "fit" else fit
-        self._progress.advance(task, rows)
+        if rows:
+            pace.count(rows)
+        self._progress.update(task, advance=rows, left=pace.describe_left())
         if fit is not None:
             self._progress.fit = describe_fit(fit)
+
+
+class _Expectation:
+    """Tells the pace, with the first row, how long the points from there on take: the bench is open then."""
+
+    def __init__(self, run: Run, pace: Pace) -> None:
+        self._run, self._pace = run, pace
+        self._is_told = False
+
+    def __call__(self, topic: str, record: Any) -> None:
+        scan = self._run.procedure
+        if topic != "results" or self._is_told or not isinstance(scan, Scan):
+            return
+        self._is_told = True
+        first = record["Index"], record["Repeat"]
+        places = [(point.index, point.repeat) for point in scan.numbered(scan.plan())]
+        self._pace.expect(expected_times(scan)[places.index(first) :])  # a run that is gone on with begins later
 
 
 class _ProgressWithFit(Progress):
