@@ -175,6 +175,32 @@ def campaign(file: Path, out: Path, again: bool, as_json: bool) -> None:
     _finish(told, as_json, {"finished": 0, "aborted": EXIT_ABORTED, "interlock": EXIT_INTERLOCK}.get(status, 1))
 
 
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("rehearsals"), show_default=True)
+@json_option
+def rehearse(file: Path, out: Path, as_json: bool) -> None:
+    """Rehearse the campaign in FILE in virtual time, on the benches that its stations name.
+
+    Tells how long it takes, which limits it would break and what it warns of; plots and results are kept in a folder.
+    The stations' own instruments are not touched.
+    """
+    from sotlab.procedures.runs.campaign_file import CampaignFile
+    from sotlab.procedures.runs.jobs import list_jobs
+    from sotlab.procedures.runs.rehearse import rehearse as rehearse_campaign
+
+    asked = CampaignFile.load(file)
+    jobs = list_jobs(asked)
+    os.environ.pop("SOTLAB_CLOCK", None)  # a rehearsal is in virtual time, whatever the other commands are in
+    with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
+        told = rehearse_campaign(asked, jobs, out, terminal.follow)
+        stopped = terminal.is_stopped
+    broken = bool(told["limits"] or told["problems"])
+    if not as_json:
+        terminal.show_rehearsal(told)
+    _finish(told, as_json, EXIT_ABORTED if stopped else int(broken))
+
+
 def _keep_calibration(scan: Any, record: Any, bench: Any) -> None:
     """Keep what a calibration in a campaign has found, and let the station use it if it has a file of its own."""
     from sotlab.instruments.station_file import VIRTUAL

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
 from sotlab.errors import InstrumentError
-from sotlab.procedures.runs.pace import Pace, expected_times
+from sotlab.procedures.runs.pace import Pace, clock_text, expected_times
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.units import pretty
@@ -83,6 +84,28 @@ class Terminal:
         self._stopped = True
         if self._run is not None:
             self._run.stop()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the operator has asked to stop."""
+        return self._stopped
+
+    def show_rehearsal(self, told: Mapping[str, Any]) -> None:
+        """Print what a rehearsal has found."""
+        console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+        console.print(f"\n[bold]Rehearsal of {told['campaign']}[/bold]\nSIMULATED")
+        table = Table("run", "rows", "takes", "begins", "ends", box=None, pad_edge=False)
+        for row in told["jobs"]:
+            takes = "?" if row["duration_s"] is None else clock_text(row["duration_s"])
+            table.add_row(Text(row["job"]), str(row["rows"]), takes, *(_hour(row[key]) for key in ("starts", "ends")))
+        console.print(table)
+        console.print(f"in all {clock_text(told['duration_s'])}, ends {_hour(told['ends'])}")
+        for role, on_s in told["on_s"].items():
+            console.print(f"{role} on for {clock_text(on_s)}")
+        for kind, key in (("limits", "limit"), ("problems", "problem"), ("warnings", "warning")):
+            for row in told[kind]:
+                console.print(f"! {key}: {row['job']}: {row[key]}", markup=False)
+        console.print(f"{told['out']}: plots and results", markup=False)
 
     def say(self, line: str) -> None:
         """Print a line above the progress bars."""
@@ -170,6 +193,10 @@ class _ProgressWithFit(Progress):
 def describe_fit(fit: LiveFit) -> str:
     """Return a live fit in a few words."""
     return "  ".join(f"{name} {pretty(v.value, v.sigma, v.unit)}" for name, v in fit.values.items())
+
+
+def _hour(stamp: str | None) -> str:
+    return "" if stamp is None else f"{datetime.fromisoformat(stamp):%a %H:%M:%S}"
 
 
 def _rows_planned(run: Run) -> int | None:
