@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sotlab.errors import InterlockError, SotlabError
+from sotlab.errors import InterlockError, RunError, SotlabError
 from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import VIRTUAL
 from sotlab.procedures.runs.campaign_file import CampaignFile
@@ -204,18 +204,10 @@ class Campaign:
         return error
 
     def _measure(self, job: Job, bench: Station | None) -> None:
-        done = self._finished_unnoticed(job)
+        """Measure what is missing of a run, reduce it, and keep what a calibration finds."""
+        done = self._finished_unnoticed(job) or self._go_on(job, bench)
         if done is None:
-            run, rows = self._next_run(job, bench)
-            self.queue.write("job_begin", job, folder=run.folder.path, resumed=rows is not None, rows=rows or 0)
-            self._run = run
-            if self._stopped.is_set():  # asked for between the two lines above
-                run.stop()
-            self._follow(run)
-            run.raise_error()
-            if run.status == "Aborted":
-                return
-            done = read_run(run.folder.path)
+            return
         if job.calibrates and self._keep is not None and bench is not None:
             scan = job.make() if self._run is None else self._run.procedure
             scan.use(bench)
@@ -227,6 +219,34 @@ class Campaign:
             self.queue.write("reduction_failed", job, error=f"{type(error).__name__}: {error}")
             self._news(f"{job.label}: measured, but not reduced: {error}")
 
+    def _go_on(self, job: Job, bench: Station | None) -> RunRecord | None:
+        """Go on with the run that there is, else measure a new one; return its record, or None if it was stopped."""
+        folder = self.queue.folder(job)
+        before = 0 if folder is None or not job.is_scan else _rows_in(folder)
+        if folder is not None and before:
+            try:
+                run = Run.resume(folder, procedure=job.source)
+                if bench is not None and isinstance(run.procedure, Scan):
+                    run.procedure.use(bench)
+                self._news(f"{job.label}: goes on after {before} rows")
+                return self._follow_one(job, run, resumed=True)
+            except RunError as error:
+                if _rows_in(folder) > before:
+                    raise
+                # What there is and what is asked for do not go together any more, and nobody is there to be asked.
+                self.queue.write("job_anew", job, reason=str(error), folder=folder)
+                self._news(f"{job.label}: begins anew: {error}")
+        return self._follow_one(job, start_run(job, bench, self.out), resumed=False)
+
+    def _follow_one(self, job: Job, run: Run, resumed: bool) -> RunRecord | None:
+        self.queue.write("job_begin", job, folder=run.folder.path, resumed=resumed)
+        self._run = run
+        if self._stopped.is_set():  # asked for since the campaign has looked last
+            run.stop()
+        self._follow(run)
+        run.raise_error()
+        return None if run.status == "Aborted" else read_run(run.folder.path)
+
     def _finished_unnoticed(self, job: Job) -> RunRecord | None:
         """Return the record of a run that had finished when the program was killed, before it noted that."""
         folder = self.queue.folder(job)
@@ -237,21 +257,6 @@ class Campaign:
         except SotlabError:
             return None
         return record if record.status == "finished" else None
-
-    def _next_run(self, job: Job, bench: Station | None) -> tuple[Run, int | None]:
-        """Return the run to start, and how many rows it has already if it is one that is gone on with."""
-        folder, state = self.queue.folder(job), self.queue.state(job)
-        if folder is not None and job.is_scan and not state.is_stuck and (rows := _rows_in(folder)):
-            try:
-                run = Run.resume(folder)
-                if bench is not None and isinstance(run.procedure, Scan):
-                    run.procedure.use(bench)
-                self._news(f"{job.label}: goes on after {rows} rows")
-                return run, rows
-            except SotlabError as error:
-                self.queue.write("job_anew", job, reason=str(error), folder=folder)
-                self._news(f"{job.label}: begins anew: {error}")
-        return start_run(job, bench, self.out), None
 
     # -- before a run --------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def _axes(given: Any) -> Any:
                 for name, values in given.items()]  # fmt: skip
     if isinstance(given, list) and all(isinstance(entry, dict) for entry in given):
         return [given] if given else []
-    raise ValueError("write a table, frequency = [\"4 GHz\", \"5 GHz\"], or a list of tables of what goes together")
+    raise ValueError('write a table, frequency = ["4 GHz", "5 GHz"], or a list of tables of what goes together')
 
 
 class Range(_Table):
@@ -253,7 +253,9 @@ class CampaignFile(_Table):
         try:
             data = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
         except OSError as error:
-            raise PlanError(f"campaign file '{path}' cannot be read: {error.strerror}; see docs/campaigns.md") from error
+            raise PlanError(
+                f"campaign file '{path}' cannot be read: {error.strerror}; see docs/campaigns.md"
+            ) from error
         except (TOMLKitError, UnicodeDecodeError, ValueError, RecursionError) as error:
             raise PlanError(f"campaign file '{path}' is not TOML: {error}") from error
         if "path" in data:

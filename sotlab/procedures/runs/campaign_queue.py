@@ -21,7 +21,7 @@ from sotlab.clock import RealClock
 from sotlab.errors import RunError
 from sotlab.procedures.runs.campaign_file import CampaignFile
 from sotlab.procedures.runs.jobs import Job
-from sotlab.procedures.runs.journal import Journal, read_journal
+from sotlab.procedures.runs.journal import Journal, cut_torn_line, read_journal
 
 __all__ = ["FOLDER", "CampaignQueue", "JobState", "last_finished", "read_states"]
 
@@ -47,8 +47,6 @@ class JobState:
         How often it has failed since it was last asked for.
     error : str or None
         Why it failed or was skipped.
-    rows_before : int or None
-        How many rows there were when the last attempt went on with an interrupted run; None for a new run.
     """
 
     status: str = "waiting"
@@ -56,12 +54,6 @@ class JobState:
     rows: int = 0
     attempts: int = 0
     error: str | None = None
-    rows_before: int | None = None
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether going on with its folder has failed at once: then the next attempt is a new run."""
-        return self.status == "failed" and self.rows_before is not None and self.rows <= self.rows_before
 
 
 def read_states(events: Iterable[dict[str, Any]]) -> dict[str, JobState]:
@@ -93,7 +85,8 @@ def _count(states: dict[str, JobState], event: dict[str, Any]) -> None:
     state = states.setdefault(event["job"], JobState())
     if kind == "job_begin":
         state.status, state.folder, state.error = "running", Path(event["folder"]), None
-        state.rows_before = event["rows"] if event["resumed"] else None
+    elif kind == "job_anew":
+        state.status, state.folder = "waiting", None
     elif kind == "job_end":
         state.status, state.rows, state.error = str(event["status"]), int(event["rows"]), event["error"]
         state.attempts += state.status == "failed"
@@ -139,7 +132,7 @@ class CampaignQueue:
             self.path = _last(folder, file.name) if not again else None
             self.resumed = self.path is not None
             self.path = self.path or _new(folder, file.name)
-            cut = _cut_torn_line(self.path) if self.resumed else ""
+            cut = _cut(self.path) if self.resumed else ""
             events = read_journal(self.path) if self.resumed else []
             self.states = self._read(events)
             self._journal = Journal(self.path, _wall_seconds())
@@ -238,15 +231,10 @@ def _new(folder: Path, name: str) -> Path:
     return folder / f"{datetime.now():%Y%m%d-%H%M%S}_{name}.jsonl"
 
 
-def _cut_torn_line(path: Path) -> str:
-    """Cut what follows the last line feed: it was being written when the program died. Return what was cut."""
+def _cut(path: Path) -> str:
+    """Cut what was being written when the program died, and return it."""
     try:
-        with open(path, "r+b") as file:
-            content = file.read()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                file.truncate(whole)
-            return content[whole:].decode("utf-8", errors="replace")
+        return cut_torn_line(path).decode("utf-8", errors="replace")
     except OSError as error:
         raise RunError(f"{path}: the campaign's journal cannot be opened: {error.strerror}") from error
 

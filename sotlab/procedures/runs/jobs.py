@@ -44,6 +44,10 @@ class Job:
         Empty where none is named.
     number : int
         Which of the runs with all of this equal, from 0.
+    calibrates : bool
+        Whether what is found is for the station to use.
+    source : str
+        Where the procedure is, found from anywhere: ``module:Class``, or ``file.py:Class`` with the whole path.
     """
 
     item: str
@@ -55,6 +59,7 @@ class Job:
     device: str = ""
     number: int = 0
     calibrates: bool = False
+    source: str = ""
     parameters: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +97,8 @@ def list_jobs(file: CampaignFile) -> list[Job]:
     for name, item in file.items.items():
         where = f"{file.path.name}: [items.{name}]"
         procedure_class = _procedure_class(item, where, file.path.parent)
-        for job in _jobs_of(file, name, item, procedure_class, where):
+        source = _source(item, procedure_class, file.path.parent)
+        for job in _jobs_of(file, name, item, procedure_class, source, where):
             number = seen.get(job.key, 0)
             seen[job.key] = number + 1
             if number:
@@ -124,8 +130,15 @@ def _procedure_class(item: Item, where: str, folder: Path) -> type[Procedure]:
     return found
 
 
+def _source(item: Item, procedure_class: type[Procedure], folder: Path) -> str:
+    module, _, class_name = (item.procedure or item.calibrate).rpartition(":")
+    if module.endswith(".py"):
+        return f"{(folder / module).resolve()}:{class_name}"
+    return f"{procedure_class.__module__}:{procedure_class.__qualname__}"
+
+
 def _jobs_of(
-    file: CampaignFile, name: str, item: Item, procedure_class: type[Procedure], where: str
+    file: CampaignFile, name: str, item: Item, procedure_class: type[Procedure], source: str, where: str
 ) -> Iterator[Job]:
     own = ("station", "sample", "device")
     for key in own:
@@ -159,6 +172,7 @@ def _jobs_of(
                 sample=file.beside(sample) if is_scan else "",
                 device=device if is_scan else "",
                 calibrates=bool(item.calibrate),
+                source=source,
             )
 
 

@@ -113,7 +113,9 @@ class Notifier:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise UsageError(f"{self.command[0]} ended with {done.returncode}: {said[-1] if said else 'it said nothing'}")
+            raise UsageError(
+                f"{self.command[0]} ended with {done.returncode}: {said[-1] if said else 'it said nothing'}"
+            )
 
     def _send(self, fields: dict[str, str]) -> None:
         if self._apprise is not None and not self._apprise.notify(title=fields["title"], body=fields["message"]):
@@ -130,5 +132,7 @@ def _addresses(urls: Sequence[str]) -> Any:
     known = apprise.Apprise()
     for number, url in enumerate(urls, start=1):
         if not known.add(url):  # the address itself may hold a password: it is not shown
-            raise UsageError(f"[notify] urls: apprise does not understand address {number} ({url.partition(':')[0]}:...)")
+            raise UsageError(
+                f"[notify] urls: apprise does not understand address {number} ({url.partition(':')[0]}:...)"
+            )
     return known

@@ -91,7 +91,7 @@ def expected_times(scan: Scan) -> list[float]:
     bench = scan.bench
     if bench is None:
         return []
-    points = scan.numbered(scan.plan())
+    points = scan.planned()
     return [scan.point_time_s(before, point, bench) for before, point in zip([None, *points], points, strict=False)]
 
 

@@ -56,9 +56,16 @@ def too_uncertain(asked: Mapping[str, float | str], reduction: Mapping[str, Any]
     warnings = []
     fewer = math.sqrt(shortened.rows_kept / shortened.rows)
     for name, text in asked.items():
-        found = [row[name] for row in (reduction["results"], *reduction["spectra"]) if isinstance(row.get(name), Mapping)]
+        found = [
+            row[name] for row in (reduction["results"], *reduction["spectra"]) if isinstance(row.get(name), Mapping)
+        ]
         if not found:
-            known = {key for row in (reduction["results"], *reduction["spectra"]) for key, v in row.items() if isinstance(v, Mapping)}  # noqa: E501
+            known = {
+                key
+                for row in (reduction["results"], *reduction["spectra"])
+                for key, v in row.items()
+                if isinstance(v, Mapping)
+            }  # noqa: E501
             warnings.append(f"uncertainty: there is no result '{name}'; there are: {', '.join(sorted(known))}")
             continue
         unit = found[0]["unit"]

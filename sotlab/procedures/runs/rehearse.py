@@ -168,12 +168,14 @@ class _Rehearsal:
             scan = job.make()
             scan.use(bench)
             bench.protect(scan.the_sample())
-            settings = list(scan.plan())
-            whole = Shortened(scan, settings, list(range(len(settings))), scan.repeats_of_a_point(), 1)
-            scan.check_plan(scan.numbered(settings), bench)
+            points = scan.planned()
+            whole = Shortened(scan, points, [], 0)
+            scan.check_plan(points, bench)
             told.rows = whole.rows
             if known is not None:
-                steps_s = known.step_s * (whole.rows - 1) if known.ratio is None else known.ratio * whole.planned_s(bench)
+                steps_s = (
+                    known.step_s * (whole.rows - 1) if known.ratio is None else known.ratio * whole.planned_s(bench)
+                )
                 told.duration_s = known.overhead_s + steps_s
                 told.on_s = {role: share * told.duration_s for role, share in known.on_share.items()}
         except LimitError as error:
@@ -212,7 +214,9 @@ class _Rehearsal:
         known = self._measured[job.item]
         known.on_share = {role: on_s / max(told.duration_s or 0.0, 1e-9) for role, on_s in told.on_s.items()}
 
-    def _reckon_times(self, told: Rehearsed, short: Shortened, rows: Any, bench: RehearsalStation, took_s: float) -> None:
+    def _reckon_times(
+        self, told: Rehearsed, short: Shortened, rows: Any, bench: RehearsalStation, took_s: float
+    ) -> None:
         times_s = rows["Time (s)"]
         measured_s = float(times_s.iloc[-1] - times_s.iloc[0])
         body_s = measured_s if short.is_whole else short.body_s(rows, bench)
@@ -267,7 +271,10 @@ def _wait_s(when: StartWhen | None, now: datetime) -> float:
     if when is None or when.time_of_day is None or is_within(now.time(), when.time_of_day):
         return 0.0
     begin = now.replace(
-        hour=when.time_of_day[0].hour, minute=when.time_of_day[0].minute, second=when.time_of_day[0].second, microsecond=0
+        hour=when.time_of_day[0].hour,
+        minute=when.time_of_day[0].minute,
+        second=when.time_of_day[0].second,
+        microsecond=0,
     )
     return (begin - now).total_seconds() + (0.0 if begin > now else 86400.0)
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +44,7 @@ class Terminal:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+            _TimeLeft(),
             console=Console(stderr=True),
             disable=quiet and not sys.stderr.isatty(),
         )
@@ -63,14 +63,14 @@ class Terminal:
 
     def follow(self, run: Run) -> None:
         """Start a run and show it until it has ended."""
-        self._run = run
+        self._run, pace = run, Pace()
+        run.bus.subscribe(_Expectation(run, pace))
         if isinstance(run.procedure, Scan):
             run.procedure.operator = self.ask
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         run.bus.subscribe(lambda topic, record: news.put((topic, record)))
-        pace = Pace()
-        run.bus.subscribe(_Expectation(run, pace))
-        task = self._progress.add_task(_title(run), total=_rows_planned(run), left="")
+        total = _rows_planned(run)
+        task = self._progress.add_task(_title(run), total=total)
         if self._stopped:
             run.stop()
         run.start()
@@ -174,9 +174,17 @@ class _Expectation:
         if topic != "results" or self._is_told or not isinstance(scan, Scan):
             return
         self._is_told = True
-        first = record["Index"], record["Repeat"]
-        places = [(point.index, point.repeat) for point in scan.numbered(scan.plan())]
-        self._pace.expect(expected_times(scan)[places.index(first) :])  # a run that is gone on with begins later
+        places = [(point.index, point.repeat) for point in scan.planned()]
+        if (first := (record["Index"], record["Repeat"])) in places:
+            self._pace.expect(expected_times(scan)[places.index(first) :])  # a run that is gone on with begins later
+
+
+class _TimeLeft(ProgressColumn):
+    """The time to go and when that is over."""
+
+    def render(self, task: Task) -> Text:
+        """Return it as text."""
+        return Text(task.fields.get("left", ""))
 
 
 class _ProgressWithFit(Progress):

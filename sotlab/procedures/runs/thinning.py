@@ -7,9 +7,8 @@ was expected of them follows what the whole plan takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -26,29 +25,23 @@ class Shortened:
 
     Parameters
     ----------
-    settings : list of mapping
-        The whole plan's, in their order.
+    points : list of Point
+        The whole plan, in the order of measuring.
     chosen : list of int
-        Which of them are measured.
-    repeats, repeats_kept : int
-        How often each is to be measured, and is.
+        Of which settings of the whole plan the shortened one consists: its index 0 is ``chosen[0]``, and so on.
+    rows_kept : int
+        How many rows are measured.
     """
 
     scan: Scan
-    settings: list[Mapping[str, float]]
+    points: list[Point]
     chosen: list[int]
-    repeats: int
-    repeats_kept: int
+    rows_kept: int
 
     @property
     def rows(self) -> int:
         """How many rows the whole plan has."""
-        return len(self.settings) * self.repeats
-
-    @property
-    def rows_kept(self) -> int:
-        """How many of them are measured."""
-        return len(self.chosen) * self.repeats_kept
+        return len(self.points)
 
     @property
     def is_whole(self) -> bool:
@@ -57,11 +50,10 @@ class Shortened:
 
     def planned_s(self, bench: Station) -> float:
         """Return how long the whole plan takes after its first row, by the scan's own times [s]."""
-        points = [Point(k, s, r) for k, s in enumerate(self.settings) for r in range(self.repeats)]
-        return sum(self.scan.point_time_s(a, b, bench) for a, b in zip(points, points[1:], strict=False))
+        return sum(self.scan.point_time_s(a, b, bench) for a, b in pairwise(self.points))
 
     def ratio(self, rows: pd.DataFrame, bench: Station) -> float | None:
-        """Return what the steps took over what was planned for them; None where the scan plans no times."""
+        """Return what steps took over what was planned for them; None where the scan plans no times."""
         took_s, planned_s = self._steps(rows, bench)
         return float(took_s.sum() / planned_s.sum()) if planned_s.sum() > 0.0 else None
 
@@ -82,19 +74,23 @@ class Shortened:
         return float(took_s.mean()) * (self.rows - 1) if took_s.size else 0.0
 
     def _steps(self, rows: pd.DataFrame, bench: Station) -> tuple[np.ndarray, np.ndarray]:
-        """Return times taken and planned [s] of the steps between rows that follow each other in the whole plan."""
-        took, planned = [], []
-        before: tuple[Any, float] | None = None
+        """Return times taken and planned [s] of the steps that the whole plan has too; of all steps if it has none."""
+        settings = {point.index: point.settings for point in self.points}
+        neighbours = {(a.index, b.index) for a, b in pairwise(self.points)}
+        took, planned, shared = [], [], []
+        before: tuple[Point, float] | None = None
         for index, repeat, time_s in zip(rows["Index"], rows["Repeat"], rows["Time (s)"], strict=True):
             if index >= len(self.chosen):
                 break  # what refine has added stands in no plan
             k = self.chosen[int(index)]
-            point = Point(k, self.settings[k], int(repeat))
-            if before is not None and point.index - before[0].index in (0, 1):
+            point = Point(k, settings[k], int(repeat))
+            if before is not None:
                 took.append(time_s - before[1])
                 planned.append(self.scan.point_time_s(before[0], point, bench))
+                shared.append((before[0].index, k) in neighbours)
             before = point, time_s
-        return np.array(took), np.array(planned)
+        which = np.array(shared, bool) if any(shared) else np.ones(len(took), bool)
+        return np.array(took)[which], np.array(planned)[which]
 
 
 def shorten(scan: Scan, most_rows: int) -> Shortened:
@@ -103,16 +99,15 @@ def shorten(scan: Scan, most_rows: int) -> Shortened:
     The whole plan is still checked against the station's limits.
     """
     settings = [dict(setting) for setting in scan.plan()]
-    repeats = scan.repeats_of_a_point()
-    whole = Shortened(scan, settings, list(range(len(settings))), repeats, repeats)
-    if whole.rows <= most_rows:
-        return whole
-    kept = min(repeats, max(2, most_rows // 16))
-    pairs = max(2, most_rows // (2 * kept))
+    points = scan.planned()
+    if len(points) <= most_rows:
+        return Shortened(scan, points, list(range(len(settings))), len(points))
+    repeats = min(scan.repeats, max(2, most_rows // 16))
+    pairs = max(2, most_rows // (2 * repeats))
     firsts = np.linspace(0, len(settings) - 2, pairs).round().astype(int) if len(settings) > 2 * pairs else ()
-    chosen = sorted({int(k) for first in firsts for k in (first, first + 1)}) or whole.chosen
-    check, everything = scan.check_plan, scan.numbered(settings)
+    chosen = sorted({int(k) for first in firsts for k in (first, first + 1)}) or list(range(len(settings)))
+    check = scan.check_plan
     scan.plan = lambda: [settings[k] for k in chosen]  # type: ignore[method-assign]
-    scan.repeats_of_a_point = lambda: kept  # type: ignore[method-assign]
-    scan.check_plan = lambda points, bench: check(everything, bench)  # type: ignore[method-assign]
-    return Shortened(scan, settings, chosen, repeats, kept)
+    scan.check_plan = lambda _, bench: check(points, bench)  # type: ignore[method-assign]
+    scan.set_parameter("repeats", repeats)
+    return Shortened(scan, points, chosen, len(scan.planned()))
