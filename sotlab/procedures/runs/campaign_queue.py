@@ -215,7 +215,7 @@ def last_finished(out: Path, key: str) -> tuple[datetime, str] | None:
 
 
 def _readable(path: Path) -> list[dict[str, Any]]:
-    """Return a journal's events, none if it is damaged: an old campaign's journal must not keep a new one from going."""
+    """Return a journal's events, none if it is damaged: an old journal must not keep a new campaign from going."""
     try:
         return read_journal(path)
     except RunError:

@@ -65,7 +65,7 @@ def too_uncertain(asked: Mapping[str, float | str], reduction: Mapping[str, Any]
                 for row in (reduction["results"], *reduction["spectra"])
                 for key, v in row.items()
                 if isinstance(v, Mapping)
-            }  # noqa: E501
+            }
             warnings.append(f"uncertainty: there is no result '{name}'; there are: {', '.join(sorted(known))}")
             continue
         unit = found[0]["unit"]
