@@ -34,6 +34,30 @@ class Troubled(Scan):
             raise (InterlockError if kind == "interlock" else InstrumentError)(f"trouble at point {point.index}")
 
 
+class Reading(Troubled):
+    """A meter that is read some times: the shortest scan there is."""
+
+    ROLES = ("gaussmeter",)
+    COLUMNS = ("Field (T)",)
+
+    points = Integer("Points", default=3, minimum=1, maximum=1_000_000)
+    level = Quantity("Level", "T", default=0.0, minimum=-1.0, maximum=1.0, description="Of nothing; to loop over")
+
+    def plan(self) -> Iterable[Mapping[str, float]]:
+        for k in range(self.points):
+            yield {"number": float(k)}
+
+    def apply(self, point: Any, bench: Any) -> None:
+        bench.clock.sleep(1.0, self.should_stop)
+
+    def measure(self, point: Any, bench: Any) -> dict[str, Any]:
+        self.may_fail(point)
+        return {"Field (T)": bench["gaussmeter"].read_field()}
+
+    def point_time_s(self, before: Any, point: Any, bench: Any) -> float:
+        return 1.0 + bench["gaussmeter"].reading_time_s
+
+
 class FMRShaped(Troubled):
     """A field swept through a line, the microwave on, a voltage read."""
 

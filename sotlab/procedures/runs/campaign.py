@@ -76,7 +76,7 @@ class Campaign:
     news : callable
         Is told each step in a line.
     keep : callable
-        Takes the scan, record and station of a calibration that has finished, and lets the station use what comes of it.
+        Takes scan, record and station of a calibration that has finished, and lets the station use what comes of it.
     """
 
     def __init__(

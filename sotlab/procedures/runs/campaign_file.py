@@ -264,7 +264,7 @@ class CampaignFile(_Table):
             file = cls.model_validate({**data, "path": path})
         except ValidationError as error:
             raise PlanError(explain(path.name, error)) from error
-        file._check_names()
+        file.check_names()
         return file
 
     @property
@@ -281,7 +281,8 @@ class CampaignFile(_Table):
         """Return a station or sample that the file names, as found from anywhere."""
         return name if not name or name.startswith(VIRTUAL) else str(self.path.resolve().parent / name)
 
-    def _check_names(self) -> None:
+    def check_names(self) -> None:
+        """Raise PlanError if an item's name, or one after which it comes, cannot be."""
         before: list[str] = []
         for name, item in self.items.items():
             where = f"{self.path.name}: [items.{name}]"
