@@ -9,6 +9,7 @@ from sotlab.procedures.runs.jobs import list_jobs
 
 SCANS = Path(__file__).parents[2] / "faults" / "scans.py"
 
+
 def write(folder, text, name="night.toml"):
     """Write a campaign whose scans are those of tests/faults."""
     path = folder / name

@@ -28,7 +28,7 @@ reuse_younger_than = "8 h"
 procedure = "STFMRFieldSweep"
 after = "coil"
 set = { points = 21, start = "45 mT", stop = 0.08 }
-devices = ["", ""]
+devices = ["A", "B"]
 uncertainty = { field_res = "0.1 mT" }
 [items.fmr.loop]
 power = ["10 dBm", "15 dBm"]
@@ -53,7 +53,7 @@ def load(folder, text):
 def test_loops_are_written_out_the_last_one_fastest(tmp_path):
     file, jobs = load(tmp_path, GOOD)
     labels = [job.label for job in jobs if job.item == "fmr"][:6]
-    assert labels[0] == "fmr [power=10 dBm, frequency=5 GHz, ]"
+    assert labels[0] == "fmr [power=10 dBm, frequency=5 GHz, A]"
     assert [job.values["frequency"] for job in jobs if job.item == "fmr"][:4] == ["5 GHz", "6 GHz", "7 GHz", "5 GHz"]
     assert [job.values["power"] for job in jobs if job.item == "fmr"][:4] == ["10 dBm"] * 3 + ["15 dBm"]
     assert len({job.key for job in jobs}) == len(jobs) == 1 + 12 + 2
@@ -84,7 +84,7 @@ def test_a_range_holds_both_ends_and_reads_as_it_would_be_typed(tmp_path, span, 
     ("good", "bad", "named"),
     [
         ("[campaign]", "[campaing]", ["night.toml", "campaing"]),
-        ('station = "virtual:stfmr"', "", ["[campaign] station is missing", "fmr"]),
+        ('station = "virtual:stfmr"', "", ["[campaign] station is missing", "coil"]),
         ('"retry 2, then stop"', '"retry"', ["[campaign] on_failure", "'skip'", "retry 2"]),
         ('"1 min"', '"1 T"', ["[campaign] retry_after", "T", "s"]),
         ('"1 min"', "-1", ["[campaign] retry_after", "-1"]),
@@ -92,7 +92,11 @@ def test_a_range_holds_both_ends_and_reads_as_it_would_be_typed(tmp_path, span, 
         ("{title}", "{title", ["[notify] command", "brace"]),
         ('"failure", "end"', '"failures"', ["[notify.on]", "failures"]),
         ('calibrate = "coil"', 'calibrate = "coils"', ["[items.coil] calibrate", "'coils'", "coil"]),
-        ('calibrate = "coil"', 'calibrate = "coil"\nprocedure = "x"', ["items", "coil", "one of procedure and calibrate"]),
+        (
+            'calibrate = "coil"',
+            'calibrate = "coil"\nprocedure = "x"',
+            ["items", "coil", "one of procedure and calibrate"],
+        ),
         ('"8 h"', '"8 hours ago"', ["[items.coil] reuse_younger_than", "8 hours ago"]),
         ('"STFMRFieldSweep"', '"STFMR"', ["[items.fmr] procedure", "'STFMR'", "STFMRFieldSweep"]),
         ('"STFMRFieldSweep"', '"nowhere.py:A"', ["[items.fmr] procedure", "nowhere.py"]),
@@ -136,10 +140,27 @@ def test_a_file_that_is_not_there_or_empty_is_named(tmp_path):
 
 
 def test_a_damaged_file_is_one_line_and_never_a_traceback(tmp_path):
-    pieces = ["=", "[", "]", '"', "{", "}", "nan", "-inf", "1e999", "\x00", "{}", "[[", "true", "1979-05-27", "'''", "\n"]
+    pieces = [
+        "=",
+        "[",
+        "]",
+        '"',
+        "{",
+        "}",
+        "nan",
+        "-inf",
+        "1e999",
+        "\x00",
+        "{}",
+        "[[",
+        "true",
+        "1979-05-27",
+        "'''",
+        "\n",
+    ]
     pieces += ["[items.fmr]\n", "loop = 3\n", "set = []\n", "stations = [1]\n", "after = [[]]\n", "\\u0000", "9" * 5000]
     refused = 0
-    for seed in range(250):
+    for seed in range(150):
         chance = random.Random(seed)
         text = GOOD
         for _ in range(chance.randint(1, 4)):
@@ -151,7 +172,7 @@ def test_a_damaged_file_is_one_line_and_never_a_traceback(tmp_path):
             refused += 1
             assert "night.toml" in str(error)
             assert "\n" not in str(error)
-    assert refused > 100  # or it was hardly damaged
+    assert refused > 60  # or it was hardly damaged
 
 
 def test_a_file_cut_at_any_byte_is_one_line_and_never_a_traceback(tmp_path):
