@@ -42,20 +42,21 @@ class Reading(Troubled):
 
     points = Integer("Points", default=3, minimum=1, maximum=1_000_000)
     level = Quantity("Level", "T", default=0.0, minimum=-1.0, maximum=1.0, description="Of nothing; to loop over")
+    wait = Quantity("Wait", "s", default=1.0, minimum=0.0, maximum=1e4)
 
     def plan(self) -> Iterable[Mapping[str, float]]:
         for k in range(self.points):
             yield {"number": float(k)}
 
     def apply(self, point: Any, bench: Any) -> None:
-        bench.clock.sleep(1.0, self.should_stop)
+        bench.clock.sleep(self.wait, self.should_stop)
 
     def measure(self, point: Any, bench: Any) -> dict[str, Any]:
         self.may_fail(point)
         return {"Field (T)": bench["gaussmeter"].read_field()}
 
     def point_time_s(self, before: Any, point: Any, bench: Any) -> float:
-        return 1.0 + bench["gaussmeter"].reading_time_s
+        return self.wait + bench["gaussmeter"].reading_time_s
 
 
 class FMRShaped(Troubled):

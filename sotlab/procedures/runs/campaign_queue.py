@@ -76,6 +76,8 @@ def read_states(events: Iterable[dict[str, Any]]) -> dict[str, JobState]:
 def _count(states: dict[str, JobState], event: dict[str, Any]) -> None:
     """Let one event count."""
     kind = event["event"]
+    if not (isinstance(kind, str) and isinstance(event.get("job", ""), str)):
+        raise ValueError("the names are no text")
     if kind == "campaign_resume" and event["again"]:
         for state in states.values():
             if state.status in ("failed", "skipped"):
