@@ -79,6 +79,7 @@ def rehearse(
     out: Path,
     follow: Callable[[Run], None],
     start: datetime | None = None,
+    rows: int = ROWS,
 ) -> dict[str, Any]:
     """Rehearse a campaign on the benches that its stations name.
 
@@ -92,6 +93,8 @@ def rehearse(
         Starts a run and returns when it has ended.
     start : datetime, optional
         When the campaign is to begin; now if None.
+    rows : int
+        About how many rows are measured in all.
 
     Returns
     -------
@@ -111,12 +114,12 @@ def rehearse(
         raise RunError(f"{folder}: cannot be made: {error.strerror}; choose another with --out") from error
     work = _Rehearsal(file, folder, follow)
     chosen = _chosen(jobs)
-    budget = min(max(ROWS // max(len(chosen), 1), LEAST_ROWS), MOST_ROWS)
+    budget = min(max(rows // max(len(chosen), 1), LEAST_ROWS), MOST_ROWS)
     try:
-        rows = [work.rehearse(job, budget) if job in chosen else work.reckon(job) for job in jobs]
+        found = [work.rehearse(job, budget) if job in chosen else work.reckon(job) for job in jobs]
     finally:
         work.benches.close()
-    told = _told(file, rows, begin, folder)
+    told = _told(file, found, begin, folder)
     (folder / "rehearsal.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return told
 
