@@ -148,7 +148,8 @@ def test_what_would_break_is_told_of_every_run_and_is_exit_1(tmp_path, monkeypat
 
 
 def test_a_wait_shorter_than_the_filter_needs_is_warned_of_and_the_right_one_is_not(tmp_path):
-    scan = 'procedure = "SCANS:HallShaped"\nset = { fields = 1, points = 4, field = "10 mT" }\nloop.wait = ["0.5 s", "-1 s"]'
+    scan = 'procedure = "SCANS:HallShaped"\nset = { fields = 1, points = 4, field = "10 mT" }\n'
+    scan += 'loop.wait = ["0.5 s", "-1 s"]'
     path = write(tmp_path, f'[campaign]\nstation = "virtual:harmonic_hall"\n[items.hall]\n{scan}\n')
     told = rehearsed(path)
     warned = [row["warning"] for row in told["warnings"] if row["job"] == "hall [wait=0.5 s]"]
