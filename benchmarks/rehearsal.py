@@ -2,8 +2,8 @@
 
     python benchmarks/rehearsal.py
 
-The three scans are those of tests/faults/scans.py, shaped like ST-FMR, harmonic Hall and a THz delay scan. Durations are
-compared with runs in scaled time, ten bench seconds in a second, in which messages cost what they cost on this machine;
+The three scans are those of tests/faults/scans.py, shaped like ST-FMR, harmonic Hall and a THz delay scan. Durations
+are compared with runs in scaled time, ten bench seconds in a second, in which messages cost what they cost on this machine;
 once as the stations are shipped, once with ramp rate and integration time changed. For the time to go the bench settles
 or integrates some 30 % longer than the plan knows.
 """
@@ -77,10 +77,8 @@ def prepared(folder: Path, bench: str, scan: str, values: str, changes=()) -> tu
     (folder / "station.toml").write_text(text, encoding="utf-8")
     shutil.copytree(STATIONS / "samples", folder / "samples", dirs_exist_ok=True)
     path = folder / "one.toml"
-    path.write_text(
-        f'[campaign]\nstation = "station.toml"\n[items.one]\nprocedure = "{SCANS.as_posix()}:{scan}"\nset = {{ {values} }}\n',
-        encoding="utf-8",
-    )
+    item = f'[items.one]\nprocedure = "{SCANS.as_posix()}:{scan}"\nset = {{ {values} }}\n'
+    path.write_text(f'[campaign]\nstation = "station.toml"\n{item}', encoding="utf-8")
     file = CampaignFile.load(path)
     return file, list_jobs(file)
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pymeasure.experiment import Procedure
 
-from sotlab.errors import PlanError, SotlabError
+from sotlab.errors import PlanError, SotlabError, StationError
+from sotlab.instruments.station_file import StationConfig, load_sample
 from sotlab.procedures.runs.campaign_file import CampaignFile, Item, Range, Value
 from sotlab.procedures.runs.installed import find_procedure, make_procedure
 from sotlab.procedures.runs.scan import Scan
 from sotlab.units import as_typed, parse_quantity
 
-__all__ = ["CALIBRATIONS", "Job", "list_jobs"]
+__all__ = ["CALIBRATIONS", "Job", "check_places", "list_jobs"]
 
 CALIBRATIONS = "sotlab.calibrations"
 
@@ -111,6 +112,45 @@ def list_jobs(file: CampaignFile) -> list[Job]:
             if len(jobs) > MOST_JOBS:
                 raise PlanError(f"{where}: the campaign has more than {MOST_JOBS} runs; split it")
     return jobs
+
+
+def check_places(file: CampaignFile, jobs: Sequence[Job]) -> None:
+    """Check that stations, samples and devices are there, and that the stations have the roles; nothing is opened.
+
+    Raises
+    ------
+    PlanError
+        What is missing: at three in the morning nobody would be there to read it.
+    """
+    loaded: dict[str, tuple[StationConfig, Path]] = {}
+    checked = set()
+    for job in jobs:
+        place = job.item, job.station, job.sample, job.device
+        if not job.is_scan or place in checked:
+            continue
+        checked.add(place)
+        try:
+            if job.station not in loaded:
+                loaded[job.station] = StationConfig.load(job.station)
+            config, path = loaded[job.station]
+            _check_roles(job, file.items[job.item], config, path)
+            if job.sample or config.station.sample is not None or not job.calibrates:
+                sample = load_sample(config, path, job.sample or None)
+                if job.device:
+                    sample.at(job.device)
+        except SotlabError as error:
+            raise PlanError(f"{file.path.name}: [items.{job.item}]: {error}") from error
+
+
+def _check_roles(job: Job, item: Item, config: StationConfig, path: Path) -> None:
+    needed = list(job.make().ROLES)
+    if item.start_when is not None:
+        needed += [*item.start_when.reading, *(["interlock"] if item.start_when.interlock else [])]
+    for role in needed:
+        if role not in config.roles:
+            raise StationError(
+                f"{path.name} has no role '{role}'; it has: {', '.join(config.roles)}. Add [roles.{role}]"
+            )
 
 
 def _given(job: Job) -> dict[str, Any]:

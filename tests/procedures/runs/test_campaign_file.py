@@ -2,12 +2,13 @@
 
 import random
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from sotlab.errors import SotlabError
 from sotlab.procedures.runs.campaign_file import CampaignFile
-from sotlab.procedures.runs.jobs import list_jobs
+from sotlab.procedures.runs.jobs import check_places, list_jobs
 
 from .campaigns import write
 
@@ -189,3 +190,40 @@ def suppress_into(messages):
         yield
     except SotlabError as error:
         messages.append(str(error))
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def documented():
+    """Return the campaign files that people are shown."""
+    page = (ROOT / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    return {
+        "docs/campaigns.md": page.split("```toml\n")[1].split("```")[0],
+        "examples/night.toml": (ROOT / "examples" / "night.toml").read_text(encoding="utf-8"),
+    }
+
+
+@pytest.mark.parametrize("name", documented())
+def test_what_people_are_shown_is_a_campaign(tmp_path, name):
+    _, jobs = load(tmp_path, documented()[name])
+    assert len(jobs) > 5
+
+
+@pytest.mark.parametrize(
+    ("item", "named"),
+    [
+        ('stations = "none.toml"', ["[items.a]", "none.toml", "does not exist"]),
+        ('samples = "none.toml"', ["[items.a]", "none.toml", "cannot be read"]),
+        ('devices = "C9"', ["[items.a]", "C9"]),
+        ('stations = "virtual:thz"\nstart_when.reading.temperature = [4, 5]', ["[items.a]", "role 'temperature'"]),
+        ('procedure = "SCANS:HallShaped"', ["[items.a]", "role 'ac_source'", "stfmr.toml"]),
+    ],
+)
+def test_what_is_missing_is_told_before_the_night(tmp_path, item, named):
+    procedure = "" if "procedure" in item else 'procedure = "SCANS:Reading"\n'
+    file, jobs = load(tmp_path, f'[campaign]\nstation = "virtual:stfmr"\n[items.a]\n{procedure}{item}\n')
+    with pytest.raises(SotlabError) as caught:
+        check_places(file, jobs)
+    for word in named:
+        assert word in str(caught.value)
