@@ -3,7 +3,7 @@
     python benchmarks/rehearsal.py
 
 The three scans are those of tests/faults/scans.py, shaped like ST-FMR, harmonic Hall and a THz delay scan. Durations
-are compared with runs in scaled time, ten bench seconds in a second, in which messages cost what they cost on this machine;
+are compared with runs in scaled time, ten bench seconds in a second, in which messages cost what they cost here;
 once as the stations are shipped, once with ramp rate and integration time changed. For the time to go the bench settles
 or integrates some 30 % longer than the plan knows.
 """
