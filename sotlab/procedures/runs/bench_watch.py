@@ -80,10 +80,6 @@ class BenchWatch:
             times[role] = times.get(role, 0.0) + now - since
         return times
 
-    def begin(self) -> None:
-        """Forget hasty readings: another run begins."""
-        self.hasty = {}
-
     def observe(self, role: str, driver: Driver) -> None:
         """Watch one driver from now on."""
         for name in CHANGES:
@@ -139,6 +135,12 @@ class RehearsalStation(Station):
     def __init__(self, config: StationConfig, path: Any, spec: str, trace: Trace | None = None) -> None:
         super().__init__(config, path, spec, trace)
         self.watch = BenchWatch(self.clock)
+        #: What the operator would be asked to do.
+        self.asked: list[str] = []
+
+    def ask_operator(self, message: str) -> None:
+        """Note what the operator would be asked to do, and take it as done."""
+        self.asked.append(message)
 
     def open_role(self, role: str) -> Driver:
         """Open one more instrument, or return it if it is open."""

@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class Benches:
-    """The station in use, kept open from run to run, and given back when another is wanted.
+    """The station in use, opened once for what belongs to one run.
+
+    Each run opens it anew, as ``sotlab run`` does: the instruments are then set as the station file says, whatever the
+    run before has set, and what they have noted meanwhile (a lock-in whose reference went off) is forgotten.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ class Benches:
         return self._bench
 
     def close(self) -> None:
-        """Close the station; the next run opens it anew."""
+        """Close the station."""
         if self._bench is not None:
             bench, self._bench = self._bench, None
             bench.close()
@@ -193,7 +196,8 @@ class Campaign:
         except Exception as caught:  # whatever it is, the next run must still have its turn
             log.debug("%s failed", job.label, exc_info=caught)
             error = caught if isinstance(caught, SotlabError) else SotlabError(f"{type(caught).__name__}: {caught}")
-            self._benches.close()  # the next run begins with new lines to its instruments
+        finally:
+            self._benches.close()
         if self._run is not None:
             rows = _rows_in(self._run.folder.path)
         aborted = error is None and self._run is not None and self._run.status == "Aborted"
@@ -212,7 +216,6 @@ class Campaign:
             scan = job.make() if self._run is None else self._run.procedure
             scan.use(bench)
             self._keep(scan, done, bench)
-            self._benches.close()  # to be opened with the new calibration
         try:
             reduce_run(done)
         except Exception as error:  # the rows are there, and can be reduced again when the trouble is found

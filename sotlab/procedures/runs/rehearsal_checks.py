@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from sotlab.analysis.kittel import resonance_field_T
 from sotlab.errors import UsageError
 from sotlab.instruments.sample import Sample
@@ -26,9 +28,11 @@ def missed_line(record: RunRecord, sample: Sample) -> list[str]:
     if sample.expected_meff_T is None or used.get("kind") != "stfmr" or not (field and frequency):
         return []
     warnings = []
-    for frequency_Hz, rows in record.rows.groupby(frequency):
-        low_T, high_T = rows[field].min(), rows[field].max()
-        expected_T = float(resonance_field_T(float(frequency_Hz), sample.expected_meff_T, g=sample.g))
+    frequencies_Hz, fields_T = (record.rows[column].to_numpy(float) for column in (frequency, field))
+    for frequency_Hz in np.unique(frequencies_Hz):
+        fields = fields_T[frequencies_Hz == frequency_Hz]
+        low_T, high_T = float(fields.min()), float(fields.max())
+        expected_T = float(resonance_field_T(frequency_Hz, sample.expected_meff_T, g=sample.g))
         if not (low_T <= expected_T <= high_T or low_T <= -expected_T <= high_T):
             warnings.append(
                 f"the window {pretty(low_T, None, 'T')} to {pretty(high_T, None, 'T')} does not hold the resonance"

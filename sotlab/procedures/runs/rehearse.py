@@ -159,6 +159,8 @@ class _Rehearsal:
             told.limit = str(error)
         except Exception as error:  # the others are to be rehearsed all the same
             told.problem = str(error) if isinstance(error, SotlabError) else f"{type(error).__name__}: {error}"
+        finally:
+            self.benches.close()
         return told
 
     def reckon(self, job: Job) -> Rehearsed:
@@ -196,10 +198,9 @@ class _Rehearsal:
         short = shorten(scan, most_rows)
         told.rows, told.folder = short.rows, str(run.folder.path)
         watch = bench.watch
-        watch.begin()
         on_at_rows: list[dict[str, float]] = []
         run.bus.subscribe(lambda topic, record: on_at_rows.append(watch.on_times()) if topic == "results" else None)
-        began_s, on_before = bench.clock.now(), watch.on_times()
+        began_s = bench.clock.now()
         self._follow(run)
         took_s = bench.clock.now() - began_s
         on_after = watch.on_times()
@@ -211,7 +212,8 @@ class _Rehearsal:
         record = read_run(run.folder.path)
         told.rehearsed_rows = len(record.rows)
         self._reckon_times(told, short, record.rows, bench, took_s)
-        told.on_s = _on_times(on_before, on_at_rows, on_after, told.duration_s or 0.0, took_s)
+        told.on_s = _on_times(on_at_rows, on_after, told.duration_s or 0.0, took_s)
+        told.warnings += [f"asks the operator, and waits: {message}" for message in dict.fromkeys(bench.asked)]
         told.warnings += [str(hasty) for hasty in watch.hasty.values()] + missed_line(record, scan.the_sample())
         self._judge(job, record, short, told)
         known = self._measured[job.item]
@@ -243,20 +245,15 @@ class _Rehearsal:
 
 
 def _on_times(
-    before: dict[str, float],
-    at_rows: Sequence[dict[str, float]],
-    after: dict[str, float],
-    duration_s: float,
-    took_s: float,
+    at_rows: Sequence[dict[str, float]], after: dict[str, float], duration_s: float, took_s: float
 ) -> dict[str, float]:
     """Return how long each output is on in the whole run: between rows as large a part of the time as in the short."""
     longer_s = duration_s - took_s
     times = {}
-    for role, end_s in after.items():
-        on_s = end_s - before.get(role, 0.0)
+    for role, on_s in after.items():
         if len(at_rows) > 1 and longer_s > 0.0 and at_rows[-1].get(role, 0.0) > at_rows[0].get(role, 0.0):
-            on_s += longer_s
-        if on_s > 0.0:
+            times[role] = on_s + longer_s
+        elif on_s > 0.0:
             times[role] = on_s
     return times
 

@@ -110,7 +110,7 @@ class Terminal:
     def say(self, line: str) -> None:
         """Print a line above the progress bars."""
         if not self._progress.disable:
-            self._progress.console.print(line, markup=False, highlight=False)
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def ask(self, message: str) -> None:
         """Tell the operator what to do, and return when Enter was pressed.
