@@ -213,7 +213,7 @@ class Campaign:
         if done is None:
             return
         if job.calibrates and self._keep is not None and bench is not None:
-            scan = job.make() if self._run is None else self._run.procedure
+            scan: Any = job.make() if self._run is None else self._run.procedure
             scan.use(bench)
             self._keep(scan, done, bench)
         try:

@@ -104,7 +104,8 @@ class Notifier:
         try:
             send(fields)
         except Exception as error:  # each of apprise's plugins fails in its own way
-            problem = f"{type(error).__name__}: {error}"
+            # What a plugin says may hold the address, and that a password.
+            problem = str(error) if isinstance(error, UsageError | OSError) else type(error).__name__
             log.warning("no notification by %s: %s", way, problem)
         self._told.put({"of": fields["event"], "by": way, "problem": problem})
 
@@ -124,7 +125,7 @@ class Notifier:
 
 def _addresses(urls: Sequence[str]) -> Any:
     try:
-        import apprise
+        import apprise  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise UsageError(
             "[notify] urls: apprise is not installed; pip install 'sotlab[notify]', or use [notify] command"
