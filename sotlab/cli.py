@@ -153,15 +153,13 @@ def campaign(file: Path, out: Path, again: bool, as_json: bool) -> None:
     """
     from sotlab.procedures.runs.campaign import Campaign
     from sotlab.procedures.runs.campaign_file import CampaignFile
-    from sotlab.procedures.runs.campaign_queue import CampaignQueue
     from sotlab.procedures.runs.jobs import check_places, list_jobs
 
     asked = CampaignFile.load(file)
     jobs = list_jobs(asked)
     check_places(asked, jobs)
     with _terminal(as_json) as terminal:
-        queue = CampaignQueue(asked, jobs, out, again)
-        work = Campaign(asked, queue, out, terminal.follow, terminal.say, _keep_calibration)
+        work = Campaign(asked, jobs, out, terminal.follow, terminal.say, _keep_calibration, again)
 
         def stop() -> None:
             work.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ class Campaign:
     ----------
     file : CampaignFile
         The campaign.
-    queue : CampaignQueue
-        Its runs, and how far they are.
+    jobs : sequence of Job
+        Its runs.
     out : Path
         Folder of runs.
     follow : callable
@@ -80,19 +80,30 @@ class Campaign:
         Is told each step in a line.
     keep : callable
         Takes scan, record and station of a calibration that has finished, and lets the station use what comes of it.
+    again : bool
+        Begin anew, whatever the last campaign of this name has come to.
+
+    Raises
+    ------
+    RunError
+        If another program is at this campaign, or its journal cannot be read or written.
+    UsageError
+        If people cannot be told as the file asks.
     """
 
     def __init__(
         self,
         file: CampaignFile,
-        queue: CampaignQueue,
+        jobs: Sequence[Job],
         out: Path,
         follow: Callable[[Run], None],
         news: Callable[[str], None] = lambda line: None,
         keep: Callable[[Any, RunRecord, Station], None] | None = None,
+        again: bool = False,
     ) -> None:
+        self._notifier = Notifier(file.name, file.notify.on, file.notify.command, file.notify.urls)
         self.file = file
-        self.queue = queue
+        self.queue = CampaignQueue(file, jobs, out, again)
         self.out = out
         self.status = "aborted"
         self._follow = follow
@@ -102,8 +113,6 @@ class Campaign:
         self._benches = Benches(self._timeline)
         self._stopped = threading.Event()
         self._run: Run | None = None
-        notify = file.notify
-        self._notifier = Notifier(file.name, notify.on, notify.command, notify.urls)
 
     def stop(self) -> None:
         """Stop: the run under way makes the bench safe and keeps its rows; no other is started."""
@@ -166,13 +175,16 @@ class Campaign:
         while True:
             error = self._attempt(job)
             state = self.queue.state(job)
+            forbidden = isinstance(error, InterlockError)
+            policy = self.file.policy(job.item, interlock=forbidden)
+            retries = error is not None and state.attempts <= policy.retries
+            if retries:
+                self.queue.write("job_retry", job)
             if self._stopped.is_set() or state.status == "aborted":
                 return "aborted"
             if error is None:
                 return "go on"
-            forbidden = isinstance(error, InterlockError)
-            policy = self.file.policy(job.item, interlock=forbidden)
-            if state.attempts <= policy.retries:
+            if retries:
                 self._tell_failure(job, forbidden, f"{error}; it is tried again")
                 self._timeline.sleep(self.file.campaign.retry_after, self._stopped.is_set)
                 continue

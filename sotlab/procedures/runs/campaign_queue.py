@@ -87,6 +87,8 @@ def _count(states: dict[str, JobState], event: dict[str, Any]) -> None:
     state = states.setdefault(event["job"], JobState())
     if kind == "job_begin":
         state.status, state.folder, state.error = "running", Path(event["folder"]), None
+    elif kind == "job_retry":
+        state.status = "waiting"
     elif kind == "job_anew":
         state.status, state.folder = "waiting", None
     elif kind == "job_end":

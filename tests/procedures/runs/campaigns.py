@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sotlab.procedures.runs.campaign import Campaign
 from sotlab.procedures.runs.campaign_file import CampaignFile
-from sotlab.procedures.runs.campaign_queue import CampaignQueue
 from sotlab.procedures.runs.jobs import list_jobs
 
 SCANS = Path(__file__).parents[2] / "faults" / "scans.py"
@@ -25,5 +24,4 @@ def follow(run):
 def campaign(path, again=False, followed=follow):
     """Return a campaign that is ready to run."""
     file = CampaignFile.load(path)
-    queue = CampaignQueue(file, list_jobs(file), path.parent / "runs", again)
-    return Campaign(file, queue, path.parent / "runs", followed)
+    return Campaign(file, list_jobs(file), path.parent / "runs", followed, again=again)

@@ -121,6 +121,34 @@ def test_a_run_that_was_stopped_is_gone_on_with_and_none_after_it_is_started(tmp
     assert outcome(anew)[0] == "finished"
 
 
+def test_a_campaign_that_is_stopped_while_a_run_waits_for_its_retry_tries_it_when_it_goes_on(tmp_path):
+    path = three(tmp_path, top='on_failure = "retry 1"', trouble="1 failure")
+
+    def stop_after_the_second(run):
+        follow(run)
+        if run.procedure.level == 0.2:
+            work.stop()
+
+    work = campaign(path, followed=stop_after_the_second)
+    assert outcome(work) == ("aborted", ["finished", "waiting", "waiting"])
+    assert outcome(campaign(path)) == ("finished", ["finished"] * 3)
+
+
+def test_a_folder_that_cannot_be_gone_on_with_is_left_and_the_run_begun_anew(tmp_path):
+    path = three(tmp_path, top='on_failure = "stop"', trouble="1 failure")
+    work = campaign(path)
+    assert outcome(work)[0] == "stopped"
+    left = work.queue.folder(work.queue.jobs[1])
+    journal = left / "events.jsonl"
+    journal.write_text(journal.read_text(encoding="utf-8").replace('"schema": 1', '"schema": 99'), encoding="utf-8")
+    work = campaign(path)
+    assert outcome(work) == ("finished", ["finished"] * 3)
+    assert work.queue.folder(work.queue.jobs[1]) != left
+    (anew,) = [event for event in read_journal(work.queue.path) if event["event"] == "job_anew"]
+    assert "schema 99" in anew["reason"]
+    assert len(read_run(left).rows) == 1
+
+
 def test_an_edited_file_is_gone_on_with_by_what_its_runs_are(tmp_path):
     path = three(tmp_path, trouble="0 failure")
     assert outcome(campaign(path))[0] == "finished"
