@@ -24,9 +24,9 @@ from sotlab.procedures.runs.thinning import Shortened, shorten
 __all__ = ["Rehearsed", "rehearse"]
 
 #: How many rows are measured in all: enough to see every plot, few enough for a minute.
-ROWS = 240
+ROWS = 150
 #: The same for one run.
-LEAST_ROWS, MOST_ROWS = 12, 80
+LEAST_ROWS, MOST_ROWS = 12, 60
 #: How many runs of one item are rehearsed; the others are taken to be like them.
 MOST_RUNS = 12
 
