@@ -186,18 +186,24 @@ def rehearse(file: Path, out: Path, as_json: bool) -> None:
     """
     from sotlab.procedures.runs.campaign_file import CampaignFile
     from sotlab.procedures.runs.jobs import list_jobs
+    from sotlab.procedures.runs.rehearsal_table import show_rehearsal
     from sotlab.procedures.runs.rehearse import rehearse as rehearse_campaign
 
     asked = CampaignFile.load(file)
     jobs = list_jobs(asked)
     os.environ.pop("SOTLAB_CLOCK", None)  # a rehearsal is in virtual time, whatever the other commands are in
-    with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
-        told = rehearse_campaign(asked, jobs, out, terminal.follow)
-        stopped = terminal.is_stopped
-    broken = bool(told["limits"] or told["problems"])
+    stopped: list[bool] = []
+    with _terminal(as_json) as terminal:
+
+        def stop() -> None:
+            stopped.append(True)
+            terminal.stop_run()
+
+        with _stoppable(stop):
+            told = rehearse_campaign(asked, jobs, out, terminal.follow)
     if not as_json:
-        terminal.show_rehearsal(told)
-    _finish(told, as_json, EXIT_ABORTED if stopped else int(broken))
+        show_rehearsal(told)
+    _finish(told, as_json, EXIT_ABORTED if stopped else int(bool(told["limits"] or told["problems"])))
 
 
 def _keep_calibration(scan: Any, record: Any, bench: Any) -> None:

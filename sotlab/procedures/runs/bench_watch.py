@@ -129,12 +129,26 @@ class BenchWatch:
                 self.hasty[role] = Hasty(role, f"'{after}'", waited_s, needed_s)
 
 
+class _NoMark:
+    """The mark that outputs may be on is the real station's: a rehearsal neither sets it nor takes it away."""
+
+    def read(self) -> None:
+        """Return None: on this bench nothing was left."""
+
+    def set(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def clear(self) -> None:
+        """Do nothing."""
+
+
 class RehearsalStation(Station):
     """A station on its virtual bench, watched."""
 
     def __init__(self, config: StationConfig, path: Any, spec: str, trace: Trace | None = None) -> None:
         super().__init__(config, path, spec, trace)
         self.watch = BenchWatch(self.clock)
+        self.mark: Any = _NoMark()
         #: What the operator would be asked to do.
         self.asked: list[str] = []
 

@@ -7,20 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
 from sotlab.errors import InstrumentError
-from sotlab.procedures.runs.pace import Pace, clock_text, expected_times
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.runs.time_left import TimeLeft, TimeLeftColumn
 from sotlab.units import pretty
 
 __all__ = ["Terminal"]
@@ -44,7 +43,7 @@ class Terminal:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            _TimeLeft(),
+            TimeLeftColumn(),
             console=Console(stderr=True),
             disable=quiet and not sys.stderr.isatty(),
         )
@@ -63,8 +62,7 @@ class Terminal:
 
     def follow(self, run: Run) -> None:
         """Start a run and show it until it has ended."""
-        self._run, pace = run, Pace()
-        run.bus.subscribe(_Expectation(run, pace))
+        self._run, left = run, TimeLeft(run)
         if isinstance(run.procedure, Scan):
             run.procedure.operator = self.ask
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -75,8 +73,8 @@ class Terminal:
             run.stop()
         run.start()
         while not run.wait(0.1):
-            self._show(news, task, pace)
-        self._show(news, task, pace)
+            self._show(news, task, left)
+        self._show(news, task, left)
         self._progress.fit = ""
 
     def stop_run(self) -> None:
@@ -84,33 +82,6 @@ class Terminal:
         self._stopped = True
         if self._run is not None:
             self._run.stop()
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether the operator has asked to stop."""
-        return self._stopped
-
-    def show_rehearsal(self, told: Mapping[str, Any]) -> None:
-        """Print what a rehearsal has found."""
-        console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-        console.print(f"\n[bold]Rehearsal of {told['campaign']}[/bold]\nSIMULATED")
-        table = Table("run", "rows", "takes", "begins", "ends", box=None, pad_edge=False)
-        for row in told["jobs"]:
-            takes = "?" if row["duration_s"] is None else clock_text(row["duration_s"])
-            table.add_row(Text(row["job"]), str(row["rows"]), takes, *(_hour(row[key]) for key in ("starts", "ends")))
-        console.print(table)
-        console.print(f"in all {clock_text(told['duration_s'])}, ends {_hour(told['ends'])}")
-        for role, on_s in told["on_s"].items():
-            console.print(f"{role} on for {clock_text(on_s)}")
-        for kind, key in (("limits", "limit"), ("problems", "problem"), ("warnings", "warning")):
-            for row in told[kind]:
-                console.print(f"! {key}: {row['job']}: {row[key]}", markup=False)
-        console.print(f"{told['out']}: plots and results", markup=False)
-
-    def say(self, line: str) -> None:
-        """Print a line above the progress bars."""
-        if not self._progress.disable:
-            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def ask(self, message: str) -> None:
         """Tell the operator what to do, and return when Enter was pressed.
@@ -147,44 +118,20 @@ class Terminal:
         for flag in [*reduction["flags"], *_spectrum_flags(reduction["spectra"])]:
             console.print(f"! {flag}", markup=False)
 
-    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any, pace: Pace) -> None:
+    def say(self, line: str) -> None:
+        """Print a line above the progress bars."""
+        if not self._progress.disable:
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any, left: TimeLeft) -> None:
         rows, fit = 0, None
         while not news.empty():
             topic, record = news.get()
             rows += topic == "results"
-            if topic == "progress":
-                pace.note_percent(record)
             fit = record if topic == "fit" else fit
-        if rows:
-            pace.count(rows)
-        self._progress.update(task, advance=rows, left=pace.describe_left())
+        self._progress.update(task, advance=rows, left=left.count(rows))
         if fit is not None:
             self._progress.fit = describe_fit(fit)
-
-
-class _Expectation:
-    """Tells the pace, with the first row, how long the points from there on take: the bench is open then."""
-
-    def __init__(self, run: Run, pace: Pace) -> None:
-        self._run, self._pace = run, pace
-        self._is_told = False
-
-    def __call__(self, topic: str, record: Any) -> None:
-        scan = self._run.procedure
-        if topic != "results" or self._is_told or not isinstance(scan, Scan):
-            return
-        self._is_told = True
-        places = [(point.index, point.repeat) for point in scan.planned()]
-        if (first := (record["Index"], record["Repeat"])) in places:
-            self._pace.expect(expected_times(scan)[places.index(first) :])  # a run that is gone on with begins later
-
-
-class _TimeLeft(ProgressColumn):
-    """The time to go and when that is over."""
-
-    def render(self, task: Task) -> Text:
-        """Return it as text."""
-        return Text(task.fields.get("left", ""))
 
 
 class _ProgressWithFit(Progress):
@@ -201,10 +148,6 @@ class _ProgressWithFit(Progress):
 def describe_fit(fit: LiveFit) -> str:
     """Return a live fit in a few words."""
     return "  ".join(f"{name} {pretty(v.value, v.sigma, v.unit)}" for name, v in fit.values.items())
-
-
-def _hour(stamp: str | None) -> str:
-    return "" if stamp is None else f"{datetime.fromisoformat(stamp):%a %H:%M:%S}"
 
 
 def _rows_planned(run: Run) -> int | None:

@@ -187,6 +187,17 @@ def test_the_time_of_day_is_waited_for_in_the_prediction(tmp_path):
     assert "waits for interlock" in told["warnings"][0]["warning"]
 
 
+def test_a_rehearsal_leaves_the_mark_that_outputs_of_the_real_station_may_be_on(tmp_path):
+    station(tmp_path, "stfmr")
+    mark = tmp_path / ".station.toml.in-use"
+    mark.write_text('{"roles": ["field"], "since": "now", "program": "another", "run": ""}', encoding="utf-8")
+    path = write(
+        tmp_path, '[campaign]\nstation = "station.toml"\n[items.a]\nprocedure = "SCANS:FMRShaped"\nset.points = 3\n'
+    )
+    assert rehearsed(path)["problems"] == []
+    assert "another" in mark.read_text(encoding="utf-8")
+
+
 def test_a_station_without_a_bench_to_rehearse_on_is_told_of(tmp_path):
     station(tmp_path, "stfmr", ('[rehearsal]\nbench = "stfmr"', ""))
     path = write(tmp_path, '[campaign]\nstation = "station.toml"\n[items.a]\nprocedure = "SCANS:Reading"\n')
