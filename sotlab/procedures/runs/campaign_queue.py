@@ -227,12 +227,13 @@ def _readable(path: Path) -> list[dict[str, Any]]:
 
 
 def _last(folder: Path, name: str) -> Path | None:
-    pattern = re.compile(r"\d{8}-\d{6}_" + re.escape(name) + r"\.jsonl")
+    pattern = re.compile(r"\d{8}-\d{6}-\d{3}_" + re.escape(name) + r"\.jsonl")
     return max((path for path in folder.iterdir() if pattern.fullmatch(path.name)), default=None)
 
 
 def _new(folder: Path, name: str) -> Path:
-    return folder / f"{datetime.now():%Y%m%d-%H%M%S}_{name}.jsonl"
+    now = datetime.now()
+    return folder / f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}_{name}.jsonl"
 
 
 def _cut(path: Path) -> str:
