@@ -19,7 +19,7 @@ from sotlab.procedures.runs.jobs import Job
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.rehearsal_checks import missed_line, not_determined, too_uncertain
 from sotlab.procedures.runs.run import Run
-from sotlab.procedures.runs.thinning import Shortened, shorten
+from sotlab.procedures.runs.thinning import Shortened, StepTimes, shorten
 
 __all__ = ["Rehearsed", "rehearse"]
 
@@ -68,8 +68,7 @@ class _Measured:
     """What the rehearsed runs of an item say about its others."""
 
     overhead_s: float
-    ratio: float | None
-    step_s: float
+    steps: StepTimes
     on_share: dict[str, float]
 
 
@@ -178,10 +177,7 @@ class _Rehearsal:
             scan.check_plan(points, bench)
             told.rows = whole.rows
             if known is not None:
-                steps_s = (
-                    known.step_s * (whole.rows - 1) if known.ratio is None else known.ratio * whole.planned_s(bench)
-                )
-                told.duration_s = known.overhead_s + steps_s
+                told.duration_s = known.overhead_s + known.steps.total_s(whole.planned_s(bench))
                 told.on_s = {role: share * told.duration_s for role, share in known.on_share.items()}
         except LimitError as error:
             told.limit = str(error)
@@ -224,10 +220,10 @@ class _Rehearsal:
     ) -> None:
         times_s = rows["Time (s)"]
         measured_s = float(times_s.iloc[-1] - times_s.iloc[0])
-        body_s = measured_s if short.is_whole else short.body_s(rows, bench)
+        steps = short.step_times(rows, bench)
+        body_s = measured_s if short.is_whole else steps.total_s(short.planned_s(bench))
         told.duration_s = took_s - measured_s + body_s
-        step_s = body_s / max(short.rows - 1, 1)
-        self._measured[told.item] = _Measured(took_s - measured_s, short.ratio(rows, bench), step_s, {})
+        self._measured[told.item] = _Measured(took_s - measured_s, steps, {})
 
     def _judge(self, job: Job, record: Any, short: Shortened, told: Rehearsed) -> None:
         item = self.file.items[job.item]

@@ -1,8 +1,8 @@
 """A long scan in short: some of its points, in pairs of neighbours, and from their times those of the whole.
 
 Virtual time costs wall time too, a virtual lock-in some 20 ms for each of its seconds: a night in all its points would
-take a quarter of an hour. Pairs keep the steps as they are planned, so that from the ratio of what they took to what
-was expected of them follows what the whole plan takes.
+take a quarter of an hour. Pairs keep the steps as they are planned; what they take beyond what the scan expects of them
+is then added to all steps of the whole plan.
 """
 
 from __future__ import annotations
@@ -16,7 +16,39 @@ import pandas as pd
 from sotlab.instruments.station import Station
 from sotlab.procedures.runs.scan import Point, Scan
 
-__all__ = ["Shortened", "shorten"]
+__all__ = ["Shortened", "StepTimes", "shorten"]
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """What steps take beyond what is planned for them, as a function of that.
+
+    A short step may take a second longer than planned, because instruments must be asked, and a long ramp just its time:
+    one factor for both would be wrong for either.
+
+    Parameters
+    ----------
+    planned_s : (N,) float
+        Planned times that were measured [s], ascending; all 0 for a scan that plans none.
+    extra_s : (N,) float
+        What such a step took more, on average [s].
+    """
+
+    planned_s: np.ndarray
+    extra_s: np.ndarray
+
+    @classmethod
+    def measured(cls, took_s: np.ndarray, planned_s: np.ndarray) -> StepTimes:
+        """Return what steps that were measured say; of steps planned alike the mean."""
+        known_s, which = np.unique(np.round(planned_s, 6), return_inverse=True)
+        counts = np.bincount(which)
+        return cls(known_s, np.bincount(which, took_s - planned_s) / counts)
+
+    def total_s(self, planned_s: np.ndarray) -> float:
+        """Return how long steps take in all [s], from what is planned for each."""
+        if not self.planned_s.size:
+            return float(planned_s.sum())
+        return float((planned_s + np.interp(planned_s, self.planned_s, self.extra_s)).sum())
 
 
 @dataclass
@@ -48,17 +80,12 @@ class Shortened:
         """Whether nothing is left out."""
         return self.rows == self.rows_kept
 
-    def planned_s(self, bench: Station) -> float:
-        """Return how long the whole plan takes after its first row, by the scan's own times [s]."""
-        return sum(self.scan.point_time_s(a, b, bench) for a, b in pairwise(self.points))
+    def planned_s(self, bench: Station) -> np.ndarray:
+        """Return what the scan expects each step of the whole plan to take, after its first row [s]."""
+        return np.array([self.scan.point_time_s(a, b, bench) for a, b in pairwise(self.points)])
 
-    def ratio(self, rows: pd.DataFrame, bench: Station) -> float | None:
-        """Return what steps took over what was planned for them; None where the scan plans no times."""
-        took_s, planned_s = self._steps(rows, bench)
-        return float(took_s.sum() / planned_s.sum()) if planned_s.sum() > 0.0 else None
-
-    def body_s(self, rows: pd.DataFrame, bench: Station) -> float:
-        """Return how long the whole plan takes from its first row to its last [s].
+    def step_times(self, rows: pd.DataFrame, bench: Station) -> StepTimes:
+        """Return what the steps of the shortened run took against what the scan expects of them.
 
         Parameters
         ----------
@@ -67,11 +94,7 @@ class Shortened:
         bench : Station
             On which it was measured.
         """
-        ratio = self.ratio(rows, bench)
-        if ratio is not None:
-            return ratio * self.planned_s(bench)
-        took_s, _ = self._steps(rows, bench)
-        return float(took_s.mean()) * (self.rows - 1) if took_s.size else 0.0
+        return StepTimes.measured(*self._steps(rows, bench))
 
     def _steps(self, rows: pd.DataFrame, bench: Station) -> tuple[np.ndarray, np.ndarray]:
         """Return times taken and planned [s] of the steps that the whole plan has too; of all steps if it has none."""

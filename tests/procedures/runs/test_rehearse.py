@@ -63,18 +63,18 @@ loop = [
 [items.hall]
 procedure = "SCANS:HallShaped"
 stations = "virtual:harmonic_hall"
-set = { fields = 20, points = 180, field = "2 T" }
+set = { fields = 20, points = 180, field = "0.4 T" }
 [items.thz]
 procedure = "SCANS:DelayShaped"
 stations = "virtual:thz"
-set = { points = 25000 }
+set = { points = 27000 }
 """
 
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
     """Rehearse a campaign of twelve hours, the three scans of one night; benchmarks/rehearsal.py times it whole."""
-    return rehearsed(write(tmp_path_factory.mktemp("night"), NIGHT), rows=60)  # of 65600: time for the suite
+    return rehearsed(write(tmp_path_factory.mktemp("night"), NIGHT), rows=60)  # of 69600: time for the suite
 
 
 def test_a_night_of_twelve_hours_is_rehearsed_with_times_totals_and_plots(night):
