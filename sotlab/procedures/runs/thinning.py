@@ -23,8 +23,8 @@ __all__ = ["Shortened", "StepTimes", "shorten"]
 class StepTimes:
     """What steps take beyond what is planned for them, as a function of that.
 
-    A short step may take a second longer than planned, because instruments must be asked, and a long ramp just its time:
-    one factor for both would be wrong for either.
+    A short step may take a second longer than planned, because instruments must be asked, and a long ramp just its
+    time: one factor for both would be wrong for either.
 
     Parameters
     ----------
