@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sotlab.procedures.runs.run import Run
 
 EXIT_ABORTED = 3
+EXIT_INTERLOCK = 4
 EXIT_NOTHING_DETERMINED = 5
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
@@ -170,6 +171,83 @@ def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoRetu
             terminal.show_reduction(reduction.json, title=f"{type(measurement.procedure).__name__} {told['run']}")
         click.echo(f"{told['status']}: {told['rows']} rows in {told['data']}")
     _finish(told, as_json, EXIT_ABORTED if told["status"] == "aborted" else 0)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@click.option("--again", is_flag=True, help="Begin anew, whatever the last campaign of this name has come to.")
+@json_option
+def campaign(file: Path, out: Path, again: bool, as_json: bool) -> None:
+    """Run the campaign in FILE, or go on with it where it was.
+
+    What has finished is not repeated; a run that was interrupted goes on at its next point. docs/campaigns.md
+    describes the file.
+    """
+    from sotlab.procedures.runs.campaign import Campaign
+    from sotlab.procedures.runs.campaign_file import CampaignFile
+    from sotlab.procedures.runs.jobs import check_places, list_jobs
+
+    asked = CampaignFile.load(file)
+    jobs = list_jobs(asked)
+    check_places(asked, jobs)
+    with _terminal(as_json) as terminal:
+        work = Campaign(asked, jobs, out, terminal.follow, terminal.say, _keep_calibration, again)
+
+        def stop() -> None:
+            work.stop()
+            terminal.stop_run()
+
+        with _stoppable(stop):
+            status = work.run()
+    told = work.summary()
+    if not as_json:
+        counts = ", ".join(f"{count} {state}" for state, count in told["counts"].items())
+        click.echo(f"{status}: {counts}; {told['journal']}")
+    _finish(told, as_json, {"finished": 0, "aborted": EXIT_ABORTED, "interlock": EXIT_INTERLOCK}.get(status, 1))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("rehearsals"), show_default=True)
+@json_option
+def rehearse(file: Path, out: Path, as_json: bool) -> None:
+    """Rehearse the campaign in FILE in virtual time, on the benches that its stations name.
+
+    Tells how long it takes, which limits it would break and what it warns of; plots and results are kept in a folder.
+    The stations' own instruments are not touched.
+    """
+    from sotlab.procedures.runs.campaign_file import CampaignFile
+    from sotlab.procedures.runs.jobs import list_jobs
+    from sotlab.procedures.runs.rehearsal_table import show_rehearsal
+    from sotlab.procedures.runs.rehearse import rehearse as rehearse_campaign
+
+    asked = CampaignFile.load(file)
+    jobs = list_jobs(asked)
+    os.environ.pop("SOTLAB_CLOCK", None)  # a rehearsal is in virtual time, whatever the other commands are in
+    stopped: list[bool] = []
+    with _terminal(as_json) as terminal:
+
+        def stop() -> None:
+            stopped.append(True)
+            terminal.stop_run()
+
+        with _stoppable(stop):
+            told = rehearse_campaign(asked, jobs, out, terminal.follow)
+    if not as_json:
+        show_rehearsal(told)
+    _finish(told, as_json, EXIT_ABORTED if stopped else int(bool(told["limits"] or told["problems"])))
+
+
+def _keep_calibration(scan: Any, record: Any, bench: Any) -> None:
+    """Keep what a calibration in a campaign has found, and let the station use it if it has a file of its own."""
+    from sotlab.instruments.station_file import VIRTUAL
+    from sotlab.procedures.calibrations.keep import check_usable, keep, use
+
+    kept = keep(scan, record, bench)
+    if not bench.spec.startswith(VIRTUAL):
+        check_usable(bench)
+        use(kept, bench)
 
 
 @cli.command()

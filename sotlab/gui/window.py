@@ -16,11 +16,11 @@ from typing import Any
 from sotlab.errors import SotlabError
 from sotlab.gui.inputs import ParameterForm
 from sotlab.gui.measurement import Ended, Measurement, Reduced, prepare
-from sotlab.gui.pace import Pace
 from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.readings import Readings
 from sotlab.gui.theme import Colours, dot_icon
+from sotlab.procedures.runs.pace import Pace
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 

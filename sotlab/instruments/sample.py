@@ -62,6 +62,8 @@ class Sample(BaseModel):
     #: Thickness of the magnetically dead layer [m], with its standard uncertainty.
     dead_layer_m: float = Field(default=0.0, ge=0.0)
     dead_layer_sigma_m: float = Field(default=0.0, ge=0.0)
+    #: What mu0*M_eff is expected to be [T], to choose windows by before it is measured; no analysis uses it.
+    expected_meff_T: float | None = Field(default=None, gt=-5.0, lt=5.0)
     stack: list[Layer] = []
     strip_width_m: float | None = Field(default=None, gt=0.0)
     strip_length_m: float | None = Field(default=None, gt=0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from pymeasure.experiment import Procedure
@@ -18,8 +19,17 @@ __all__ = ["describe_procedures", "find_procedure", "make_procedure"]
 GROUP = "sotlab.procedures"
 
 
-def find_procedure(name: str) -> type[Procedure]:
+def find_procedure(name: str, folder: Path | None = None, group: str = GROUP) -> type[Procedure]:
     """Return the procedure called ``name``: an entry point, ``module:Class`` or ``file.py:Class``.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    folder : Path, optional
+        Where a file is looked for; the working directory if None.
+    group : str, optional
+        Of which entry points: the calibrations have a group of their own.
 
     Raises
     ------
@@ -27,7 +37,7 @@ def find_procedure(name: str) -> type[Procedure]:
         If there is none: those that there are, are named.
     """
     try:
-        found = load_class(GROUP, name, "procedure")
+        found = load_class(group, name, "procedure", folder)
     except StationError as error:
         raise UsageError(str(error)) from error
     if not (isinstance(found, type) and issubclass(found, Procedure)):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +19,7 @@ from sotlab.analysis.values import LiveFit
 from sotlab.errors import InstrumentError, SotlabError
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.runs.time_left import TimeLeft, TimeLeftColumn
 from sotlab.units import pretty
 
 __all__ = ["Terminal"]
@@ -42,8 +43,7 @@ class Terminal:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("to go"),
-            TimeRemainingColumn(),
+            TimeLeftColumn(),
             console=Console(stderr=True),
             disable=quiet and not sys.stderr.isatty(),
         )
@@ -62,7 +62,7 @@ class Terminal:
 
     def follow(self, run: Run) -> None:
         """Start a run and show it until it has ended."""
-        self._run = run
+        self._run, left = run, TimeLeft(run)
         if isinstance(run.procedure, Scan):
             run.procedure.operator = self.ask
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -74,8 +74,8 @@ class Terminal:
             run.stop()
         run.start()
         while not run.wait(0.1):
-            self._show(news, task)
-        self._show(news, task)
+            self._show(news, task, left)
+        self._show(news, task, left)
         self._progress.fit = ""
 
     def stop_run(self) -> None:
@@ -133,13 +133,18 @@ class Terminal:
         for flag in [*reduction["flags"], *_spectrum_flags(reduction["spectra"])]:
             console.print(f"! {flag}", markup=False)
 
-    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any) -> None:
+    def say(self, line: str) -> None:
+        """Print a line above the progress bars."""
+        if not self._progress.disable:
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _show(self, news: queue.SimpleQueue[tuple[str, Any]], task: Any, left: TimeLeft) -> None:
         rows, fit = 0, None
         while not news.empty():
             topic, record = news.get()
             rows += topic == "results"
             fit = record if topic == "fit" else fit
-        self._progress.advance(task, rows)
+        self._progress.update(task, advance=rows, left=left.count(rows))
         if fit is not None:
             self._progress.fit = describe_fit(fit)
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sotlab.gui.pace import Pace, clock_text
+from sotlab.procedures.runs.pace import Pace, clock_text
 
 
 class Wall:
