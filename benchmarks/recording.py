@@ -1,9 +1,9 @@
-"""What recording costs per point, against PyMeasure, QCoDeS and Bluesky, in one run; each with the file it is used with.
+"""What recording costs per point against PyMeasure, QCoDeS and Bluesky, each with the file that it is used with.
 
 The same sweep without any waiting: one setting, three readings, rows on the disk. Every measurement is a fresh process;
-the peers live in an environment of their own, which this script makes (``--environment``). Ours syncs to the disk within
-a second, as PyMeasure does not. Also: 1,000 values of each column recorded at once (ours: arrays keyed from one row;
-PyMeasure's ``batch results``), looking at a running measurement's data with 100,000 rows, and opening it again.
+the peers live in an environment of their own, which this script makes (``--environment``). Ours syncs to the disk
+within a second, as PyMeasure does not. Also: 1,000 values of each column recorded at once (ours: arrays keyed from one
+row; PyMeasure's ``batch results``), looking at a running measurement of 100,000 rows, and opening it again.
 
 Run it with ``python benchmarks/recording.py [--points 20000] [--rounds 5]``.
 """

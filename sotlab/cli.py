@@ -415,7 +415,9 @@ def station_check(spec: str | None, as_json: bool) -> None:
             for one in row["calibrations"]:
                 click.echo(f"    calibrated: {one['kind']}, {one['date'][:10]}, {one['age_days']:.1f} days ago")
         if left is not None:
-            click.echo(f"NOT MADE SAFE: in use since {left['since']} by '{left['program']}'; the next run makes safe first")
+            click.echo(
+                f"NOT MADE SAFE: in use since {left['since']} by '{left['program']}'; the next run makes safe first"
+            )
         if simulated:
             click.echo("SIMULATED: this is a virtual bench.")
     sys.exit(0 if all(row["ok"] for row in roles) and left is None else 1)

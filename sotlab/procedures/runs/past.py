@@ -65,8 +65,8 @@ class Past:
                 f" ({len(self.plan.get('index', ()))} points): the procedure or its parameters changed; start a new run"
             )
         # Where the file lies is no matter: a bench is what is on it.
-        parts = [{name: tree.get(name) for name in COMPARED} for tree in (self.station, station)]
-        self.changed.extend(differences(*parts))
+        before, now = ({name: tree.get(name) for name in COMPARED} for tree in (self.station, station))
+        self.changed.extend(differences(before, now))
         if self.changed and not self.accept:
             more = f" and {len(self.changed) - NAMED} more" if len(self.changed) > NAMED else ""
             raise RunError(

@@ -21,6 +21,7 @@ from sotlab.procedures.runs.live import LiveReduction
 from sotlab.procedures.runs.reduce import find_analysis
 from sotlab.procedures.runs.resume import prepare_resume
 from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.runs.status import StatusFile
 from sotlab.procedures.runs.worker import RunWorker
 
 __all__ = ["Run", "summary"]
@@ -60,6 +61,7 @@ class Run:
         self.worker = RunWorker(procedure, self.folder, self.bus, operator=_operator(), cut=begun.cut)
         self._lock = begun.lock
         self._live: LiveReduction | None = None
+        self._status: StatusFile | None = None
 
     @classmethod
     def resume(cls, path: Path, **options: Any) -> Run:
@@ -92,6 +94,7 @@ class Run:
         if isinstance(scan, Scan) and scan.ANALYSIS is not None:
             columns = {**scan.ANALYSIS.columns, **scan.ANALYSIS.axes}
             self._live = LiveReduction(self.bus, columns, find_analysis(scan.ANALYSIS.kind).live, scan.past.rows)
+        self._status = StatusFile(self.folder, self.bus, scan)
         self.worker.start()
 
     def stop(self) -> None:
@@ -119,6 +122,9 @@ class Run:
         if self._live is not None:
             self._live.close()
             self._live = None
+        if self._status is not None:
+            self._status.close()
+            self._status = None
         self._lock.release()
         return True
 

@@ -10,11 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pymeasure.experiment import Procedure
+
 from sotlab.analysis.values import LiveFit, plain
 from sotlab.errors import RunError
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
-from sotlab.procedures.runs.pace import Pace, clock_text
+from sotlab.procedures.runs.pace import Pace, clock_text, expected_times
+from sotlab.procedures.runs.scan import Scan
 from sotlab.units import pretty
 
 __all__ = ["StatusFile", "describe_status", "read_status"]
@@ -35,16 +38,22 @@ class StatusFile:
         The run.
     bus : Bus
         Where rows, fits and events come from.
-    pace : Pace
-        Tells the time to go; counted here.
-    about : mapping
-        What stays the same: procedure, sample, station.
+    procedure : Procedure
+        What is measured.
     """
 
-    def __init__(self, folder: RunFolder, bus: Bus, pace: Pace, about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: RunFolder, bus: Bus, procedure: Procedure) -> None:
         self._path = folder.path / NAME
-        self._pace = pace
-        self._told: dict[str, Any] = {"run": folder.run_id, "process": os.getpid(), **about, "state": "starting"}
+        self._procedure = procedure
+        self._pace = Pace()
+        self._told: dict[str, Any] = {
+            "run": folder.run_id,
+            "process": os.getpid(),
+            "procedure": type(procedure).__name__,
+            "station": procedure.station if isinstance(procedure, Scan) else "",
+            "sample": procedure.sample if isinstance(procedure, Scan) else "",
+            "state": "starting",
+        }
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._unsubscribe = bus.subscribe(self._hear)
@@ -61,6 +70,8 @@ class StatusFile:
     def _hear(self, topic: str, record: Any) -> None:
         with self._lock:
             if topic == "results":
+                if not self._pace.done and isinstance(self._procedure, Scan):  # now its station is open
+                    self._pace.expect(expected_times(self._procedure)[len(self._procedure.past.rows) :])
                 self._pace.count(1)
                 self._told |= {"state": "measuring", "last_row": record}
             elif topic == "progress":
