@@ -12,8 +12,9 @@ import pandas as pd
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
-from sotlab.procedures.calibrations.base import Findings, fit_linear
+from sotlab.procedures.calibrations.base import Findings
 from sotlab.procedures.calibrations.source_level import PowerMeterScan
+from sotlab.procedures.linear_fit import fit_linear
 from sotlab.procedures.runs.scan import Point
 
 __all__ = ["CableLoss"]
