@@ -10,6 +10,7 @@
     |   +-- InstrumentTimeoutError
     |   +-- InstrumentLostError     the line to it is gone
     |   +-- WrongInstrumentError    another model answers
+    |   +-- OperatorError           the operator is needed, and nobody is there
     |   +-- InterlockError          something forbids to go on: a contact, a limit on a reading, a sample that jumped
     +-- PlanError           a scan that cannot be run as asked
     +-- RunError            a run folder that cannot be written, read or resumed
@@ -27,6 +28,7 @@ __all__ = [
     "InstrumentTimeoutError",
     "InterlockError",
     "LimitError",
+    "OperatorError",
     "PlanError",
     "RunError",
     "SotlabError",
@@ -92,6 +94,10 @@ class InterlockError(InstrumentError):
     """Something forbids to go on: a contact is open, a reading is beyond its limit, the sample has changed."""
 
     exit_code = 4
+
+
+class OperatorError(InstrumentError):
+    """The operator is needed, and nobody is there to ask."""
 
 
 class PlanError(SotlabError):

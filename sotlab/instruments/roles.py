@@ -226,6 +226,13 @@ class Lockin(Role, Protocol):
         """Return the frequency of the reference [Hz]."""
         ...
 
+    def settle(self) -> None:
+        """Let the next reading wait until the output has settled.
+
+        What has been latched before that, as a reference that was off with its source, does not count.
+        """
+        ...
+
     def read_phasor(self) -> complex:
         """Return X + iY [V rms].
 

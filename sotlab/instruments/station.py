@@ -15,7 +15,7 @@ from typing import Any
 import pyvisa
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import InstrumentError, SotlabError, StationError, WrongInstrumentError
+from sotlab.errors import OperatorError, SotlabError, StationError, WrongInstrumentError
 from sotlab.instruments.calibration import Calibration, check_kinds
 from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver, Limits
@@ -202,7 +202,7 @@ class Station:
             If nobody is there to ask.
         """
         if self.operator is None:
-            raise InstrumentError(f"the operator is needed ('{message}'), and nobody is there to ask")
+            raise OperatorError(f"the operator is needed ('{message}'), and nobody is there to ask")
         with self.clock.idle():
             self.operator(message)
 

@@ -114,6 +114,8 @@ class StationConfig(BaseModel):
     rehearsal: RehearsalTable | None = None
     #: By role: a file name, ``{ file, max_age_days }``, or a list of them.
     calibrations: dict[str, Annotated[list[CalibrationEntry], BeforeValidator(_entries)]] = {}
+    #: By check: what the station expects of it, as parameters of the check.
+    commissioning: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def load(cls, spec: str) -> tuple[StationConfig, Path]:
