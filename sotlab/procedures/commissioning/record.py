@@ -21,8 +21,8 @@ SCHEMA = 1
 class Outcome:
     """One check: its number, its limit, its verdict.
 
-    ``low`` and ``high`` are None where there is no limit. ``verdict`` is pass, fail, not_determined or left_out; ``change`` is the value less last time's over the sigma of
-    that difference.
+    ``low`` and ``high`` are None where there is no limit. ``verdict`` is pass, fail, not_determined or left_out;
+    ``change`` is the value less last time's over the sigma of that difference.
     """
 
     check: str

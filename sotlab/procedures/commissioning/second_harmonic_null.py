@@ -32,7 +32,7 @@ class SecondHarmonicNull(Check):
     NAME = "second_harmonic_null"
     TITLE = "second harmonic that grows with the current itself, over the first harmonic"
     UNIT = ""
-    ORDER = 60
+    ORDER = 35
     ROLES = ("ac_source", *LOCKINS)
     COLUMNS = ("Amplitude (A)", "X 1w (V)", "Y 1w (V)", "X 2w (V)", "Y 2w (V)")
     X_AXIS = "Amplitude (A)"

@@ -21,7 +21,7 @@ QUICK = {
     "power_linearity": "points = 4\nlargest = 0.2",
     "reference_resistance": 'expected = "EXPECTED"',
     "second_harmonic_null": "repeats = 3",
-    "up_down_split": "points = 25",
+    "up_down_split": "points = 41",
     "voltmeter_noise": "readings = 20",
 }
 EXPECTED = {"stfmr": "300 ohm", "harmonic_hall": "683 ohm"}

@@ -39,7 +39,7 @@ def test_what_passes_is_kept_beside_the_calibrations_and_compared_with_last_time
     change = (noise["value"] - last["value"]) / (noise["sigma"] ** 2 + last["sigma"] ** 2) ** 0.5
     assert noise["change"] == pytest.approx(change)
     assert checks["field_drift"]["verdict"] == "left_out"
-    assert checks["lockin_noise"]["reason"] == "the station has no role 'ac_source'"
+    assert checks["lockin_noise"]["reason"] == "left out in station.toml"
     _, out, _ = call(bench(only=FEW, seed=3))
     assert "sigma since 20" in out
 
