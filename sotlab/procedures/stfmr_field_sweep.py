@@ -27,6 +27,9 @@ class STFMRFieldSweep(Scan):
 
     The field axis is path dependent: the first point is approached from outside the window, moving in the direction
     of the sweep, so that every point lies on one branch of the yoke's loop.
+
+    Where the station has the role ``azimuth``, the field is turned to ``angle`` first; else the angle says how the
+    sample is mounted.
     """
 
     ROLES = ("field", "gaussmeter", "microwave", "voltmeter")
@@ -55,7 +58,7 @@ class STFMRFieldSweep(Scan):
         default=45.0,
         minimum=-360.0,
         maximum=360.0,
-        description="In-plane angle from the current to the field, as the sample is mounted",
+        description="In-plane angle from the current to the field; turned to if the station has an azimuth",
     )
     start = Quantity("Start", "T", default=0.02, minimum=-20.0, maximum=20.0)
     stop = Quantity("Stop", "T", default=0.16, minimum=-20.0, maximum=20.0)
@@ -81,7 +84,9 @@ class STFMRFieldSweep(Scan):
         return self.repeats
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
-        """Check every field, the run-up, the frequency and the power against the station's limits."""
+        """Check every field, the run-up, frequency, power and angle against the station's limits."""
+        if "azimuth" in bench:
+            bench["azimuth"].check(self.angle)
         bench["microwave"].check(frequency_Hz=self.frequency, power_dBm=self.power)
         for point in points:
             bench["field"].check(point.settings["field_T"])
@@ -94,7 +99,9 @@ class STFMRFieldSweep(Scan):
         microwave.set_power(self.power)
 
     def approach(self, point: Point, bench: Station) -> None:
-        """Come to the first field from outside the window, then switch the microwave on."""
+        """Turn, come to the first field from outside the window, then switch the microwave on."""
+        if "azimuth" in bench:
+            bench["azimuth"].move_to(self.angle, self.should_stop)
         bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
         bench["microwave"].set_output(True)
 
