@@ -9,6 +9,7 @@
     |   +-- LimitError      a value outside what the station allows; nothing was sent
     |   +-- InstrumentTimeoutError
     |   +-- InstrumentLostError     the line to it is gone
+    |   +-- GarbledReplyError       what it answered is no text, or no number
     |   +-- WrongInstrumentError    another model answers
     |   +-- OperatorError           the operator is needed, and nobody is there
     |   +-- InterlockError          something forbids to go on: a contact, a limit on a reading, a sample that jumped
@@ -23,6 +24,7 @@ Each message is one line: who, what was asked with its unit, what is allowed, wh
 __all__ = [
     "DataError",
     "FitError",
+    "GarbledReplyError",
     "InstrumentError",
     "InstrumentLostError",
     "InstrumentTimeoutError",
@@ -72,6 +74,10 @@ class InstrumentTimeoutError(InstrumentError):
 
 class InstrumentLostError(InstrumentError):
     """The line to an instrument is gone; its settings may be too."""
+
+
+class GarbledReplyError(InstrumentError):
+    """What an instrument answered is no text, or no number where one was asked for."""
 
 
 class WrongInstrumentError(InstrumentError):

@@ -201,7 +201,7 @@ class SuperconductingMagnet(Driver):
 
     def read_setpoint(self) -> float:
         """Return the field that the coil's current makes, as the programmer has it [T]."""
-        return self.number(self.instrument.field, "FIELD:MAG?")
+        return self.measured(lambda: self.instrument.field, "FIELD:MAG?")
 
     def ramp_to(self, field_T: float, should_stop: Callable[[], bool] | None = None) -> None:
         """Ramp to ``field_T`` and return when the programmer holds there and the field has settled.

@@ -114,4 +114,4 @@ class Electromagnet(RampedField):
         supply.output_enabled = False
 
     def _programmed_A(self) -> float:
-        return self.number(self.instrument.current_setpoint, "CURR?")
+        return self.measured(lambda: self.instrument.current_setpoint, "CURR?")

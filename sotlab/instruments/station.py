@@ -361,15 +361,17 @@ class Station:
         if not settings.resource:
             raise StationError(f"{self.path.name}: [roles.{role}] resource is missing: the instrument's VISA address")
         connection = self.connections.get(settings.resource)
-        timeout_s, retries = settings.timeout_s, settings.retries
+        timeout_s, retry = settings.timeout_s, self.config.retry
+        if settings.retries is not None:
+            retry = retry.model_copy(update={"time_out": settings.retries})
         if self._patience_s is not None:
-            timeout_s, retries = min(timeout_s, self._patience_s), 0
+            timeout_s, retry = min(timeout_s, self._patience_s), None
         if connection is None:
             connection = self.connections[settings.resource] = Connection(
                 role,
                 settings.resource,
                 self.visa_library,
-                retries=retries,
+                retry=retry,
                 clock=self.clock,
                 trace=self.trace,
                 **{"timeout": timeout_s * 1000, **driver_class.connection},

@@ -178,14 +178,3 @@ def test_without_an_operator_it_is_an_error_and_the_setting_unknown(station):
 
 
 # --- the ST-FMR sweep with a rotator, motorised or not: only the station differs
-
-BENCH_CLASS = """
-from sotlab.simulated.benches.stfmr import STFMR
-from sotlab.simulated.physics.motion import Axis
-
-
-class Bench(STFMR):
-    def __init__(self, lab, streams, noise):
-        super().__init__(lab, streams, noise)
-        self.stage = {number: Axis(-180.0, 180.0, window=1e-3, resolution=1e-4) for number in (1, 2, 3)}
-"""
