@@ -385,7 +385,9 @@ def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: boo
 
     spec = _with_seed(spec, None)
     scan = make_procedure(find_calibration(kind), {**dict(_assignments(settings)), "station": spec})
-    with Station.open(spec, scan.ROLES) as bench:
+    with Station.open(spec, scan.ROLES, recalibrating=scan.calibrated_role) as bench:
+        for problem in bench.refused:
+            click.echo(f"sotlab: left out while calibrating: {problem}", err=True)
         if use_it:
             check_usable(bench)
         scan.use(bench)

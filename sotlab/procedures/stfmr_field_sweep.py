@@ -6,6 +6,7 @@ by a gaussmeter at each point, because iron remembers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -133,8 +134,10 @@ class STFMRFieldSweep(Scan):
         return bench["field"].ramp_time_s(from_T, point.settings["field_T"]) + reading_s
 
     def analysis_settings(self, bench: Station) -> dict[str, Any]:
-        """Return g of the sample and how well the gaussmeter's zero is known, as a field at the sample."""
-        return {"g": self.the_sample().g, "field_offset_sigma": bench["gaussmeter"].sample_field(0.0)[1]}
+        """Return g of the sample, and how well the field at the sample is known: its zero, and its scale."""
+        (_, zero_T), (at_1_T, sigma_T) = (bench["gaussmeter"].sample_field(probe_T) for probe_T in (0.0, 1.0))
+        scale_sigma = math.sqrt(max(sigma_T**2 - zero_T**2, 0.0)) / abs(at_1_T)
+        return {"g": self.the_sample().g, "field_offset_sigma": zero_T, "field_scale_sigma": scale_sigma}
 
     def _run_up_T(self, first: Point) -> float:
         direction = 1.0 if self.stop >= self.start else -1.0
