@@ -334,6 +334,16 @@ class SourceMeter(Actuator, Protocol):
 class VNA(Actuator, Protocol):
     """A vector network analyser."""
 
+    def check(
+        self,
+        *,
+        frequency_Hz: float | None = None,
+        power_dBm: float | None = None,
+        if_bandwidth_Hz: float | None = None,
+    ) -> None:
+        """Raise LimitError if the station does not allow a setting."""
+        ...
+
     def set_sweep(
         self, start_Hz: float, stop_Hz: float, points: int, *, if_bandwidth_Hz: float, power_dBm: float
     ) -> None:
