@@ -95,38 +95,46 @@ DRIVEN = {
 }
 
 
-@pytest.fixture
-def opened(tmp_path, monkeypatch):
-    """Open a shipped station; return it with what marks a moment, and tells later that nothing was sent or moved."""
-    monkeypatch.delenv("SOTLAB_CLOCK", raising=False)
-    stations = []
+class Opened:
+    """A shipped station with all its roles open, and its wire."""
 
-    def open_roles(name, *roles):
-        trace = Trace(tmp_path / "trace.jsonl")
-        station = Station.open(f"virtual:{name}?noise=off", roles, trace)
-        stations.append((station, trace))
-        lab = station.visa_library.lab
+    def __init__(self, name, trace):
+        self.trace = trace
+        self.station = Station.open(f"virtual:{name}?noise=off", trace=Trace(trace))
+        self.lab = self.station.visa_library.lab
 
-        def mark():
-            said, before = len(commands(tmp_path)), lab.actuators()
+    def mark(self):
+        """Return what tells later that nothing was sent, and nothing has moved, since now."""
+        said, before = len(commands(self.trace)), self.lab.actuators()
 
-            def unmoved():
-                assert commands(tmp_path)[said:] == []
-                assert lab.actuators() == before
+        def unmoved():
+            assert commands(self.trace)[said:] == []
+            assert self.lab.actuators() == before
 
-            return unmoved
-
-        return station, mark
-
-    yield open_roles
-    for station, trace in stations:
-        station.close()
-        trace.close()
+        return unmoved
 
 
-def commands(folder):
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """Open each station once for all of its limits."""
+    known = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SOTLAB_CLOCK", raising=False)
+
+        def open_one(name):
+            if name not in known:
+                known[name] = Opened(name, tmp_path_factory.mktemp(name) / "trace.jsonl")
+            return known[name]
+
+        yield open_one
+    for one in known.values():
+        one.station.close()
+        one.station.trace.close()
+
+
+def commands(trace):
     """Return time and text of all that was sent and is no question."""
-    lines = [json.loads(line) for line in (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines()]
     texts = [(line["t"], line.get("text", "(bytes)")) for line in lines if line["direction"] == "write"]
     return [(time_s, text) for time_s, text in texts if "?" not in text]
 
@@ -139,7 +147,7 @@ def beyond(limits, quantity):
 
 @pytest.mark.parametrize(("station", "role", "quantity"), limits_in_the_files())
 def test_a_limit_is_kept_by_set_and_through_a_plan(station, role, quantity, opened):
-    bench, mark = opened(station, role)
+    bench, mark = opened(station).station, opened(station).mark
     driver = bench[role]
     low, high = driver.limits.ranges[quantity]
     if (driver.role, quantity) in RATES:
@@ -165,14 +173,12 @@ def test_a_limit_is_kept_by_set_and_through_a_plan(station, role, quantity, open
 def test_our_own_plans_are_refused_before_anything_moves(station, role, quantity, opened):
     if quantity not in PLANS:
         pytest.skip("no procedure of ours sets it")
-    bench, mark = opened(station, role)
+    bench, mark = opened(station).station, opened(station).mark
     lowest, _ = bench[role].limits.ranges[quantity]
     values = [value for value in beyond(bench[role].limits, quantity) if value >= 0.0 or lowest < 0.0]
     plan = PLANS[quantity]
     if role not in DRIVEN[quantity] or any(one not in bench for one in plan(role, values[0]).ROLES):
         pytest.skip("no procedure of ours drives this role here")
-    for one in (*plan(role, values[0]).ROLES, *(["azimuth"] if "azimuth" in bench else [])):
-        bench.open_role(one)
     unmoved = mark()
     for value in values:
         scan = plan(role, value)
@@ -188,9 +194,9 @@ def with_a_rate():
 
 @pytest.mark.parametrize(("station", "role", "quantity"), with_a_rate())
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_no_ramp_is_faster_than_its_limit(station, role, quantity, sign, opened, tmp_path):
-    bench, _ = opened(station, role)
-    lab, driver = bench.visa_library.lab, bench[role]
+def test_no_ramp_is_faster_than_its_limit(station, role, quantity, sign, opened):
+    lab, driver = opened(station).lab, opened(station).station[role]
+    driver.ramp_to(0.0)
     rate = driver.limits.ranges[quantity][1]
     field_T = sign * min(1.5 * rate, 0.5 * driver.limits.ranges["field_T"][1])
     started_s = lab.clock.now()
@@ -198,7 +204,7 @@ def test_no_ramp_is_faster_than_its_limit(station, role, quantity, sign, opened,
     took_s = lab.clock.now() - started_s
     assert took_s >= abs(field_T) / rate
     assert driver.ramp_time_s(0.0, field_T) >= abs(field_T) / rate
-    sent = [(time_s, text) for time_s, text in commands(tmp_path) if time_s >= started_s]
+    sent = [(time_s, text) for time_s, text in commands(opened(station).trace) if time_s >= started_s]
     rates = [float(text.split(",")[1]) for _, text in sent if text.startswith("CONF:RAMP:RATE:FIELD")]
     steps = [(time_s, float(text.split()[1])) for time_s, text in sent if text.startswith("CURR ")]
     assert rates or len(steps) > 5
