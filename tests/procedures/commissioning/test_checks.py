@@ -106,17 +106,17 @@ def test_a_verdict_needs_two_sigma(value, sigma, verdict):
     assert verdict_on(Finding(value, sigma), -10.0, 10.0) == verdict
 
 
-# -- each sigma, on rows whose truth is known. Of 300, the part within one sigma scatters by 0.027.
+# -- each sigma, on rows whose truth is known. Of 200, the part within one sigma scatters by 0.033.
 
 RNG_SEED = 0
-TRIALS = 300
+TRIALS = 200
 
 
 def covers(check, make, truth):
     rng = np.random.default_rng(RNG_SEED)
     found = [check.evaluate(make(rng)) for _ in range(TRIALS)]
     inside = np.mean([abs(one.value - truth) < one.sigma for one in found])
-    assert 0.683 - 0.1 < inside < 0.683 + 0.1
+    assert 0.683 - 0.15 < inside < 0.683 + 0.15
     return found
 
 
