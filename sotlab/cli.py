@@ -487,7 +487,8 @@ def station_new(file: Path, visa: str, as_json: bool) -> None:
 def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: bool, out: Path, as_json: bool) -> None:
     """Calibrate an instrument of the station S by the scan for KIND.
 
-    KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss or a lab's own. The calibration and its plot
+    KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss, cable_loss_vna, rotator_zero, stage_zero or
+    a lab's own. The calibration and its plot
     are written beside the station file; the line that lets the station use it is printed.
     """
     from sotlab.instruments.station import Station
@@ -500,7 +501,9 @@ def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: boo
 
     spec = _with_seed(spec, None)
     scan = make_procedure(find_calibration(kind), {**dict(_assignments(settings)), "station": spec})
-    with Station.open(spec, scan.ROLES) as bench:
+    with Station.open(spec, scan.ROLES, recalibrating=scan.calibrated_role) as bench:
+        for problem in bench.refused:
+            click.echo(f"sotlab: left out while calibrating: {problem}", err=True)
         if use_it:
             check_usable(bench)
         scan.use(bench)
@@ -528,6 +531,40 @@ def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: boo
         verb = "now says" if use_it else "uses it with"
         click.echo(f"{bench.path.name} {verb}:\n[calibrations]\n{kept.line}")
     _finish(told, as_json, 0)
+
+
+@station.command("commission")
+@click.argument("spec", metavar="S", required=False)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@json_option
+def station_commission(spec: str | None, out: Path, as_json: bool) -> None:
+    """Check whether the station S may be measured on, with numbers.
+
+    The result is kept beside the calibrations and compared with last time's. Exit 1 if a check fails, 5 if one was
+    not determined.
+    """
+    from sotlab.instruments.station import Station
+    from sotlab.procedures.calibrations.keep import folder_of
+    from sotlab.procedures.commissioning.commission import commission
+    from sotlab.procedures.commissioning.record import Record
+    from sotlab.procedures.commissioning.show import lines_of
+
+    with Station.open(_with_seed(_station(spec), None), roles=()) as bench:
+        folder = folder_of(bench)
+        with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
+            done = commission(bench, out, terminal.follow)
+        if done.aborted:
+            if not as_json:
+                click.echo("stopped; nothing is kept of it but the runs")
+            _finish({**done.record.as_json(), "verdict": "aborted", "file": None}, as_json, EXIT_ABORTED)
+        record = done.record.compared_with(Record.latest(folder, done.record.station, done.record.simulated))
+        file = record.write(folder)
+    if not as_json:
+        if record.simulated:
+            click.echo("SIMULATED: this is a virtual bench.")
+        click.echo("\n".join([*lines_of(record), f"{record.verdict.replace('_', ' ')}; kept as {file}"]))
+    status = {"pass": 0, "fail": 1, "not_determined": EXIT_NOTHING_DETERMINED}[record.verdict]
+    _finish({**record.as_json(), "file": str(file)}, as_json, status)
 
 
 @cli.group()

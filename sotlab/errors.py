@@ -9,7 +9,9 @@
     |   +-- LimitError      a value outside what the station allows; nothing was sent
     |   +-- InstrumentTimeoutError
     |   +-- InstrumentLostError     the line to it is gone
+    |   +-- GarbledReplyError       what it answered is no text, or no number
     |   +-- WrongInstrumentError    another model answers
+    |   +-- OperatorError           the operator is needed, and nobody is there
     |   +-- InterlockError          something forbids to go on: a contact, a limit on a reading, a sample that jumped
     +-- PlanError           a scan that cannot be run as asked
     +-- RunError            a run folder that cannot be written, read or resumed
@@ -22,11 +24,13 @@ Each message is one line: who, what was asked with its unit, what is allowed, wh
 __all__ = [
     "DataError",
     "FitError",
+    "GarbledReplyError",
     "InstrumentError",
     "InstrumentLostError",
     "InstrumentTimeoutError",
     "InterlockError",
     "LimitError",
+    "OperatorError",
     "PlanError",
     "RunError",
     "SotlabError",
@@ -72,6 +76,10 @@ class InstrumentLostError(InstrumentError):
     """The line to an instrument is gone; its settings may be too."""
 
 
+class GarbledReplyError(InstrumentError):
+    """What an instrument answered is no text, or no number where one was asked for."""
+
+
 class WrongInstrumentError(InstrumentError):
     """Another model answers at an address than the station file says.
 
@@ -92,6 +100,10 @@ class InterlockError(InstrumentError):
     """Something forbids to go on: a contact is open, a reading is beyond its limit, the sample has changed."""
 
     exit_code = 4
+
+
+class OperatorError(InstrumentError):
+    """The operator is needed, and nobody is there to ask."""
 
 
 class PlanError(SotlabError):

@@ -213,7 +213,7 @@ def test_a_signal_makes_the_bench_safe_and_keeps_the_rows(tmp_path, name):
     assert 0 < told["rows"] < 2000
     events = read_journal(Path(tmp_path, told["folder"], "events.jsonl"))
     assert [event["event"] for event in events[-2:]] == ["made_safe", "run_close"]
-    assert events[-2]["outputs"] == {"microwave": None, "field": None}
+    assert events[-2]["outputs"] == {"microwave": None, "field": None, "azimuth": None}
 
 
 def test_a_stock_pymeasure_procedure_runs_by_its_file(sotlab, tmp_path):

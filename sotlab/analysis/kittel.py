@@ -17,6 +17,9 @@ __all__ = ["KittelFit", "LinewidthFit", "fit_kittel", "fit_linewidth", "gyromagn
 CHANCE = 0.01
 
 #: Two parameters, their covariance, and chi squared.
+#: Relative change of the field by which the derivative by its scale is taken.
+SCALE_STEP = 1e-4
+
 _Solution = tuple[np.ndarray, np.ndarray, float]
 
 
@@ -106,11 +109,14 @@ def fit_kittel(
     *,
     g: float = 2.0,
     field_offset_sigma_T: float = 0.0,
+    field_scale_sigma: float = 0.0,
 ) -> KittelFit:
     """Fit f = (gamma/2pi) sqrt(B0 (B0 + mu0*M_eff)) to the resonance fields of an in-plane magnetised film.
 
     The gaussmeter shows B0 + b with one offset b for all spectra, known to be zero within ``field_offset_sigma_T``:
     b is fitted along with this as its prior, so that mu0*M_eff's sigma contains it with its correlation over f.
+    All fields are in error by one factor 1 + s, too, with s known to be zero within ``field_scale_sigma``: it cannot be
+    told from the data, so the covariance gets ``field_scale_sigma^2 D D^T``, D the derivative of the results by s.
 
     Parameters
     ----------
@@ -124,6 +130,8 @@ def fit_kittel(
         The g factor, taken as exact: g and mu0*M_eff cannot be told apart over a small range of frequencies.
     field_offset_sigma_T : float
         One standard deviation of the gaussmeter's zero; 0 for a zero that is exact.
+    field_scale_sigma : float
+        Relative standard deviation of the field's scale, as of the ratio of the field at sample and probe.
 
     Raises
     ------
@@ -137,6 +145,8 @@ def fit_kittel(
     f, b, sigma = _checked("Kittel", frequency_Hz, field_res_T, sigma_T)
     if not (np.isfinite(field_offset_sigma_T) and field_offset_sigma_T >= 0):
         raise FitError(f"Kittel: a field offset known to {field_offset_sigma_T} T is not possible; give 0 or more")
+    if not (np.isfinite(field_scale_sigma) and field_scale_sigma >= 0):
+        raise FitError(f"Kittel: a field scale known to {field_scale_sigma} is not possible; give 0 or more")
     if np.any(b == 0):
         raise FitError("Kittel: a resonance field of 0 T is no resonance; leave that spectrum out")
     sign, reduced = np.sign(b), f / gyromagnetic_Hz_per_T(g)
@@ -153,6 +163,11 @@ def fit_kittel(
         flags.append(
             f"mu0_meff: resonance fields scatter by {scatter_T:.2g} T more than their sigmas say; added to each of them"
         )
+    if field_scale_sigma:
+        total_T = np.hypot(sigma, scatter_T)
+        scaled, *_ = _solve_kittel(sign, reduced, b * (1.0 + SCALE_STEP), total_T, field_offset_sigma_T)
+        by_scale = (scaled - (meff, offset)) / SCALE_STEP
+        covariance = covariance + field_scale_sigma**2 * np.outer(by_scale, by_scale)
     errors = np.sqrt(np.diag(covariance))
     return KittelFit(
         Value.of(meff, errors[0], "T"),

@@ -66,6 +66,12 @@ class STFMRSettings(BaseModel):
         description="How well the gaussmeter's zero is known, one standard deviation",
         json_schema_extra={"unit": "T"},
     )
+    field_scale_sigma: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="How well the field's scale is known, relative, one standard deviation; common to all spectra",
+    )
 
 
 class STFMR:
@@ -122,7 +128,7 @@ class STFMR:
             return None
         curve_T = np.linspace(np.nanmin(field_T), np.nanmax(field_T), CURVE_POINTS)
         line_V, curve_V = fit.model(field_T)[0], fit.model(curve_T)[0]
-        return LiveFit(_values(fit, 0, 0.0), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]))
+        return LiveFit(_values(fit, 0, STFMRSettings()), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]))
 
     def separate(self, spectra: Sequence[Spectrum]) -> list[Spectrum]:
         """Return the spectra, those that span both signs of field as two: each row of a reduction has one of these."""
@@ -136,13 +142,14 @@ class STFMR:
         spectra : sequence of Spectrum
             One that spans both signs of field is taken as two, since it holds two resonances.
         settings : STFMRSettings, optional
-            g and the uncertainty of the gaussmeter's zero.
+            g and the uncertainty of the gaussmeter's zero and of the field's scale.
 
         Returns
         -------
         Reduction
             Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]. Flagged spectra have no values and do not enter.
-            Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero.
+            Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
+            ``width`` the scale.
         """
         settings = settings or STFMRSettings()
         sides = self.separate(spectra)
@@ -150,7 +157,7 @@ class STFMR:
         rows: list[dict[str, Any]] = []
         fit = fit_lineshape([s.field_T for s in sides], [s.voltage_V for s in sides]) if sides else None
         if fit is not None:
-            rows = [_row(side, fit, k, settings.field_offset_sigma) for k, side in enumerate(sides)]
+            rows = [_row(side, fit, k, settings) for k, side in enumerate(sides)]
             flags += _correlation_flags(fit)
         results = self._over_frequency(sides, fit, settings, flags)
         return Reduction(
@@ -181,10 +188,13 @@ class STFMR:
             fit.field_res_sigma[good],
             g=settings.g,
             field_offset_sigma_T=settings.field_offset_sigma,
+            field_scale_sigma=settings.field_scale_sigma,
         )
         linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=settings.g)
         flags += [*kittel.flags, *linewidth.flags]
-        return {"mu0_meff": kittel.mu0_meff, "alpha": linewidth.alpha, "width_0": linewidth.width_0}
+        widths = {"alpha": linewidth.alpha, "width_0": linewidth.width_0}  # both go with the field's scale
+        scaled = {name: _with_scale(value, settings.field_scale_sigma) for name, value in widths.items()}
+        return {"mu0_meff": kittel.mu0_meff, **scaled}
 
 
 def _sides(spectrum: Spectrum) -> list[Spectrum]:
@@ -200,20 +210,28 @@ def _sides(spectrum: Spectrum) -> list[Spectrum]:
     ]
 
 
-def _values(fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Value]:
-    """Return the line of spectrum ``k`` as values; the resonance field's sigma contains the gaussmeter's zero."""
+def _with_scale(value: Value, scale_sigma: float) -> Value:
+    """Return a value that is proportional to the field with the uncertainty of the field's scale in its sigma."""
+    if value.value is None or value.sigma is None:
+        return value
+    return Value(value.value, float(np.hypot(value.sigma, scale_sigma * value.value)), value.unit)
+
+
+def _values(fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Value]:
+    """Return the line of spectrum ``k`` as values; the sigmas of the fields contain the gaussmeter's."""
     values = {name: Value.of(getattr(fit, name)[k], getattr(fit, f"{name}_sigma")[k], UNITS[name]) for name in UNITS}
-    sigma = float(np.hypot(fit.field_res_sigma[k], field_offset_sigma_T))
-    return values | {"field_res": Value.of(fit.field_res[k], sigma, "T")}
+    sigma = float(np.hypot(fit.field_res_sigma[k], settings.field_offset_sigma))
+    values["field_res"] = Value.of(fit.field_res[k], sigma, "T")
+    return values | {name: _with_scale(values[name], settings.field_scale_sigma) for name in ("field_res", "width")}
 
 
-def _row(spectrum: Spectrum, fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Any]:
+def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Any]:
     """Return what is said of one spectrum; ``fit`` has the line's parameters as plain numbers, for drawing it."""
     line = None
     if fit.good[k]:
         line = {name: float(getattr(fit, name)[k]) for name in PARAMETERS}
         line["absolute_field"] = bool(fit.field_sign[k] < 0)
-    values = _values(fit, k, field_offset_sigma_T)
+    values = _values(fit, k, settings)
     return {
         "name": spectrum.name,
         "frequency": spectrum.frequency_Hz,

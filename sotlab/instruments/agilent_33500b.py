@@ -15,6 +15,7 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 from sotlab.errors import LimitError
 from sotlab.instruments.in_turn import in_turn
 from sotlab.instruments.ramped_wave import RampedWave, RampedWaveOptions
+from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
 
 __all__ = ["Agilent33500B", "VoltageDrivenSource"]
@@ -110,7 +111,7 @@ class VoltageDrivenSource(RampedWave):
     def configure(self) -> None:
         """Set the sine; what somebody else left running is left alone until this role drives."""
         self.instrument.clear()
-        self._on = bool(self.instrument.output)
+        self._on = bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.output))
         if not self._on:
             self.set_up()
         self.raise_errors()
@@ -167,7 +168,7 @@ class VoltageDrivenSource(RampedWave):
 
     def _ramp_down(self) -> None:
         generator = self.instrument
-        if generator.output:
+        if asked(self.limits.role, "OUTP?", lambda: generator.output):
             generator.amplitude_unit = "VPP"
             start_V = self.number(generator.amplitude, "VOLT?")
             for k in range(1, self.options.ramp_steps + 1):

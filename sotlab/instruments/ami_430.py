@@ -129,6 +129,8 @@ class SuperconductingMagnetOptions(Options):
 
     #: Field per ampere [T/A], off the magnet's label; one that the programmer does not have too is an error.
     tesla_per_ampere: float = Option(gt=0.0)
+    #: The coil's inductance [H], off the label: with it the programmer's voltage limit enters estimates of time.
+    inductance_H: float | None = Option(default=None, gt=0.0)
     #: How long the field needs to come to rest after the programmer holds [s].
     settling_s: float = Option(default=1.0, ge=0.0)
     #: How often the state is asked for [s].
@@ -160,6 +162,8 @@ class SuperconductingMagnet(Driver):
     options: SuperconductingMagnetOptions
 
     _most_T = math.inf
+    #: The rate that the programmer's voltage limit allows [T/s].
+    _reached_T_per_s = math.inf
     _has_switch = False
 
     def configure(self) -> None:
@@ -178,6 +182,8 @@ class SuperconductingMagnet(Driver):
                 f" {self.options.tesla_per_ampere:g} T/A; correct the one that is not on the magnet's label"
             )
         self._most_T = coil * self.number(magnet.current_limit, "CURR:LIM?")
+        if self.options.inductance_H is not None:
+            self._reached_T_per_s = coil * self.number(magnet.voltage_limit, "VOLT:LIM?") / self.options.inductance_H
         self._has_switch = bool(magnet.switch_installed)
         self._set_rate()
         self.raise_errors()
@@ -196,12 +202,16 @@ class SuperconductingMagnet(Driver):
         self.limits.narrowed("field_T", self._most_T, "the programmer's current limit").check("field_T", field_T)
 
     def ramp_time_s(self, from_T: float, to_T: float) -> float:
-        """Return the ramp's and the settling time [s], if the programmer's voltage limit allows the rate."""
-        return abs(to_T - from_T) / self._rate_T_per_s + self.options.settling_s
+        """Return the ramp's and the settling time [s], at the station's rate or the one that the voltage limit allows.
+
+        ``dB/dt = min(rate, k V/L)`` with k in T/A, V the programmer's voltage limit and L ``inductance_H``; what the
+        leads drop of the voltage is not counted. Without an inductance the voltage is taken to suffice.
+        """
+        return abs(to_T - from_T) / min(self._rate_T_per_s, self._reached_T_per_s) + self.options.settling_s
 
     def read_setpoint(self) -> float:
         """Return the field that the coil's current makes, as the programmer has it [T]."""
-        return self.number(self.instrument.field, "FIELD:MAG?")
+        return self.measured(lambda: self.instrument.field, "FIELD:MAG?")
 
     def ramp_to(self, field_T: float, should_stop: Callable[[], bool] | None = None) -> None:
         """Ramp to ``field_T`` and return when the programmer holds there and the field has settled.
@@ -300,5 +310,5 @@ class SuperconductingMagnet(Driver):
     @property
     def _patience_s(self) -> float:
         """For how long the current may seem to stand still: ten times what ``SAME_A`` takes, a minute at least [s]."""
-        rate_A_per_s = self._rate_T_per_s / self.options.tesla_per_ampere
+        rate_A_per_s = min(self._rate_T_per_s, self._reached_T_per_s) / self.options.tesla_per_ampere
         return max(60.0, 10.0 * SAME_A / rate_A_per_s if rate_A_per_s else math.inf)

@@ -88,7 +88,7 @@ class PumpAttenuator(Driver):
 
     def read_transmission(self) -> float:
         """Return the transmission where the wheel is."""
-        return 10.0 ** (-self.number(self.instrument.attenuation_measured, "ATT:POS?") / 10.0)
+        return 10.0 ** (-self.measured(lambda: self.instrument.attenuation_measured, "ATT:POS?") / 10.0)
 
     def _go_to(self, attenuation_dB: float) -> None:
         self.instrument.attenuation = attenuation_dB
@@ -100,7 +100,7 @@ class PumpAttenuator(Driver):
                 )
             self.clock.sleep(self.POLL_S)
         self.raise_errors()
-        seen_dB = self.number(self.instrument.attenuation_measured, "ATT:POS?")
+        seen_dB = self.measured(lambda: self.instrument.attenuation_measured, "ATT:POS?")
         if abs(seen_dB - attenuation_dB) > self.options.tolerance_dB:
             raise InstrumentError(
                 f"{self.limits.role}: {attenuation_dB:.3g} dB asked, the wheel stands at {seen_dB:.3g} dB; is it stuck?"

@@ -7,6 +7,7 @@ PyMeasure instrument, with its channels, hold the connection's lock from the que
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,7 +19,8 @@ from pyvisa.constants import InterfaceType, StatusCode
 from pyvisa.errors import InvalidSession, VisaIOError
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import InstrumentError, InstrumentLostError, InstrumentTimeoutError
+from sotlab.errors import GarbledReplyError, InstrumentError, InstrumentLostError, InstrumentTimeoutError
+from sotlab.instruments.retry import RetryPolicy, kind_of, may_repeat
 from sotlab.instruments.trace import Trace
 
 __all__ = ["Connection", "exclusive"]
@@ -31,6 +33,10 @@ VISA_ERRORS = (VisaIOError, InvalidSession, UnicodeDecodeError)
 LOST = (StatusCode.error_connection_lost, StatusCode.error_io, StatusCode.error_system_error)
 #: Interfaces on which the end of a message can be seen without knowing its length.
 WITH_END = (InterfaceType.gpib, InterfaceType.usb)
+#: What no instrument says: control characters other than tabs and line ends.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: What holds without a policy.
+NEVER = RetryPolicy(time_out=0, garbage=0, lost=0)
 
 
 class Connection(VISAAdapter):
@@ -44,8 +50,8 @@ class Connection(VISAAdapter):
         VISA resource name.
     visa_library : object or str
         As PyVISA takes it.
-    retries : int
-        How often a question is asked again after a time-out.
+    retry : RetryPolicy, optional
+        How often a question is asked again, by kind of error; never if None.
     clock : Clock, optional
         The station's clock.
     trace : Trace, optional
@@ -68,13 +74,14 @@ class Connection(VISAAdapter):
         resource: str,
         visa_library: Any,
         *,
-        retries: int = 0,
+        retry: RetryPolicy | None = None,
         clock: Clock | None = None,
         trace: Trace | None = None,
         **settings: Any,
     ) -> None:
         self.role, self.address = role, resource
-        self.retries = retries
+        self.retry = NEVER if retry is None else retry
+        self._asking = False  # within ask_again(), whoever holds the lock
         self.lock = threading.RLock()
         self.on_event: Callable[..., None] = lambda kind, **details: None
         self._clock = RealClock() if clock is None else clock
@@ -103,7 +110,7 @@ class Connection(VISAAdapter):
 
     def wait_for_lock(self) -> None:
         """Take the lock that another thread holds, in bounded time."""
-        patience_s = 2.0 + 2.0 * self.timeout_s * (1 + self.retries)
+        patience_s = 2.0 + 2.0 * self.timeout_s * (1 + self.retry.time_out)
         with self._clock.idle():  # another thread's exchange takes time, which must go on meanwhile
             held = self.lock.acquire(timeout=patience_s)
         if not held:
@@ -112,17 +119,47 @@ class Connection(VISAAdapter):
                 f" question; is the instrument hanging?"
             )
 
-    def ask_again(self, ask: Callable[[], T]) -> T:
-        """Return what ``ask`` returns; after a time-out clear the instrument and ask again, ``retries`` times."""
-        for left in range(self.retries, -1, -1):
+    def ask_again(self, ask: Callable[[], T], question: str = "") -> T:
+        """Return what ``ask`` returns, asked again as the policy for the kind of error says (``retry.py``).
+
+        Parameters
+        ----------
+        ask : callable
+            Asks, and reads the whole answer.
+        question : str
+            What it sends, if that is one message: one that does more than ask is sent once. Without it the caller
+            vouches for that.
+        """
+        with self.exchange():
+            if self._asking or not may_repeat(question):
+                return ask()  # what asks again is the outermost one: else tries would multiply
+            self._asking = True
             try:
+                return self._persistently(ask, question)
+            finally:
+                self._asking = False
+
+    def _persistently(self, ask: Callable[[], T], question: str) -> T:
+        left = {"time_out": self.retry.time_out, "garbage": self.retry.garbage, "lost": self.retry.lost}
+        wait_s = self.retry.wait_s
+        anew = False
+        while True:
+            try:
+                if anew:
+                    self.reopen()
+                    anew = False
                 return ask()
-            except InstrumentTimeoutError as error:
-                self.clear()
-                if not left:
+            except InstrumentError as error:
+                kind = "lost" if anew else kind_of(error)
+                if kind in ("time_out", "garbage"):
+                    self.clear()
+                if kind is None or left[kind] == 0:
                     raise
-                self.on_event("retry", role=self.role, problem=str(error))
-        raise AssertionError("unreachable")  # the last turn returns or raises
+                left[kind] -= 1
+                self.on_event("retry", role=self.role, error=kind, question=question, problem=str(error))
+                if kind == "lost":
+                    self._clock.sleep(wait_s)
+                    wait_s, anew = 2.0 * wait_s, True
 
     def clear(self) -> None:
         """Send a device clear, so that a late answer is not taken for that to the next question."""
@@ -206,6 +243,8 @@ class Connection(VISAAdapter):
             except VISA_ERRORS as error:
                 raise self._explained(error, "read") from error
         self._note("read", reply)
+        if not reply.isprintable() and CONTROL.search(reply):
+            raise GarbledReplyError(f"{self.role} at {self.address}: the reply is garbled: {reply[:40]!r}")
         return reply
 
     def _read_bytes(self, count: int, break_on_termchar: bool = False, **kwargs: Any) -> bytes:
@@ -244,7 +283,7 @@ class Connection(VISAAdapter):
         if isinstance(error, InvalidSession):
             return InstrumentError(f"{who}: the connection is closed ('{what}')")
         if isinstance(error, UnicodeDecodeError):
-            return InstrumentError(f"{who}: the reply to '{what}' is not text: {error.object[:40]!r}")
+            return GarbledReplyError(f"{who}: the reply to '{what}' is not text: {error.object[:40]!r}")
         if not isinstance(error, VisaIOError):
             return InstrumentError(f"{who}: '{what}' failed: {error}")
         self._note("error", error.abbreviation)
@@ -278,18 +317,22 @@ class _Hold:
 
 
 class _Exclusive:
-    """Makes the questions of a PyMeasure instrument or channel indivisible, and asks again after a time-out."""
+    """Makes the questions of a PyMeasure instrument or channel indivisible, and asks again by policy."""
 
     def ask(self, command: str, query_delay: float | None = None) -> str:
         connection = connection_of(self)
         with connection.exchange():
-            return connection.ask_again(lambda: super(_Exclusive, self).ask(command, query_delay))  # type: ignore[misc]
+            return connection.ask_again(
+                lambda: super(_Exclusive, self).ask(command, query_delay),  # type: ignore[misc]
+                command,
+            )
 
     def binary_values(self, command: str, query_delay: float | None = None, **kwargs: Any) -> Any:
         connection = connection_of(self)
         with connection.exchange():
             return connection.ask_again(
-                lambda: super(_Exclusive, self).binary_values(command, query_delay, **kwargs)  # type: ignore[misc]
+                lambda: super(_Exclusive, self).binary_values(command, query_delay, **kwargs),  # type: ignore[misc]
+                command,
             )
 
     def add_child(self, cls: type[Any], *args: Any, **kwargs: Any) -> Any:

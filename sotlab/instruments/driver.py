@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from sotlab.clock import Clock
-from sotlab.errors import InstrumentError, LimitError, WrongInstrumentError
+from sotlab.errors import GarbledReplyError, InstrumentError, LimitError, WrongInstrumentError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
@@ -212,11 +212,26 @@ class Driver:
         if errors:
             raise InstrumentError(f"{self.limits.role}: the instrument reports {'; '.join(errors)}")
 
+    def measured(self, ask: Callable[[], Any], what: str) -> float:
+        """Return the number that a question is answered with; asked again, by policy, if the answer is none.
+
+        Parameters
+        ----------
+        ask : callable
+            Asks a question that changes nothing, and returns the answer: ``lambda: self.instrument.field``.
+        what : str
+            The question, for messages.
+        """
+        ask_again = getattr(getattr(self.instrument, "adapter", None), "ask_again", None)
+        if ask_again is None:  # an adapter of PyMeasure's own
+            return self.number(ask(), what)
+        return ask_again(lambda: self.number(ask(), what), what)
+
     def number(self, value: Any, what: str) -> float:
-        """Return a reply as a finite float, or raise InstrumentError naming the device and the reply."""
+        """Return a reply as a float, or raise GarbledReplyError naming the device and the reply."""
         try:
             return float(value)
         except (TypeError, ValueError):
-            raise InstrumentError(
+            raise GarbledReplyError(
                 f"{self.limits.role}: the reply {value!r} to {what} is not a number; check the address and the model"
             ) from None

@@ -16,6 +16,7 @@ from pymeasure.instruments.agilent import Agilent8257D
 from sotlab.errors import LimitError
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.levels import LevelTable, LossTable
+from sotlab.instruments.replies import asked
 
 __all__ = ["E8257D", "Microwave"]
 
@@ -99,7 +100,7 @@ class Microwave(Driver):
             source.modulation_enabled = False
             self.raise_errors()
             return
-        if source.output_enabled and self.crest_dB > 0.0:
+        if asked(self.limits.role, "OUTP?", lambda: source.output_enabled) and self.crest_dB > 0.0:
             self.check(power_dBm=self.number(source.power, "POW?"))  # it is about to have a crest
         source.modulation_enabled = False
         source.internal_frequency = options.modulation_Hz

@@ -306,7 +306,7 @@ class _AxisDriver(Driver):
 
     def _number(self, ask: Callable[[], Any], what: str) -> float:
         """Return an answer in u, u/s or u/s^2."""
-        return self.number(self._asked(what, ask), what) / self.per_unit
+        return self.measured(lambda: self._asked(what, ask), what) / self.per_unit
 
     def _asked(self, what: str, ask: Callable[[], Any]) -> Any:
         return asked(self.limits.role, f"{self.options.axis}{what}", ask)

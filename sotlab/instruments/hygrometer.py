@@ -40,7 +40,7 @@ class Humidity(Driver):
         InstrumentError
             If the sensor shows what no air can have.
         """
-        percent = self.number(self.instrument.humidity, "MEAS:HUM?")
+        percent = self.measured(lambda: self.instrument.humidity, "MEAS:HUM?")
         if not 0.0 <= percent <= 100.0:
             raise InstrumentError(
                 f"{self.limits.role}: the sensor shows {percent:g} %, which is no humidity; is it connected?"
@@ -49,4 +49,4 @@ class Humidity(Driver):
 
     def read_air_temperature(self) -> float:
         """Return the temperature of the air [K]."""
-        return self.number(self.instrument.temperature, "MEAS:TEMP?") + 273.15
+        return self.measured(lambda: self.instrument.temperature, "MEAS:TEMP?") + 273.15

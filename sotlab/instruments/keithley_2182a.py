@@ -64,7 +64,7 @@ class Nanovoltmeter(Driver):
 
     def read_voltage(self) -> float:
         """Return one reading [V]."""
-        voltage_V = self.number(self.instrument.voltage, "READ?")
+        voltage_V = self.measured(lambda: self.instrument.voltage, "READ?")
         if abs(voltage_V) >= OVERFLOW:
             raise InstrumentError(
                 f"{self.limits.role}: overload on the {self.options.range_V:g} V range; raise"

@@ -17,6 +17,7 @@ from pymeasure.instruments.validators import strict_discrete_set
 from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.in_turn import in_turn
+from sotlab.instruments.replies import asked
 
 __all__ = ["Keithley2400", "SourceMeter"]
 
@@ -137,7 +138,7 @@ class SourceMeter(Driver):
         meter.clear()
         self._line_frequency_Hz = self.number(meter.line_frequency, "SYST:LFR?")
         meter.adapter.allow(self.reading_time_s + 2.0)
-        self._on = bool(meter.source_enabled)
+        self._on = self._output_on()
         if not self._on:
             self._prepare()
         self.raise_errors()
@@ -281,7 +282,7 @@ class SourceMeter(Driver):
 
     def _ramp_down(self) -> None:
         meter = self.instrument
-        if not meter.source_enabled:
+        if not self._output_on():
             return
         level = "source_current" if meter.source_mode == "current" else "source_voltage"
         start = self.number(getattr(meter, level), level)
@@ -290,6 +291,9 @@ class SourceMeter(Driver):
             setattr(meter, level, start * (1.0 - k / steps))
             if start:
                 self.clock.sleep(self.options.ramp_s / steps)
+
+    def _output_on(self) -> bool:
+        return bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.source_enabled))
 
     def _switch_off(self) -> None:
         self.instrument.source_enabled = False

@@ -16,6 +16,7 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.in_turn import in_turn
 from sotlab.instruments.ramped_wave import RampedWave, RampedWaveOptions
+from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
 
 __all__ = ["CurrentSource", "Keithley6221"]
@@ -152,7 +153,7 @@ class CurrentSource(RampedWave):
     def configure(self) -> None:
         """Set the wave's parameters; what somebody else left running is left alone until this role drives."""
         self.instrument.clear()
-        self._on = bool(self.instrument.source_enabled)
+        self._on = self._output_on()
         if self._on:
             self._amplitude_A = self.number(self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
         else:
@@ -236,18 +237,21 @@ class CurrentSource(RampedWave):
         in_turn(self._ramp_wave_down, self.instrument.waveform_abort, self._ramp_dc_down, self._switch_off)
 
     def _ramp_wave_down(self) -> None:
-        if self.instrument.source_enabled:
+        if self._output_on():
             self._amplitude_A = self.number(self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
             self.ramp(self.least_A)
 
     def _ramp_dc_down(self) -> None:
         """Ramp a direct current down: the output is still on after a wave's ABORt only if there is one."""
-        if self.instrument.source_enabled:
+        if self._output_on():
             start_A = self.number(self.instrument.source_current, "SOUR:CURR?")
             steps = self.options.ramp_steps if start_A else 1
             for k in range(1, steps + 1):
                 self.instrument.source_current = start_A * (1.0 - k / steps)
                 self.clock.sleep(self.options.ramp_s / steps)
+
+    def _output_on(self) -> bool:
+        return bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.source_enabled))
 
     def _switch_off(self) -> None:
         self.instrument.source_enabled = False

@@ -16,6 +16,7 @@ from pymeasure.instruments.validators import strict_range
 from sotlab.errors import InstrumentError
 from sotlab.instruments.field_line import FieldLine
 from sotlab.instruments.ramped_field import RampedField, RampedFieldOptions
+from sotlab.instruments.replies import asked
 
 __all__ = ["Electromagnet", "KepcoBOP5020MG"]
 
@@ -75,11 +76,11 @@ class Electromagnet(RampedField):
         """Take over without a jump: current mode and compliance first, then the output at the current it has."""
         supply = self.instrument
         supply.clear()
-        if supply.output_enabled and supply.operating_mode != "CURR":
+        if self._on() and asked(self.limits.role, "FUNC:MODE?", lambda: supply.operating_mode) != "CURR":
             raise InstrumentError(
                 f"{self.limits.role}: the supply is on in voltage mode; switch it off at its front panel first"
             )
-        if not supply.output_enabled:
+        if not self._on():
             supply.operating_mode = "CURR"
             supply.current_setpoint = 0.0
         supply.voltage_setpoint = self.options.compliance_V
@@ -98,7 +99,7 @@ class Electromagnet(RampedField):
 
     def switch_on(self) -> None:
         """Switch the output on if it is off."""
-        if not self.instrument.output_enabled:
+        if not self._on():
             self.instrument.output_enabled = True
 
     def send_drive(self, drive: float) -> None:
@@ -107,11 +108,15 @@ class Electromagnet(RampedField):
 
     def make_safe(self) -> None:
         """Ramp to zero, then switch the output off; at most 30 s whatever the rate."""
-        supply = self.instrument
-        if supply.output_enabled:
-            self._drive = self._programmed_A()
-            self.ramp_drive(0.0, self.safe_rate_T_per_s(self._field_T))
-        supply.output_enabled = False
+        try:
+            if self._on():
+                self._drive = self._programmed_A()
+                self.ramp_drive(0.0, self.safe_rate_T_per_s(self._field_T))
+        finally:
+            self.instrument.output_enabled = False
+
+    def _on(self) -> bool:
+        return bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.output_enabled))
 
     def _programmed_A(self) -> float:
-        return self.number(self.instrument.current_setpoint, "CURR?")
+        return self.measured(lambda: self.instrument.current_setpoint, "CURR?")

@@ -216,7 +216,7 @@ class TemperatureController(Driver):
         if status:
             wrong = ", ".join(text for bit, text in READING_STATUS.items() if status & bit) or f"status {status}"
             raise InstrumentError(f"{self.limits.role}: input {letter}: {wrong}; check the sensor and its cable")
-        return self.number(channel.kelvin, f"KRDG? {letter}")
+        return self.measured(lambda: channel.kelvin, f"KRDG? {letter}")
 
     def _raise_heater(self) -> None:
         status = int(self.number(self._output.status, "HTRST?"))

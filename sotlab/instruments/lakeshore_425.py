@@ -74,7 +74,7 @@ class Gaussmeter(FieldProbe):
         InstrumentError
             If it is beyond the range: the instrument then shows the full scale, or no number.
         """
-        field_T = self.number(self.instrument.ask("RDGFIELD?").strip(), "RDGFIELD?")
+        field_T = self.measured(lambda: self.instrument.ask("RDGFIELD?").strip(), "RDGFIELD?")
         full_T = (self._range_G or RANGES_G[-1]) * 1e-4
         if abs(field_T) >= FULL * full_T:
             raise InstrumentError(

@@ -56,4 +56,4 @@ class Gaussmeter(FieldProbe):
 
     def read_probe(self) -> float:
         """Return the field at the probe as the instrument has it [T]."""
-        return self.number(self.instrument.field, "RDGFIELD?")
+        return self.measured(lambda: self.instrument.field, "RDGFIELD?")

@@ -298,7 +298,7 @@ class Chopper(Driver):
     def read_frequency(self) -> float:
         """Return the frequency at which it chops [Hz]."""
         with self._exchange():
-            return self.number(self.instrument.frequency_measured, "refoutfreq?")
+            return self.measured(lambda: self.instrument.frequency_measured, "refoutfreq?")
 
     def make_safe(self) -> None:
         """Switch the motor off."""

@@ -172,7 +172,7 @@ class PowerMeter(Driver):
         InstrumentError
             If it is beyond the sensor's range.
         """
-        power_W = self.number(self.instrument.power, "MEAS:POW?")
+        power_W = self.measured(lambda: self.instrument.power, "MEAS:POW?")
         if abs(power_W) >= OVERFLOW:
             raise InstrumentError(f"{self.limits.role}: the power is beyond the sensor's range; attenuate the beam")
         return power_W

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sotlab.errors import InstrumentError
+from sotlab.errors import GarbledReplyError
 
 __all__ = ["asked"]
 
@@ -26,13 +26,13 @@ def asked(role: str, question: str, ask: Callable[[], T]) -> T:
 
     Raises
     ------
-    InstrumentError
+    GarbledReplyError
         If the reply fits neither.
     """
     try:
         return ask()
     except (KeyError, ValueError) as error:
         problem = error.args[0] if error.args else error
-        raise InstrumentError(
+        raise GarbledReplyError(
             f"{role}: the reply to {question} makes no sense ({problem}); check the address and the model"
         ) from error

@@ -127,7 +127,7 @@ class RFPowerMeter(Driver):
             If the sensor is overloaded, or does not answer.
         """
         try:
-            return self.number(self.instrument.power, "READ?")
+            return self.measured(lambda: self.instrument.power, "READ?")
         except InstrumentTimeoutError:
             self.raise_errors()  # an overloaded sensor gives no reading but an error
             raise

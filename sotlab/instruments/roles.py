@@ -226,6 +226,13 @@ class Lockin(Role, Protocol):
         """Return the frequency of the reference [Hz]."""
         ...
 
+    def settle(self) -> None:
+        """Let the next reading wait until the output has settled.
+
+        What has been latched before that, as a reference that was off with its source, does not count.
+        """
+        ...
+
     def read_phasor(self) -> complex:
         """Return X + iY [V rms].
 
@@ -326,6 +333,16 @@ class SourceMeter(Actuator, Protocol):
 @runtime_checkable
 class VNA(Actuator, Protocol):
     """A vector network analyser."""
+
+    def check(
+        self,
+        *,
+        frequency_Hz: float | None = None,
+        power_dBm: float | None = None,
+        if_bandwidth_Hz: float | None = None,
+    ) -> None:
+        """Raise LimitError if the station does not allow a setting."""
+        ...
 
     def set_sweep(
         self, start_Hz: float, stop_Hz: float, points: int, *, if_bandwidth_Hz: float, power_dBm: float

@@ -291,6 +291,11 @@ class SRSLockin(SRSDriver):
             self.send(phase=phase_deg)
             self._settle()
 
+    def settle(self) -> None:
+        """Let the next reading wait until the output has settled; what was latched before does not count."""
+        with self.exchange():
+            self._settle()
+
     def read_phasor(self) -> complex:
         """Return X + iY [V rms, or A rms at a current input]."""
         phasor, status = self._take()

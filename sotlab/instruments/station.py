@@ -7,7 +7,7 @@ bench may follow as in a web address: ``virtual:stfmr?seed=3&clock=20``. docs/st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,14 +15,14 @@ from typing import Any
 import pyvisa
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import InstrumentError, SotlabError, StationError, WrongInstrumentError
+from sotlab.errors import OperatorError, SotlabError, StationError, WrongInstrumentError
 from sotlab.instruments.calibration import Calibration, check_kinds
 from sotlab.instruments.connection import Connection
 from sotlab.instruments.driver import Driver, Limits
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.roles import READINGS, ROLES, Actuator
 from sotlab.instruments.sample import Sample
-from sotlab.instruments.station_file import RoleConfig, StationConfig, load_sample, validated
+from sotlab.instruments.station_file import CalibrationEntry, RoleConfig, StationConfig, load_sample, validated
 from sotlab.instruments.station_lock import StationLock
 from sotlab.instruments.trace import Trace
 from sotlab.instruments.use_mark import UseMark
@@ -46,11 +46,16 @@ class Station:
     True
     """
 
-    def __init__(self, config: StationConfig, path: Path, spec: str, trace: Trace | None = None) -> None:
+    def __init__(
+        self, config: StationConfig, path: Path, spec: str, trace: Trace | None = None, recalibrating: str = ""
+    ) -> None:
         self.config = config
         self.path = path
         self.spec = spec
         self.trace = trace
+        self.recalibrating = recalibrating
+        #: Why calibrations of the role that is calibrated anew were left out, one line each.
+        self.refused: list[str] = []
         self._patience_s: float | None = None  # how long a check waits for an answer
         self._lock: StationLock | None = None
         self._locks = True
@@ -65,16 +70,18 @@ class Station:
         self.connections: dict[str, Connection] = {}  # by address: one open session each, whoever uses it
         self.identities: dict[str, str] = {}
         #: Of every role that has some, in the order of the station file.
-        self.calibrations: dict[str, list[Calibration]] = {
-            role: [Calibration.load(path.parent / entry.file) for entry in entries]
-            for role, entries in config.calibrations.items()
-        }
+        self.calibrations: dict[str, list[Calibration]] = {role: self._load(role) for role in config.calibrations}
         self._manager = _resource_manager(config.station.visa_library, path)
         self.clock: Clock = getattr(self._manager.visalib, "clock", None) or RealClock()
 
     @classmethod
-    def open(cls, spec: str, roles: Iterable[str] | None = None, trace: Trace | None = None) -> Station:
+    def open(
+        cls, spec: str, roles: Iterable[str] | None = None, trace: Trace | None = None, recalibrating: str = ""
+    ) -> Station:
         """Open the instruments of ``roles`` (all that the file has if None); nothing is switched.
+
+        The calibrations of the role ``recalibrating`` that would be refused are left out, and told in ``refused``: what
+        is wrong with them must not keep one from making a new one.
 
         Raises
         ------
@@ -84,7 +91,7 @@ class Station:
             If an instrument does not answer, or another model than the driver's does. What was opened is closed.
         """
         config, path = StationConfig.load(spec)
-        station = cls(config, path, spec, trace)
+        station = cls(config, path, spec, trace, recalibrating)
         try:
             if config.station.sample is not None:
                 station.protect(station.sample())
@@ -105,10 +112,10 @@ class Station:
         options, limits = validated(driver_class, role, settings, self.path.name)
         self._limits[role] = limits
         limits = self._protected(driver_class, limits)
-        calibrations = check_kinds(role, driver_class.calibrated_by, self.calibrations.get(role, ()))
         others = self._others(role, driver_class.needs(options))
         connection = self._connection(role, settings, driver_class)
-        try:
+
+        def open_with(calibrations: Sequence[Calibration]) -> Driver:
             driver = driver_class.open(
                 connection,
                 options,
@@ -116,9 +123,15 @@ class Station:
                 self.clock,
                 others=others,
                 operator=self.ask_operator,
-                calibrations=calibrations,
+                calibrations=check_kinds(role, driver_class.calibrated_by, calibrations),
             )
             self._check_origin(role, driver)
+            return driver
+
+        try:
+            if role == self.recalibrating:
+                self._leave_out_refused(role, open_with)
+            driver = open_with(self.calibrations.get(role, []))
         except BaseException:
             self._close_unused(settings.resource)
             raise
@@ -292,7 +305,7 @@ class Station:
             If nobody is there to ask.
         """
         if self.operator is None:
-            raise InstrumentError(f"the operator is needed ('{message}'), and nobody is there to ask")
+            raise OperatorError(f"the operator is needed ('{message}'), and nobody is there to ask")
         with self.clock.idle():
             self.operator(message)
 
@@ -302,6 +315,32 @@ class Station:
             return limits
         reason = f"sample {self._protected_sample.name}: {largest[1]}" if self._protected_sample else ""
         return limits.narrowed(driver_class.through_sample, largest[0], reason)
+
+    def _load(self, role: str) -> list[Calibration]:
+        """Read the calibrations of a role; a damaged one of the role that is calibrated anew is left out."""
+        entries, loaded = self.config.calibrations[role], []
+        for entry in list(entries):
+            try:
+                loaded.append(Calibration.load(self.path.parent / entry.file))
+            except StationError as error:
+                if role != self.recalibrating:
+                    raise
+                entries.remove(entry)
+                self.refused.append(str(error))
+        return loaded
+
+    def _leave_out_refused(self, role: str, open_with: Callable[[Sequence[Calibration]], Driver]) -> None:
+        """Keep of a role's calibrations those with which its driver can be opened."""
+        kept: list[tuple[CalibrationEntry, Calibration]] = []
+        for pair in zip(self.config.calibrations.get(role, []), self.calibrations.get(role, []), strict=True):
+            try:
+                open_with([calibration for _, calibration in [*kept, pair]])
+            except StationError as error:
+                self.refused.append(str(error))
+            else:
+                kept.append(pair)
+        self.config.calibrations[role] = [entry for entry, _ in kept]
+        self.calibrations[role] = [calibration for _, calibration in kept]
 
     def _check_origin(self, role: str, driver: Driver) -> None:
         """Refuse what was measured on a virtual bench for an instrument that is real."""
@@ -451,15 +490,17 @@ class Station:
         if not settings.resource:
             raise StationError(f"{self.path.name}: [roles.{role}] resource is missing: the instrument's VISA address")
         connection = self.connections.get(settings.resource)
-        timeout_s, retries = settings.timeout_s, settings.retries
+        timeout_s, retry = settings.timeout_s, self.config.retry
+        if settings.retries is not None:
+            retry = retry.model_copy(update={"time_out": settings.retries})
         if self._patience_s is not None:
-            timeout_s, retries = min(timeout_s, self._patience_s), 0
+            timeout_s, retry = min(timeout_s, self._patience_s), None
         if connection is None:
             connection = self.connections[settings.resource] = Connection(
                 role,
                 settings.resource,
                 self.visa_library,
-                retries=retries,
+                retry=retry,
                 clock=self.clock,
                 trace=self.trace,
                 **{"timeout": timeout_s * 1000, **driver_class.connection},

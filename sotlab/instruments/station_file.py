@@ -12,6 +12,7 @@ from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError, UsageError
 from sotlab.instruments.driver import Driver, Limits, name_and_unit
+from sotlab.instruments.retry import RetryPolicy
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.validation import explain
 from sotlab.units import parse_quantity
@@ -39,8 +40,8 @@ class RoleConfig(BaseModel):
     #: VISA address; drivers that work through other roles, or by the operator's hand, have none.
     resource: str = ""
     timeout_s: float = Field(default=3.0, gt=0.0, le=600.0)
-    #: How often a question is asked again after a time-out.
-    retries: int = Field(default=1, ge=0, le=10)
+    #: How often a question is asked again after a time-out, if not as ``[retry]`` says.
+    retries: int | None = Field(default=None, ge=0, le=10)
     #: What this output does when the computer vanishes; `sotlab station check` shows it.
     when_pc_vanishes: str = "not stated"
     options: dict[str, Any] = {}
@@ -149,11 +150,14 @@ class StationConfig(BaseModel):
 
     station: StationTable
     roles: dict[str, RoleConfig]
+    retry: RetryPolicy = RetryPolicy()
     protection: ProtectionTable | None = None
     interlocks: list[InterlockRule] = []
     rehearsal: RehearsalTable | None = None
     #: By role: a file name, ``{ file, max_age_days }``, or a list of them.
     calibrations: dict[str, Annotated[list[CalibrationEntry], BeforeValidator(_entries)]] = {}
+    #: By check: what the station expects of it, as parameters of the check.
+    commissioning: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def load(cls, spec: str) -> tuple[StationConfig, Path]:

@@ -73,6 +73,8 @@ class HarmonicHallAngleScan(Scan):
         bench[self.axis].move_to(point.settings["angle_deg"], self.should_stop)
         bench["ac_source"].set_output(True)
         bench.clock.sleep(bench["ac_source"].settling_s, self.should_stop)
+        for role in LOCKINS:
+            bench[role].settle()  # there was no reference while the source was off
 
     def apply(self, point: Point, bench: Station) -> None:
         """Turn to the angle and let both filters settle."""

@@ -6,6 +6,7 @@ by a gaussmeter at each point, because iron remembers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -27,6 +28,9 @@ class STFMRFieldSweep(Scan):
 
     The field axis is path dependent: the first point is approached from outside the window, moving in the direction
     of the sweep, so that every point lies on one branch of the yoke's loop.
+
+    Where the station has the role ``azimuth``, the field is turned to ``angle`` first; else the angle says how the
+    sample is mounted.
     """
 
     ROLES = ("field", "gaussmeter", "microwave", "voltmeter")
@@ -56,7 +60,7 @@ class STFMRFieldSweep(Scan):
         default=45.0,
         minimum=-360.0,
         maximum=360.0,
-        description="In-plane angle from the current to the field, as the sample is mounted",
+        description="In-plane angle from the current to the field; turned to if the station has an azimuth",
     )
     start = Quantity("Start", "T", default=0.02, minimum=-20.0, maximum=20.0)
     stop = Quantity("Stop", "T", default=0.16, minimum=-20.0, maximum=20.0)
@@ -77,7 +81,9 @@ class STFMRFieldSweep(Scan):
             yield {"field_T": float(field_T)}
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
-        """Check every field, the run-up, the frequency and the power against the station's limits."""
+        """Check every field, the run-up, frequency, power and angle against the station's limits."""
+        if "azimuth" in bench:
+            bench["azimuth"].check(self.angle)
         bench["microwave"].check(frequency_Hz=self.frequency, power_dBm=self.power)
         for point in points:
             bench["field"].check(point.settings["field_T"])
@@ -90,7 +96,9 @@ class STFMRFieldSweep(Scan):
         microwave.set_power(self.power)
 
     def approach(self, point: Point, bench: Station) -> None:
-        """Come to the first field from outside the window, then switch the microwave on."""
+        """Turn, come to the first field from outside the window, then switch the microwave on."""
+        if "azimuth" in bench:
+            bench["azimuth"].move_to(self.angle, self.should_stop)
         bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
         bench["microwave"].set_output(True)
 
@@ -122,8 +130,10 @@ class STFMRFieldSweep(Scan):
         return bench["field"].ramp_time_s(from_T, point.settings["field_T"]) + reading_s
 
     def analysis_settings(self, bench: Station) -> dict[str, Any]:
-        """Return g of the sample and how well the gaussmeter's zero is known, as a field at the sample."""
-        return {"g": self.the_sample().g, "field_offset_sigma": bench["gaussmeter"].sample_field(0.0)[1]}
+        """Return g of the sample, and how well the field at the sample is known: its zero, and its scale."""
+        (_, zero_T), (at_1_T, sigma_T) = (bench["gaussmeter"].sample_field(probe_T) for probe_T in (0.0, 1.0))
+        scale_sigma = math.sqrt(max(sigma_T**2 - zero_T**2, 0.0)) / abs(at_1_T)
+        return {"g": self.the_sample().g, "field_offset_sigma": zero_T, "field_scale_sigma": scale_sigma}
 
     def _run_up_T(self, first: Point) -> float:
         direction = 1.0 if self.stop >= self.start else -1.0

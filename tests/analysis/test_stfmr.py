@@ -1,5 +1,6 @@
 """The ST-FMR analysis as a whole, on spectra made here and on real ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,24 @@ def test_a_measured_spectrum_without_a_usable_line_is_refused():
     result = STFMR().reduce([real("CoFe-Pt_dev11_9GHz.lvm")])
     assert result.results["mu0_meff"].value is None
     assert result.to_json()["spectra"][0]["flags"][0].startswith("no line")
+
+
+def test_the_fields_scale_is_one_factor_on_everything_that_is_a_field():
+    """Against the definition: the same lines, with every field larger by the scale's sigma."""
+    rng = np.random.default_rng(0)
+    sweeps = [spectrum(f, rng) for f in F]
+    scale = 0.01
+    larger = [replace(one, field_T=(1 + scale) * one.field_T) for one in sweeps]
+    known, moved = STFMR().reduce(sweeps), STFMR().reduce(larger)
+    told = STFMR().reduce(sweeps, STFMRSettings(field_scale_sigma=scale))
+    for name in ("mu0_meff", "alpha", "width_0"):
+        value, change = told.results[name], moved.results[name].value - known.results[name].value
+        assert value.value == known.results[name].value
+        assert value.sigma == pytest.approx(np.hypot(known.results[name].sigma, change), rel=0.03), name
+    # mu0_meff = (f/gamma)^2 / B - B: it goes down when the field goes up, by more than the field does.
+    assert moved.results["mu0_meff"].value < known.results["mu0_meff"].value * (1 - scale)
+    for before, after in zip(known.to_json()["spectra"], told.to_json()["spectra"], strict=True):
+        for name in ("field_res", "width"):
+            expected = np.hypot(before[name]["sigma"], scale * before[name]["value"])
+            assert after[name]["sigma"] == pytest.approx(expected)
+        assert after["v_sym"] == before["v_sym"]

@@ -80,8 +80,8 @@ SWEEP = {"points": 61, "start": "30 mT", "stop": "95 mT", "averages": 2}
 NAMES = ("v_sym", "v_asym", "field_res", "width")
 
 
-def line(station, tmp_path, **settings):
-    run = measure(STFMRFieldSweep(station=station, **SWEEP, **settings), tmp_path)
+def line(station, tmp_path, operator=None, **settings):
+    run = measure(STFMRFieldSweep(station=station, **SWEEP, **settings), tmp_path, operator)
     spectrum = reduce_runs([run.folder]).json["spectra"][0]
     return {name: spectrum[name] for name in NAMES}
 
@@ -137,6 +137,34 @@ def test_a_superconducting_magnet_gives_the_line_of_the_electromagnet(station_fi
 
     station = station_file("stfmr", bench, lambda text: role(text, "field", AMI))
     assert_same_line(line(station, tmp_path), usual)
+
+
+AZIMUTH_BY_HAND = """[roles.azimuth]
+driver = "ManualRotator"
+[roles.azimuth.options]
+start_deg = 45
+[roles.azimuth.limits]
+angle_deg = [-90, 180]
+"""
+
+
+def test_a_field_that_is_turned_by_hand_gives_the_line_of_the_motor(station_file, tmp_path, usual):
+    motor = line(station_file("stfmr"), tmp_path, angle="65 deg")
+    path = station_file("stfmr", station=lambda text: role(text, "azimuth", AZIMUTH_BY_HAND))
+    asked = []
+    with Station.open(path, roles=()) as bench:  # kept open: the lab is the same one
+        lab = bench.visa_library.lab
+
+        def operator(message):
+            asked.append(float(re.search(r"(-?[\d.]+) ?deg", message)[1]))
+            lab.before_change()
+            lab.clock.wait_until(lab.bench.stage[3].move(lab.clock.now(), asked[-1], 20.0, 80.0))
+
+        by_hand = line(path, tmp_path, operator, angle="65 deg")
+    assert asked == [65.0]
+    assert_same_line(by_hand, motor)
+    # The line goes as cos^2 sin of the angle: at 65 deg it is 0.46 of that at 45 deg.
+    assert abs(motor["v_sym"]["value"]) < abs(usual["v_sym"]["value"]) - 5 * motor["v_sym"]["sigma"]
 
 
 # -- harmonic Hall

@@ -81,7 +81,7 @@ def test_a_full_disk_ends_the_run_at_once_with_a_safe_bench(tmp_path, kilobytes)
     (folder,) = tmp_path.glob("runs/*/*")
     events = read_journal(folder / "events.jsonl")
     assert [event["event"] for event in events] == ["run_open", "error", "made_safe", "run_close"]
-    assert events[2]["outputs"] == {"microwave": None, "field": None}
+    assert events[2]["outputs"] == {"microwave": None, "field": None, "azimuth": None}
     assert events[3]["exit_status"] == "failed"
     # Nothing that was reported as recorded is missing, and the torn line is not counted.
     assert len(read_run(folder).rows) == events[3]["rows"]

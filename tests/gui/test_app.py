@@ -60,7 +60,7 @@ def assert_closed_safely(process, out):
     assert "Traceback" not in errors
     told = events(out)
     safe = next(event for event in told if event["event"] == "made_safe")
-    assert safe["outputs"] == {"microwave": None, "field": None}
+    assert safe["outputs"] == {"microwave": None, "field": None, "azimuth": None}
     assert told[-1]["event"] == "run_close"
     assert told[-1]["exit_status"] == "aborted"
     assert 3 <= told[-1]["rows"] < 141

@@ -119,7 +119,7 @@ def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_win
     assert window.state is State.ABORTED
     events = journal(window)
     safe = next(event for event in events if event["event"] == "made_safe")
-    assert safe["outputs"] == {"microwave": None, "field": None}
+    assert safe["outputs"] == {"microwave": None, "field": None, "azimuth": None}
     assert events[-1]["exit_status"] == "aborted"
     assert events[-1]["rows"] == len(window.plot.xs) < 141
 

@@ -12,6 +12,7 @@ from pymeasure.instruments.srs import SR830
 
 from sotlab.errors import InstrumentError, InstrumentLostError, InstrumentTimeoutError, StationError
 from sotlab.instruments.connection import Connection, exclusive
+from sotlab.instruments.retry import RetryPolicy
 from sotlab.instruments.trace import Trace
 
 BENCH = """
@@ -128,7 +129,7 @@ def test_a_class_of_instruments_stays_what_it_is(library):
 
 def test_a_lost_answer_is_asked_for_again_and_told(library):
     library.lab.faults.add({"device": "meter", "kind": "no_reply", "match": "ECHO", "count": 1})
-    connection = connect(library, retries=1)
+    connection = connect(library, retry=RetryPolicy(time_out=1))
     told = []
     connection.on_event = lambda kind, **details: told.append((kind, details["role"]))
     assert exclusive(Meter)(connection).echo(5) == 5
@@ -137,7 +138,7 @@ def test_a_lost_answer_is_asked_for_again_and_told(library):
 
 def test_an_answer_that_never_comes_is_a_time_out_that_names_role_address_and_question(library):
     library.lab.faults.add({"device": "meter", "kind": "no_reply", "match": "ECHO"})
-    meter = exclusive(Meter)(connect(library, retries=2))
+    meter = exclusive(Meter)(connect(library, retry=RetryPolicy(time_out=2)))
     with pytest.raises(InstrumentTimeoutError, match=r"meter at GPIB0::7::INSTR: no answer within 2 s \('read'\)"):
         meter.echo(5)
     assert library.lab.faults.describe()[0]["hits"] == 3
@@ -145,7 +146,7 @@ def test_an_answer_that_never_comes_is_a_time_out_that_names_role_address_and_qu
 
 def test_a_late_answer_is_not_taken_for_the_next(library):
     library.lab.faults.add({"device": "meter", "kind": "late", "delay_s": 3, "match": "ECHO\\? 5", "count": 1})
-    meter = exclusive(Meter)(connect(library, retries=0))
+    meter = exclusive(Meter)(connect(library, retry=RetryPolicy(time_out=0)))
     with pytest.raises(InstrumentTimeoutError):
         meter.echo(5)
     library.clock.sleep(5.0)

@@ -7,8 +7,6 @@ import pytest
 from sotlab.errors import InstrumentError, LimitError, StationError
 from sotlab.instruments.roles import ROLES, Actuator
 from sotlab.instruments.station import Station
-from sotlab.procedures.runs.run import Run
-from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 STATION = """
 [station]
@@ -180,68 +178,3 @@ def test_without_an_operator_it_is_an_error_and_the_setting_unknown(station):
 
 
 # --- the ST-FMR sweep with a rotator, motorised or not: only the station differs
-
-BENCH_CLASS = """
-from sotlab.simulated.benches.stfmr import STFMR
-from sotlab.simulated.physics.motion import Axis
-
-
-class Bench(STFMR):
-    def __init__(self, lab, streams, noise):
-        super().__init__(lab, streams, noise)
-        self.stage = {number: Axis(-180.0, 180.0, window=1e-3, resolution=1e-4) for number in (1, 2, 3)}
-"""
-ROTATORS = {
-    "motorised": """
-[roles.rotator]
-driver = "ESP301Rotator"
-resource = "ASRL1::INSTR"
-limits = { angle_deg = [-90, 180] }
-""",
-    "by hand": """
-[roles.rotator]
-driver = "ManualRotator"
-limits = { angle_deg = [-90, 180] }
-""",
-}
-
-
-class TurnedSweep(STFMRFieldSweep):
-    """The sweep, with the magnet turned to its angle first."""
-
-    ROLES = (*STFMRFieldSweep.ROLES, "rotator")
-
-    def prepare(self, bench):
-        bench["rotator"].move_to(self.angle, self.should_stop)
-        super().prepare(bench)
-
-
-@pytest.mark.parametrize("rotator", ROTATORS)
-def test_the_stfmr_sweep_runs_with_either_rotator(tmp_path, monkeypatch, rotator):
-    from importlib.resources import files
-
-    bench = (files("sotlab.simulated") / "benches" / "stfmr.yaml").read_text(encoding="utf-8")
-    bench = bench.replace("bench: stfmr:STFMR", 'bench: "bench.py:Bench"')
-    bench = bench.replace(
-        "\nresources:", '\n  stages: {class: "esp301:ESP301"}\nresources:\n  ASRL1::INSTR: {device: stages}', 1
-    )
-    stations = files("sotlab.instruments") / "stations"
-    station = (stations / "stfmr.toml").read_text(encoding="utf-8").replace('"stfmr?', '"bench.yaml?')
-    (tmp_path / "samples").mkdir()
-    for sample in (stations / "samples").iterdir():
-        (tmp_path / "samples" / sample.name).write_bytes(sample.read_bytes())
-    (tmp_path / "bench.py").write_text(BENCH_CLASS, encoding="utf-8")
-    (tmp_path / "bench.yaml").write_text(bench, encoding="utf-8")
-    (tmp_path / "station.toml").write_text(station + ROTATORS[rotator], encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    asked = []
-    with Station.open("station.toml", TurnedSweep.ROLES) as opened:
-        opened.operator = asked.append
-        scan = TurnedSweep(station="station.toml", points=3, angle="30 deg")
-        scan.use(opened)
-        with Run(scan, tmp_path / "runs", "sample") as run:
-            run.wait()
-        run.raise_error()
-        assert run.worker.results.rows == 3
-        assert opened["rotator"].read_angle() == pytest.approx(30.0, abs=1e-3)
-    assert asked == (["turn the magnet to 30 deg"] if rotator == "by hand" else [])

@@ -41,7 +41,7 @@ def test_a_sweep_gives_its_rows_and_ends_safe(tmp_path):
     np.testing.assert_allclose(table["Field Set (T)"], np.linspace(0.04, 0.08, 15), rtol=1e-15)
     events = read_journal(finished.folder.journal)
     assert [event["event"] for event in events] == ["run_open", "made_safe", "run_close"]
-    assert events[1]["outputs"] == {"microwave": None, "field": None}
+    assert events[1]["outputs"] == {"microwave": None, "field": None, "azimuth": None}
     assert events[0]["simulated"] is True
     assert events[0]["plan"]["index"] == list(range(15))
     assert events[0]["station"]["identities"]["voltmeter"].startswith("KEITHLEY")
@@ -166,7 +166,7 @@ def test_a_stopped_sweep_is_made_safe_and_keeps_its_rows(tmp_path):
     assert 1 <= len(rows(stopped)) < 20
     events = read_journal(stopped.folder.journal)
     assert events[-1]["exit_status"] == "aborted"
-    assert events[-2]["outputs"] == {"microwave": None, "field": None}
+    assert events[-2]["outputs"] == {"microwave": None, "field": None, "azimuth": None}
 
 
 def test_the_live_fit_is_published_while_the_sweep_goes_on(tmp_path):

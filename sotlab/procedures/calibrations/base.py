@@ -6,7 +6,7 @@ values of them. ``gaussmeter_zero.py`` is the shortest example.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from sotlab.errors import DataError, PlanError, StationError, UsageError
+from sotlab.errors import DataError, PlanError
 from sotlab.instruments.calibration import CalibratedValue, Calibration
-from sotlab.instruments.installed import load_class
-from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
+from sotlab.procedures.bench_scan import BenchScan
+from sotlab.procedures.runs.installed import find_class
 from sotlab.procedures.runs.reader import RunRecord
-from sotlab.procedures.runs.scan import Point, Scan
+from sotlab.procedures.runs.scan import Point
 
-__all__ = ["CalibrationScan", "Findings", "LineFit", "calibration_of", "find_calibration", "fit_linear"]
+__all__ = ["CalibrationScan", "Findings", "calibration_of", "find_calibration"]
 
 GROUP = "sotlab.calibrations"
 
@@ -47,7 +47,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-class CalibrationScan(Scan):
+class CalibrationScan(BenchScan):
     """A scan that calibrates one role. Subclasses fill in what a Scan asks for, and the following."""
 
     #: Kind of the calibration: the name that the command line uses, and the driver.
@@ -83,20 +83,6 @@ class CalibrationScan(Scan):
         """Draw the calibration's points and values into a matplotlib figure."""
         raise NotImplementedError
 
-    def the_sample(self) -> Sample:
-        """Return the sample, or a name for none: an instrument is calibrated with or without one."""
-        if not self.sample and self._open_bench().config.station.sample is None:
-            return Sample(name="no-sample")
-        return super().the_sample()
-
-    def mean_of(self, read: Callable[[], float], count: int, reading_time_s: float, bench: Station) -> np.ndarray:
-        """Return the mean of ``count`` readings and their standard deviation, each a reading time after the other."""
-        readings = []
-        for _ in range(count):
-            bench.clock.sleep(reading_time_s, self.should_stop)  # or a meter gives the same reading again
-            readings.append(read())
-        return np.array([np.mean(readings), np.std(readings, ddof=1) if count > 1 else np.nan])
-
 
 def find_calibration(kind: str) -> type[CalibrationScan]:
     """Return the scan for a kind of calibration: an entry point, ``module:Class`` or ``file.py:Class``.
@@ -106,13 +92,7 @@ def find_calibration(kind: str) -> type[CalibrationScan]:
     UsageError
         If there is none: those that there are, are named.
     """
-    try:
-        found = load_class(GROUP, kind, "calibration")
-    except StationError as error:
-        raise UsageError(str(error)) from error
-    if not (isinstance(found, type) and issubclass(found, CalibrationScan)):
-        raise UsageError(f"calibration: '{kind}' is no subclass of {CalibrationScan.__module__}:CalibrationScan")
-    return found
+    return find_class(GROUP, kind, "calibration", CalibrationScan)
 
 
 def calibration_of(scan: CalibrationScan, record: RunRecord) -> Calibration:
@@ -148,43 +128,3 @@ def calibration_of(scan: CalibrationScan, record: RunRecord) -> Calibration:
         points={name: [float(number) for number in column] for name, column in found.points.items()},
         notes=found.notes,
     )
-
-
-@dataclass(frozen=True)
-class LineFit:
-    """A linear least squares fit of equal weights; sigmas from the scatter about it."""
-
-    values: np.ndarray
-    covariance: np.ndarray
-    residuals: np.ndarray
-    scatter: float
-
-    @property
-    def sigmas(self) -> np.ndarray:
-        """Standard uncertainties of the values."""
-        return np.sqrt(np.diag(self.covariance))
-
-
-def fit_linear(columns: list[np.ndarray], measured: np.ndarray, what: str) -> LineFit:
-    """Fit ``measured = sum values[j] columns[j]``.
-
-    Raises
-    ------
-    DataError
-        If the points are too few, or do not tell the columns apart.
-    """
-    design = np.column_stack(columns)
-    rows, unknowns = design.shape
-    if rows <= unknowns:
-        raise DataError(f"{what}: {rows} points are left for {unknowns} unknowns; measure more points")
-    scale = np.linalg.norm(design, axis=0)
-    if not scale.all() or np.linalg.matrix_rank(design / scale) < unknowns:
-        raise DataError(
-            f"{what}: the points do not determine all of the {unknowns} unknowns; measure over a wider range"
-        )
-    values, *_ = np.linalg.lstsq(design / scale, measured, rcond=None)
-    residuals = measured - (design / scale) @ values
-    scatter = float(np.sqrt(residuals @ residuals / (rows - unknowns)))
-    scaled = design / scale
-    covariance = np.linalg.inv(scaled.T @ scaled) * scatter**2
-    return LineFit(values / scale, covariance / np.outer(scale, scale), residuals, scatter)

@@ -12,11 +12,12 @@ import pandas as pd
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
-from sotlab.procedures.calibrations.base import Findings, fit_linear
+from sotlab.procedures.calibrations.base import Findings
 from sotlab.procedures.calibrations.source_level import PowerMeterScan
+from sotlab.procedures.linear_fit import fit_linear
 from sotlab.procedures.runs.scan import Point
 
-__all__ = ["CableLoss"]
+__all__ = ["CableLoss", "draw_loss", "loss_findings"]
 
 
 class CableLoss(PowerMeterScan):
@@ -80,29 +81,41 @@ class CableLoss(PowerMeterScan):
         loss_dB = (before["mean"] - behind["mean"]).to_numpy(float)
         variance = float(before["var"].mean() + behind["var"].mean()) / self.repeats
         sigma_dB = math.sqrt(variance + self.mismatch_sigma**2)
-        values = {"loss": (float(np.mean(loss_dB)), sigma_dB, "dB")}
-        notes = []
-        if len(frequency_Hz) > 2:
-            # loss = fixed + skin sqrt(f): connectors, and the skin effect of the cable
-            fit = fit_linear([np.ones_like(loss_dB), np.sqrt(frequency_Hz / 1e9)], loss_dB, "cable_loss")
-            sigmas = np.hypot(fit.sigmas, [self.mismatch_sigma, 0.0])
-            values["fixed"] = (float(fit.values[0]), float(sigmas[0]), "dB")
-            values["skin"] = (float(fit.values[1]), float(sigmas[1]), "dB/GHz**0.5")
-        if np.min(loss_dB) < -3.0 * sigma_dB:
-            notes.append("the power behind the cable is larger than before it: were the planes swapped?")
-        points = {
-            "Frequency (Hz)": frequency_Hz,
-            "Loss (dB)": loss_dB,
-            "Loss Sigma (dB)": np.full_like(loss_dB, sigma_dB),
-        }
-        return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
+        return loss_findings(frequency_Hz, loss_dB, np.full_like(loss_dB, sigma_dB), self.mismatch_sigma)
 
     def draw(self, figure: Any, calibration: Calibration) -> None:
         """Draw the loss against frequency."""
-        axes = figure.subplots()
-        table = {name: np.array(column) for name, column in calibration.points.items()}
-        axes.errorbar(
-            table["Frequency (Hz)"] / 1e9, table["Loss (dB)"], table["Loss Sigma (dB)"], fmt=".", color="#0072B2"
-        )
-        axes.set_xlabel("frequency (GHz)")
-        axes.set_ylabel("loss (dB)")
+        draw_loss(figure, calibration)
+
+
+def loss_findings(frequency_Hz: np.ndarray, loss_dB: np.ndarray, sigma_dB: np.ndarray, common_dB: float) -> Findings:
+    """Return the loss at each frequency, and the part of it that is a cable's.
+
+    Parameters
+    ----------
+    frequency_Hz, loss_dB, sigma_dB : (N,) float
+        The loss with its standard uncertainty, whole.
+    common_dB : float
+        The part of sigma that does not become less over the frequencies.
+    """
+    values = {"loss": (float(np.mean(loss_dB)), float(np.max(sigma_dB)), "dB")}
+    notes = []
+    if len(frequency_Hz) > 2:
+        # loss = fixed + skin sqrt(f): connectors, and the skin effect of the cable
+        fit = fit_linear([np.ones_like(loss_dB), np.sqrt(frequency_Hz / 1e9)], loss_dB, "cable_loss")
+        sigmas = np.hypot(fit.sigmas, [common_dB, 0.0])
+        values["fixed"] = (float(fit.values[0]), float(sigmas[0]), "dB")
+        values["skin"] = (float(fit.values[1]), float(sigmas[1]), "dB/GHz**0.5")
+    if np.min(loss_dB + 3.0 * sigma_dB) < 0.0:
+        notes.append("there is more behind the cable than before it: were the planes swapped?")
+    points = {"Frequency (Hz)": frequency_Hz, "Loss (dB)": loss_dB, "Loss Sigma (dB)": sigma_dB}
+    return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
+
+
+def draw_loss(figure: Any, calibration: Calibration) -> None:
+    """Draw a calibration's loss against frequency."""
+    axes = figure.subplots()
+    table = {name: np.array(column) for name, column in calibration.points.items()}
+    axes.errorbar(table["Frequency (Hz)"] / 1e9, table["Loss (dB)"], table["Loss Sigma (dB)"], fmt=".", color="#0072B2")
+    axes.set_xlabel("frequency (GHz)")
+    axes.set_ylabel("loss (dB)")

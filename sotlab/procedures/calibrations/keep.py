@@ -19,7 +19,7 @@ from sotlab.instruments.validation import explain
 from sotlab.procedures.calibrations.base import CalibrationScan, calibration_of
 from sotlab.procedures.runs.reader import RunRecord
 
-__all__ = ["Kept", "check_usable", "keep", "use"]
+__all__ = ["Kept", "check_usable", "folder_of", "keep", "use"]
 
 FOLDER = "calibrations"
 
@@ -59,10 +59,15 @@ def keep(scan: CalibrationScan, record: RunRecord, station: Station) -> Kept:
     from sotlab.procedures.calibrations.plot import write_plot
 
     calibration = calibration_of(scan, record)
-    folder = (Path() if station.spec.startswith(VIRTUAL) else station.path.parent) / FOLDER
+    folder = folder_of(station)
     file = calibration.write(folder)
     write_plot(file.with_suffix(".png"), scan, calibration)
     return Kept(calibration, file, file.with_suffix(".png"), _entries(calibration, f"{FOLDER}/{file.name}", station))
+
+
+def folder_of(station: Station) -> Path:
+    """Return where a station's calibrations belong: beside its file; of a shipped one, in the working folder."""
+    return (Path() if station.spec.startswith(VIRTUAL) else station.path.parent) / FOLDER
 
 
 def check_usable(station: Station) -> None:

@@ -12,7 +12,8 @@ import pandas as pd
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
-from sotlab.procedures.calibrations.base import CalibrationScan, Findings, fit_linear
+from sotlab.procedures.calibrations.base import CalibrationScan, Findings
+from sotlab.procedures.linear_fit import fit_linear
 from sotlab.procedures.runs.scan import Point
 
 __all__ = ["ProbeRatio"]

@@ -14,20 +14,29 @@ from sotlab.errors import DataError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.parameters import Choice, Integer, Quantity
-from sotlab.procedures.calibrations.base import CalibrationScan, Findings, fit_linear
+from sotlab.procedures.calibrations.base import CalibrationScan, Findings
+from sotlab.procedures.linear_fit import fit_linear
 from sotlab.procedures.runs.scan import Point
 
-__all__ = ["StageZero"]
+__all__ = ["StageZero", "along_its_axis"]
+
+#: What the operator is asked for where the role is missing.
+BY_HAND = {
+    "chopper": "let the chopper run, locked",
+    "pump_attenuator": "open the pump's attenuator",
+    "shutter": "open the shutter",
+}
 
 
 class StageZero(CalibrationScan):
     """Scan the delay stage through a pulse: delay zero is where the lock-in's signal goes furthest from its median.
 
-    The beam stands as the operator has set it up: pump on the sample, chopper running, lock-in in phase, and the field
-    that is asked for. The extremum is that of a cubic through the points within ``window`` of the largest one. Its
-    sigma has their scatter about it and ``drift``: by how much the delay between pump and probe wanders, which no scan
-    can know. With backlash the zero holds for the direction of the scan. How often the light goes to and fro,
-    ``passes``, and the sign are the set-up's: recorded, not measured.
+    The field, the chopper, the attenuator and the shutter are brought to what is asked for, those that the station has;
+    for the others the operator is asked. The signal is taken along the axis of the X-Y plane on which it moves, so the
+    lock-in need not be in phase. The extremum is that of a cubic through the points within ``window`` of the largest
+    one. Its sigma has their scatter about it and ``drift``: by how much the delay between pump and probe wanders, which
+    no scan can know. With backlash the zero holds for the direction of the scan. How often the light goes to and fro,
+    ``passes``, and the sign are the set-up's: recorded, since a stage and a lock-in alone do not know a time.
     """
 
     KIND = "stage_zero"
@@ -49,6 +58,10 @@ class StageZero(CalibrationScan):
     passes = Integer("Passes", default=1, minimum=1, maximum=100, description="How often the light goes to and fro")
     sign = Choice("Sign", choices=["+1", "-1"], default="+1", description="Of the delay as the position rises")
     field = Quantity("Field", "T", default=0.05, minimum=-20.0, maximum=20.0)
+    chop = Quantity("Chop", "Hz", default=6000.0, minimum=1.0, maximum=1e5, description="Frequency of the chopper")
+    transmission = Quantity(
+        "Transmission", None, default=1.0, minimum=1e-6, maximum=1.0, description="Of the pump's attenuator"
+    )
 
     def plan(self) -> Iterable[Mapping[str, float]]:
         """Yield the positions from start to stop, evenly spaced."""
@@ -63,9 +76,16 @@ class StageZero(CalibrationScan):
             bench["delay"].check(point.settings["position_m"])
 
     def approach(self, point: Point, bench: Station) -> None:
-        """Ramp the field, and have the beam set up."""
+        """Ramp the field, start the chopper, and let the pump pass, the shutter last."""
         bench["field"].ramp_to(self.field, self.should_stop)
-        bench.ask_operator("Let pump and probe pass, chopper running and locked, lock-in in phase with the signal")
+        if "chopper" in bench:
+            bench["chopper"].run_at(self.chop, self.should_stop)
+        if "pump_attenuator" in bench:
+            bench["pump_attenuator"].set_transmission(self.transmission)
+        if "shutter" in bench and not self.should_stop():
+            bench["shutter"].set_open(True)
+        if by_hand := [what for role, what in BY_HAND.items() if role not in bench]:
+            bench.ask_operator(f"{', '.join(by_hand)}; both beams on the sample")
 
     def apply(self, point: Point, bench: Station) -> None:
         """Move, and let the lock-in settle."""
@@ -90,7 +110,8 @@ class StageZero(CalibrationScan):
 
     def evaluate(self, rows: pd.DataFrame) -> Findings:
         """Return the position of the extremum."""
-        position_m, signal_V = rows["Position (m)"].to_numpy(float), rows["X (V)"].to_numpy(float)
+        position_m = rows["Position (m)"].to_numpy(float)
+        signal_V = along_its_axis(rows["X (V)"].to_numpy(float) + 1j * rows["Y (V)"].to_numpy(float))
         median_V = float(np.median(signal_V))
         largest = int(np.argmax(np.abs(signal_V - median_V)))
         near = np.abs(position_m - position_m[largest]) <= self.window
@@ -119,7 +140,7 @@ class StageZero(CalibrationScan):
             "passes": (float(self.sign) * self.passes, 0.0, "1"),
             "peak": (float(peak_V), float(fit.sigmas[0]), "V"),
         }
-        points = {"Position (m)": position_m, "X (V)": signal_V, "Used (1)": near.astype(float)}
+        points = {"Position (m)": position_m, "Signal (V)": signal_V, "Used (1)": near.astype(float)}
         return Findings(values, {name: column.tolist() for name, column in points.items()})
 
     def draw(self, figure: Any, calibration: Calibration) -> None:
@@ -127,8 +148,18 @@ class StageZero(CalibrationScan):
         table = {name: np.array(column) for name, column in calibration.points.items()}
         used = table["Used (1)"] == 1.0
         axes = figure.subplots()
-        axes.plot(1e6 * table["Position (m)"], 1e6 * table["X (V)"], ".-", ms=3, lw=0.6, color="#0072B2")
-        axes.plot(1e6 * table["Position (m)"][used], 1e6 * table["X (V)"][used], ".", color="#D55E00")
+        axes.plot(1e6 * table["Position (m)"], 1e6 * table["Signal (V)"], ".-", ms=3, lw=0.6, color="#0072B2")
+        axes.plot(1e6 * table["Position (m)"][used], 1e6 * table["Signal (V)"][used], ".", color="#D55E00")
         axes.axvline(1e6 * calibration.values["zero"].value, color="0.5", lw=0.8)
         axes.set_xlabel("position of the stage (µm)")
-        axes.set_ylabel("X (µV)")
+        axes.set_ylabel("signal (µV)")
+
+
+def along_its_axis(phasor_V: np.ndarray) -> np.ndarray:
+    """Return the component along the axis through the origin of the X-Y plane on which the phasors lie, X positive.
+
+    The axis is that of the largest sum of squares about the median, ``2 phi = arg sum z^2``.
+    """
+    moved = phasor_V - (np.median(phasor_V.real) + 1j * np.median(phasor_V.imag))
+    phase = 0.5 * np.angle(np.sum(moved**2))
+    return np.real(phasor_V * np.exp(-1j * phase))

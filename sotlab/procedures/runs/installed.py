@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pymeasure.experiment import Procedure
 
@@ -14,9 +14,39 @@ from sotlab.errors import StationError, UsageError
 from sotlab.instruments.installed import load_class
 from sotlab.procedures.runs.scan import Scan
 
-__all__ = ["describe_procedures", "find_procedure", "make_procedure"]
+__all__ = ["describe_procedures", "find_class", "find_procedure", "make_procedure"]
+
+T = TypeVar("T")
 
 GROUP = "sotlab.procedures"
+
+
+def find_class(group: str, name: str, what: str, base: type[T], folder: Path | None = None) -> type[T]:
+    """Return the subclass of ``base`` called ``name``: an entry point, ``module:Class`` or ``file.py:Class``.
+
+    Parameters
+    ----------
+    group : str
+        The group of entry points.
+    name, what : str
+        The name, and what it is the name of, for messages.
+    base : type
+        What it must be a subclass of.
+    folder : Path, optional
+        Where ``file.py`` is; the working folder if None.
+
+    Raises
+    ------
+    UsageError
+        If there is none: those that there are, are named.
+    """
+    try:
+        found = load_class(group, name, what, folder)
+    except StationError as error:
+        raise UsageError(str(error)) from error
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise UsageError(f"{what}: '{name}' is no {what} (a subclass of {base.__module__}:{base.__qualname__})")
+    return found
 
 
 def find_procedure(name: str, folder: Path | None = None, group: str = GROUP) -> type[Procedure]:
@@ -36,13 +66,7 @@ def find_procedure(name: str, folder: Path | None = None, group: str = GROUP) ->
     UsageError
         If there is none: those that there are, are named.
     """
-    try:
-        found = load_class(group, name, "procedure", folder)
-    except StationError as error:
-        raise UsageError(str(error)) from error
-    if not (isinstance(found, type) and issubclass(found, Procedure)):
-        raise UsageError(f"procedure: '{name}' is no procedure (a subclass of pymeasure.experiment.Procedure)")
-    return found
+    return find_class(group, name, "procedure", Procedure, folder)
 
 
 def make_procedure(procedure_class: type[Procedure], values: Mapping[str, Any]) -> Any:

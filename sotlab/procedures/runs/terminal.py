@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sotlab.analysis.values import LiveFit
-from sotlab.errors import InstrumentError, SotlabError
+from sotlab.errors import InstrumentError, OperatorError, SotlabError
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.time_left import TimeLeft, TimeLeftColumn
@@ -107,7 +107,7 @@ class Terminal:
             If nobody is at the terminal, or the run is stopped meanwhile.
         """
         if sys.stdin is None or not sys.stdin.isatty():
-            raise InstrumentError(f"the operator is needed ('{message}'), and this is no terminal; start it from one")
+            raise OperatorError(f"the operator is needed ('{message}'), and this is no terminal; start it from one")
         answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._progress.stop()
         self._progress.console.print(f"\n[bold]{message}[/bold], then press Enter (Ctrl-C stops)")
@@ -118,7 +118,7 @@ class Terminal:
                 raise InstrumentError(f"stopped while the operator was asked: {message}")
             time.sleep(0.05)
         if not answers.get():
-            raise InstrumentError(f"the operator is needed ('{message}'), and the terminal is closed")
+            raise OperatorError(f"the operator is needed ('{message}'), and the terminal is closed")
         self._progress.start()
 
     def show_reduction(self, reduction: Mapping[str, Any], title: str) -> None:

@@ -167,6 +167,19 @@ def test_a_ramp_slowed_by_the_voltage_limit_is_waited_for(magnet_of):
     assert lab.clock.now() - begun_s > 100.0
 
 
+@pytest.mark.parametrize("limit_V", [0.2, 1.0, 5.0])
+def test_the_voltage_limit_is_in_the_time_that_a_ramp_is_said_to_take(magnet_of, limit_V):
+    magnet, lab, station = magnet_of()
+    assert magnet.ramp_time_s(0.0, 0.3) == pytest.approx(0.3 / 0.02 + 1.0)  # no inductance is given: the rate's own
+    station.connections[ADDRESS].write(f"CONF:VOLT:LIM {limit_V}")
+    magnet.options = magnet.options.model_copy(update={"inductance_H": 10.0})
+    magnet.configure()
+    begun_s = lab.clock.now()
+    said_s = magnet.ramp_time_s(0.0, 0.3)
+    magnet.ramp_to(0.3)
+    assert lab.clock.now() - begun_s == pytest.approx(said_s, rel=0.02, abs=1.0)  # looked at every half second
+
+
 def test_a_ramp_that_stands_still_is_given_up(magnet_of):
     magnet, lab, _ = magnet_of()
     lab.faults.add({"device": "field", "kind": "wrong_reply", "match": r"CURR:SUPP\?", "text": "1.0"})

@@ -5,6 +5,7 @@ from pymeasure.test import expected_protocol
 
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, WrongInstrumentError
 from sotlab.instruments.keithley_2400 import Keithley2400
+from sotlab.instruments.retry import RetryPolicy
 from sotlab.instruments.sample import Layer, Sample
 from sotlab.procedures.runs.protection import measure_resistance
 
@@ -224,7 +225,7 @@ def test_a_pulse_into_an_open_contact_is_an_error_and_ends_at_zero(meter_of):
 @pytest.mark.parametrize("was_on", [False, True])
 def test_a_pulse_whose_answer_is_lost_is_not_sent_again_and_ends_at_zero(meter_of, currents, was_on):
     meter, lab, station = meter_of()
-    station.connections[ADDRESS].retries = 3
+    station.connections[ADDRESS].retry = RetryPolicy(time_out=3)
     meter.set_output(was_on)
     seen = currents(lab)
     lab.faults.add({"device": "source_meter", "kind": "no_reply", "match": r"READ\?", "count": 1})

@@ -15,6 +15,7 @@ from sotlab.errors import DataError, InstrumentError, LimitError, PlanError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.procedures.calibrations.base import find_calibration
+from sotlab.procedures.calibrations.cable_loss_vna import error_box, loss_between
 from sotlab.procedures.calibrations.keep import keep
 from sotlab.procedures.calibrations.plot import figure_of
 from sotlab.procedures.runs.journal import read_journal
@@ -267,6 +268,48 @@ def test_the_loss_between_two_planes_comes_out(bench):
     assert abs(calibration.values["skin"].value) < 5 * calibration.values["skin"].sigma
 
 
+def to_the_standards(lab, message):
+    """Do with the virtual analyser's cables what the operator is asked for."""
+    assert lab.bench.rf.state.on is False
+    lab.bench.switched("", [101, 202])
+    device = next(name for name in ("short", "open", "load") if f"the {name} " in message)
+    lab.bench.vna_connects(lab.clock.now(), device, "A" if "before" in message else "tip")
+
+
+def test_the_loss_of_the_arm_comes_out_of_an_uncalibrated_analyser(bench):
+    bench.describe(rf={"arm_fixed_loss_dB": 1.3, "arm_skin_loss_dB": 0.4}, vna={"drift_dB_per_h": 0.0})
+    settings = {"start": "4 GHz", "stop": "16 GHz", "points": 13}
+    for seed in range(3):
+        calibration = bench.calibrate("cable_loss_vna", seed, to_the_standards, **settings)
+        assert (calibration.kind, calibration.role) == ("cable_loss", "microwave")
+        true_dB = 1.3 + 0.4 * np.sqrt(np.array(calibration.points["Frequency (Hz)"]) / 1e9)
+        off = (np.array(calibration.points["Loss (dB)"]) - true_dB) / calibration.points["Loss Sigma (dB)"]
+        # Connections are common to all frequencies, so that these are few independent numbers.
+        assert np.max(np.abs(off)) < 4.0
+        assert calibration.values["loss"].sigma < 0.05
+        assert abs(calibration.values["skin"].value - 0.4) < 0.02
+
+
+def test_the_loss_by_reflection_is_exact_for_any_analyser_and_any_reciprocal_way():
+    import skrf
+
+    rng = np.random.default_rng(0)
+
+    def box(loss):
+        s = loss * (rng.normal(size=(5, 2, 2)) + 1j * rng.normal(size=(5, 2, 2)))
+        s[:, 0, 1] = s[:, 1, 0]
+        return skrf.Network(s=s, f=np.arange(1, 6), f_unit="GHz")
+
+    analyser, way = box(0.3), box(0.25)
+
+    def shown(network, reflection):
+        end = skrf.Network(s=np.full((5, 1, 1), reflection, complex), f=np.arange(1, 6), f_unit="GHz")
+        return (network**end).s[:, 0, 0]
+
+    near, far = (error_box(*(shown(n, g) for g in (-1, 1, 0))) for n in (analyser, analyser**way))
+    np.testing.assert_allclose(loss_between(near, far), -20 * np.log10(np.abs(way.s[:, 1, 0])), atol=1e-9)
+
+
 # -- in use -------------------------------------------------------------------------------------------------------
 
 
@@ -364,6 +407,7 @@ def test_file_and_plot_say_simulated(bench):
         ("probe_ratio", to_the_sample, {"points": 5, "averages": 2}),
         ("source_level", None, {**LEVELS, "switch_position": "power_meter"}),
         ("cable_loss", lambda lab, message: lab.bench.switched("", [102]), {"points": 5}),
+        ("cable_loss_vna", to_the_standards, {"points": 11, "start": "4 GHz"}),
     ],
 )
 def test_every_kind_is_kept_with_its_plot_drawn_from_its_file(bench, kind, operator, settings):

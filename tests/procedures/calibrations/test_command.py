@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sotlab.cli import main
+from sotlab.errors import StationError
 from sotlab.instruments.station import Station
 
 QUICK = ("--set", "points=31", "--set", "averages=2")
@@ -122,3 +123,34 @@ def test_no_sample_is_needed(bench, calibrate):
     status, out, _ = calibrate(bench.spec(), "coil", *QUICK, "--json")
     assert status == 0
     assert "no-sample" in json.loads(out)["folder"]
+
+
+DAMAGE = [
+    ("BOP 50-20MG,SIM0001", "BOP 50-20MG,B7", "is the field now"),
+    ('role = "field"', 'role = "magnet"', "of the role 'magnet'"),
+    ("[values.remanence]", "[values.forgotten]", "remanence"),
+    ("schema_version = 1", "schema_version = 2", "schema_version"),
+]
+
+
+def test_a_calibration_that_is_refused_does_not_keep_one_from_calibrating_anew(bench, calibrate):
+    station = Path(bench.describe().spec())
+    assert calibrate(station, "coil", *QUICK, "--use")[0] == 0
+    [first] = (bench.folder / "calibrations").glob("coil-*.toml")
+    text = first.read_text(encoding="utf-8")
+    for old, new, said in DAMAGE:
+        assert old in text
+        first.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(StationError, match=said):
+            Station.open(str(station), ["field"])
+        with Station.open(str(station), ["field"], recalibrating="field") as opened:
+            [problem] = opened.refused
+            assert said in problem
+        with pytest.raises(StationError, match=said):  # of another role
+            Station.open(str(station), ["field"], recalibrating="gaussmeter")
+    status, _, err = calibrate(station, "coil", *QUICK, "--use")
+    assert status == 0, err
+    assert "left out while calibrating" in err
+    with Station.open(str(station), ["field"]) as opened:
+        [entry] = opened.config.calibrations["field"]
+        assert entry.file != f"calibrations/{first.name}"

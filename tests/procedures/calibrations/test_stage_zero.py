@@ -13,6 +13,7 @@ from sotlab.instruments.delay_line import DelayLine
 from sotlab.instruments.station import Station
 from sotlab.procedures.calibrations.base import find_calibration
 from sotlab.procedures.calibrations.keep import keep
+from sotlab.procedures.calibrations.stage_zero import along_its_axis
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.run import Run
 
@@ -31,19 +32,16 @@ def trace(tmp_path, monkeypatch):
     shutil.copytree(package / "instruments/stations/samples", tmp_path / "samples")
     text = (package / "instruments/stations/thz.toml").read_text(encoding="utf-8")
 
-    def scan(seed, beam=True, extra="", **settings):
+    def scan(seed, extra="", phase_deg=0.0, without=(), operator=None, **settings):
         file = tmp_path / "station.toml"
         library = f"{(tmp_path / 'bench.yaml').as_posix()}?clock=virtual&seed={seed}@"
         file.write_text(text.replace("thz?clock=virtual@", library) + extra, encoding="utf-8")
         with Station.open(str(file), ROLES) as station:
-
-            def operator(message):
-                station["chopper"].run_at(6000.0)
-                station["shutter"].set_open(beam)
-                station["pump_attenuator"].set_transmission(1.0)
-
+            station["lockin"].set_phase(phase_deg)
+            for role in without:
+                del station.config.roles[role]
             procedure = find_calibration("stage_zero")(start=ZERO_M - 100e-6, stop=ZERO_M + 100e-6, **settings)
-            procedure.operator = operator
+            procedure.operator = None if operator is None else lambda message: operator(station, message)
             procedure.use(station)
             run = Run(procedure, tmp_path / "runs", "film")
             run.start()
@@ -78,7 +76,33 @@ def test_the_stage_in_use_knows_the_delay(trace, tmp_path):
 
 def test_without_a_pulse_there_is_no_zero(trace):
     with pytest.raises(DataError, match=r"no pulse stands out|end of the scan"):
-        trace(0, beam=False, points=81)
+        trace(0, transmission=1e-4, points=81)
+
+
+def test_the_lock_in_need_not_be_in_phase(trace):
+    straight, turned = (trace(3, points=81, phase_deg=phase_deg).calibration for phase_deg in (0.0, 70.0))
+    assert turned.values["zero"].value == pytest.approx(straight.values["zero"].value, abs=2e-6)
+    assert abs(turned.values["peak"].value) == pytest.approx(abs(straight.values["peak"].value), rel=0.05)
+
+
+def test_what_the_station_has_no_role_for_the_operator_is_asked_to_do(trace):
+    asked = []
+
+    def operator(station, message):
+        asked.append(message)
+        station.drivers["shutter"].set_open(True)
+
+    found = trace(0, points=81, without=["shutter"], operator=operator).calibration
+    assert asked == ["open the shutter; both beams on the sample"]
+    assert found.values["zero"].value == pytest.approx(ZERO_M, abs=8e-6)
+
+
+def test_the_axis_is_found_whatever_the_phase():
+    rng = np.random.default_rng(0)
+    pulse = np.exp(-(np.linspace(-3, 3, 61) ** 2))
+    for phase in np.linspace(-1.5, 1.5, 7):
+        found = along_its_axis(pulse * np.exp(1j * phase) + 1e-3 * (rng.normal(size=61) + 1j * rng.normal(size=61)))
+        np.testing.assert_allclose(found, pulse, atol=6e-3)
 
 
 def test_a_line_and_its_inverse_agree():
