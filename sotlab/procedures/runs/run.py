@@ -15,7 +15,7 @@ from sotlab.errors import SotlabError
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.live import LiveReduction
-from sotlab.procedures.runs.reduce import find_analysis
+from sotlab.procedures.runs.reduce import live_reduction
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.worker import RunWorker
 
@@ -47,7 +47,10 @@ class Run:
         scan = self.procedure
         if isinstance(scan, Scan) and scan.ANALYSIS is not None:
             columns = {**scan.ANALYSIS.columns, **scan.ANALYSIS.axes}
-            self._live = LiveReduction(self.bus, columns, find_analysis(scan.ANALYSIS.kind).live)
+            reduce = live_reduction(
+                scan.ANALYSIS.kind, lambda: scan.analysis_settings(scan.bench) if scan.bench else {}
+            )
+            self._live = LiveReduction(self.bus, columns, reduce)
         self.worker.start()
 
     def stop(self) -> None:
