@@ -53,21 +53,21 @@ def resistance_ohm(
 def overloaded(*channels: np.ndarray) -> np.ndarray:
     """Return (N,) bool: the readings that stand at the end of a range.
 
-    An overloaded converter repeats its last code: several readings are the same to the last digit, and are the largest
-    or the smallest of all.
+    An overloaded converter repeats its last code: several readings are the same to the last digit, and no reading of
+    either channel is larger. (A small channel repeats its largest digits as well.)
 
     Parameters
     ----------
     *channels : (N,) float
         Channels of one lock-in that were measured with one sensitivity.
     """
-    clipped = np.zeros(len(channels[0]), bool)
-    for channel in channels:
-        readings = np.asarray(channel, float)
-        if not np.isfinite(readings).any() or np.nanmin(readings) == np.nanmax(readings):
+    sizes = [np.abs(np.asarray(channel, float)) for channel in channels]
+    clipped = np.zeros(len(sizes[0]), bool)
+    largest = max((float(np.nanmax(size)) for size in sizes if np.isfinite(size).any()), default=0.0)
+    for channel, size in zip(channels, sizes, strict=True):
+        if not np.isfinite(size).any() or np.nanmin(channel) == np.nanmax(channel):
             continue
-        size = np.abs(readings)
-        at_end = size == np.nanmax(size)
+        at_end = size == largest
         if np.count_nonzero(at_end) >= CLIPPED_READINGS:
             clipped |= at_end
     return clipped

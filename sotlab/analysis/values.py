@@ -90,6 +90,8 @@ class Reduction:
         What JSON calls the rows.
     parts : sequence
         What was fitted, in the order of ``rows``, for the plots of this analysis; not in JSON.
+    method : str
+        Which of several ways it was reduced by; "" where there is one only.
     """
 
     kind: str
@@ -102,12 +104,14 @@ class Reduction:
     settings: dict[str, Any] = field(default_factory=dict)
     rows_are: Literal["spectra", "scans"] = "spectra"
     parts: Sequence[Any] = field(default=(), repr=False, compare=False)
+    method: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the reduction in plain Python types; a number that is not finite becomes None."""
         return {
             "kind": self.kind,
             "schema": self.schema,
+            **({"method": self.method} if self.method else {}),
             "results": {name: value.to_json() for name, value in self.results.items()},
             self.rows_are: plain(self.rows),
             "flags": list(self.flags),
