@@ -52,7 +52,7 @@ class Dataset:
             If it has no row of which all columns are numbers.
         """
         arrays = {role: np.asarray(column, float) for role, column in columns.items()}
-        if not any(np.isfinite(np.stack(list(arrays.values()))).all(axis=0)):
+        if not np.isfinite(np.stack(list(arrays.values()))).all(axis=0).any():
             raise DataError(f"{name}: no row has numbers in all of {', '.join(arrays)}")
         return cls(arrays, dict(axes), name, simulated)
 

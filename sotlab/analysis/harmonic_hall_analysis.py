@@ -334,6 +334,10 @@ class _Fit:
         torques = torque_efficiencies(values["b_dl"], values["b_fl"], geometry)
         results = {name: replace(value, unit=UNITS[name]) for name, value in torques.results.items()}
         flags = list(torques.flags)
+        named = (*needed[:-1], "nm_resistivity", "nm_thickness")
+        exact = [name for name in named if (known := getattr(settings, name)) is not None and not known.sigma]
+        if exact and any(value.value is not None for value in results.values()):
+            flags.append(f"xi_dl_E, xi_fl_E, xi_dl_j: {', '.join(exact)} were given without a sigma and count as exact")
         flags += [
             not_determined(xi, f"{field} is not")
             for xi, field in (("xi_dl_E", "b_dl"), ("xi_fl_E", "b_fl"))

@@ -28,7 +28,7 @@ def loop_figures(parts: Sequence[Dataset], reduction: Mapping[str, Any]) -> list
                 axes.axhline(level, color=colour, lw=0.8, ls="--")
     axes.set_xlabel("µ₀H along the normal (mT)")
     axes.set_ylabel("R_xy (Ω)" if all("resistance" in loop for loop in parts) else "R_xy (Ω) or V_xy (V)")
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
     return [("Loops; dashed: the saturated states", marked(figure, reduction["simulated"]))]
 
 
