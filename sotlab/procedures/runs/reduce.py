@@ -17,6 +17,7 @@ from sotlab.analysis.values import LiveFit, Reduction, rows_of
 from sotlab.errors import DataError, RunError, SotlabError, StationError, UsageError
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.validation import explain
+from sotlab.procedures.runs.dotthz import is_hdf5, read_dotthz_tables
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.foreign import ColumnSpec, read_table
 from sotlab.procedures.runs.reader import RunRecord, read_run
@@ -118,7 +119,7 @@ def reduce_files(
     analysis = find_analysis(kind)
     specs = [ColumnSpec.parse(text) for text in columns]
     files = [_run_of(path) or path for path in files]
-    _check_roles(analysis, specs, tables=any(not path.is_dir() for path in files))
+    _check_roles(analysis, specs, tables=any(not path.is_dir() and not is_hdf5(path) for path in files))
     datasets: list[Any] = []
     records: list[RunRecord] = []
     problems: list[str] = []
@@ -286,6 +287,12 @@ def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
 
 
 def _datasets_of_file(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:
+    if is_hdf5(path):
+        if not {"delay", "signal"} <= set(analysis.columns):
+            raise DataError(f"{path}: this is HDF5 (dotTHz?), which the analysis '{analysis.kind}' does not read")
+        for name, table in read_dotthz_tables(path):
+            yield analysis.dataset(table.columns, table.header, name=name, simulated=False)
+        return
     units = {**analysis.columns, **analysis.axes}
     for table in read_table(path, specs, axes=analysis.axes, units=units):
         yield analysis.dataset(table.columns, table.header, name=path.name, simulated=False)

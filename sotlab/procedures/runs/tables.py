@@ -21,7 +21,11 @@ def value_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def row_label(rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
     """Return what the rows are told apart by, and its text for each row."""
-    told = [name for name in LABELS if len({row.get(name) for row in rows} - {None}) == len(rows)]
+    told = [
+        name
+        for name in LABELS
+        if len({row[name] for row in rows if isinstance(row.get(name), int | float)}) == len(rows)
+    ]
     if not told:
         return "name", [str(row["name"]) for row in rows]
     return told[0], [pretty(row[told[0]], None, LABELS[told[0]]) for row in rows]
