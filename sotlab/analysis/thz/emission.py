@@ -20,7 +20,7 @@ from sotlab.analysis.thz.average import FEWEST, average_scans
 from sotlab.analysis.thz.delay import delay_s as delay_of
 from sotlab.analysis.thz.noise import noise_of_average
 from sotlab.analysis.thz.parity import OddEven, odd_even
-from sotlab.analysis.thz.ratio import field_ratio
+from sotlab.analysis.thz.ratio import band_power, field_ratio
 from sotlab.analysis.thz.spectrum import Spectrum, dynamic_range, signal_to_noise, spectrum
 from sotlab.analysis.thz.stack import impedance_ohm
 from sotlab.analysis.thz.traces import Trace, TraceGrid, noise_from_quiet
@@ -229,6 +229,10 @@ class THzEmission:
         """Fill in what the sample's scans say by themselves, and return why the rest is not said."""
         flags = []
         trace = sample.trace
+        power, _, chance = band_power(trace, band)
+        if power < 4 * chance:
+            why = "no signal stands out within the band; is the beam open, the film magnetised, the delay right?"
+            return [not_determined("dynamic_range, snr, odd, even, noise_alpha, noise_beta, noise_tau", why)]
         try:
             results["dynamic_range"] = _dynamic_range(trace, settings)
         except FitError as error:
