@@ -332,7 +332,7 @@ def _averaged(
         trace = replace(parity.odd, name=which)
         flags += [f"{which}: {flag}" for flag in parity.flags]
     elif len(rows) == 1:
-        trace = _with_quiet_noise(Trace(grid_s, rows[0], 0.0, name=which), flags)
+        trace = _with_quiet_noise(Trace(grid_s, rows[0], np.zeros(len(grid_s)), name=which), flags)
     else:
         average = average_scans(grid_s, both, names)
         trace = replace(average.trace, name=which)
@@ -457,7 +457,7 @@ def _each(
         if len(averaged.names) > 1 and np.isfinite(scan).all():
             said: list[str] = []
             try:
-                one = _with_quiet_noise(Trace(averaged.grid_s, scan, 0.0, name=name), said)
+                one = _with_quiet_noise(Trace(averaged.grid_s, scan, np.zeros(len(scan)), name=name), said)
                 found = _ratio(one, reference, settings, band)
                 row |= {"ratio": found.ratio, "delay": found.delay}
             except FitError as error:

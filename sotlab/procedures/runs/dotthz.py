@@ -156,8 +156,7 @@ def write_dotthz(
                 for description, (delay_s, signal_V) in traces.items():
                     data = np.column_stack([np.asarray(delay_s, float) * 1e12, np.asarray(signal_V, float)])
                     group.create_dataset(keys[description], data=data)
-                described = ", ".join(f"{key}:{description}" for description, key in keys.items())
-                for key, text in {**attributes, "thzVer": VERSION, "dsDescription": described}.items():
+                for key, text in {**attributes, "thzVer": VERSION, "dsDescription": ",".join(keys)}.items():
                     group.attrs[key] = text
     except OSError as error:
         raise RunError(f"{path}: the dotTHz file cannot be written: {error}") from error
@@ -172,7 +171,7 @@ def _traces(name: str, group: Any) -> list[DotTHzTrace]:
     for key, dataset in group.items():
         trace = _columns(dataset)
         if trace is not None:
-            found.append(DotTHzTrace(name, key, said.get(key, key), *trace, attributes))
+            found.append(DotTHzTrace(name, str(key), str(said.get(key, key)), *trace, attributes))
     return found
 
 
@@ -193,12 +192,14 @@ def _columns(dataset: Any) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _descriptions(text: Any, keys: Sequence[str]) -> dict[str, str]:
-    """Return what each dataset is, of "ds1:Sample, ds2:Ref", or of as many names as there are datasets."""
+    """Return what each dataset is, of "ds1:Sample, ds2:Ref", or of "Sample, Ref" in the order of their numbers."""
     parts = [part.strip() for part in re.split(r"[,;]", str(text or "")) if part.strip()]
     pairs = [part.partition(":") for part in parts]
     if pairs and all(colon for _, colon, _ in pairs):
         return {key.strip(): description.strip() for key, _, description in pairs}
-    return dict(zip(keys, parts, strict=True)) if len(parts) == len(keys) else {}
+    if "ds1" not in keys:
+        return {}
+    return {f"ds{k}": description for k, description in enumerate(parts, start=1)}
 
 
 def _plain(value: Any) -> Any:
