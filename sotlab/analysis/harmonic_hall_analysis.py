@@ -53,6 +53,8 @@ UNITS = {
 OF_ALL_CURRENTS = ("r_a", "r_p", "r_ohe", "b_k", "mu0_meff", "angle_offset", "b_dl_per_j", "xi_dl_E", "xi_fl_E")
 OF_ALL_CURRENTS += ("xi_dl_j", "xi_fl_j")
 CURVE_POINTS = 361
+#: A planar Hall resistance must stand out by so many sigmas: its size is above 0 even in noise.
+SMALLEST_R_P = 4.0
 
 
 class HarmonicHallSettings(BaseModel):
@@ -301,6 +303,12 @@ class _Fit:
         if settings.geometry == "out-of-plane":  # in the plane the planar Hall effect is even in the field itself
             flags += checks.arms(self.group.field, self.group.angle, self.group.r_1w, values["r_a"])
         if settings.geometry == "in-plane":
+            r_p = values["r_p"]
+            if r_p.value is not None and not abs(r_p.value) > SMALLEST_R_P * (r_p.sigma or 0.0):
+                lost = [name for name in ("r_p", "b_fl", "angle_offset") if values.get(name) is not None]
+                values |= none_of({name: UNITS[name] for name in lost})
+                why = "R_1w shows no planar Hall effect; does the field turn in the plane?"
+                flags.append(not_determined(", ".join(lost), why))
             flags += checks.conventions("r_p", values["r_p"], settings.r_p)
         else:
             flags += checks.conventions("r_a", values["r_a"], settings.r_a)

@@ -15,6 +15,9 @@ from sotlab.procedures.runs.scan import AnalysisInput, Point, Scan
 __all__ = ["HarmonicHallAngleScan"]
 
 LOCKINS = ("lockin_1w", "lockin_2w")
+#: The role that stands still meanwhile, where the station has it, and its angle [deg]: the plane of normal and current,
+#: or that of the film.
+HELD = {"rotator": ("azimuth", 0.0), "azimuth": ("rotator", 90.0)}
 
 
 class HarmonicHallAngleScan(Scan):
@@ -90,6 +93,9 @@ class HarmonicHallAngleScan(Scan):
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check every angle, the field and the current against the station's limits."""
         bench["ac_source"].check(amplitude_A_peak=self.amplitude, frequency_Hz=self.frequency)
+        held, angle_deg = HELD[self.axis]
+        if held in bench:
+            bench[held].check(angle_deg)
         if "temperature" in bench:
             bench["temperature"].check(self.temperature)
         for point in points:
@@ -103,9 +109,12 @@ class HarmonicHallAngleScan(Scan):
             bench[role].set_harmonic(harmonic)
 
     def approach(self, point: Point, bench: Station) -> None:
-        """Settle the temperature, ramp the field, turn to the first angle, then switch the current on."""
+        """Settle the temperature, turn both axes and ramp the field; then switch the current on."""
         if "temperature" in bench:
             bench["temperature"].settle_at(self.temperature, self.should_stop)
+        held, angle_deg = HELD[self.axis]
+        if held in bench:
+            bench[held].move_to(angle_deg, self.should_stop)
         bench["field"].ramp_to(point.settings["field_T"], self.should_stop)
         bench[self.axis].move_to(point.settings["angle_deg"], self.should_stop)
         bench["ac_source"].set_output(True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sotlab.analysis.thz.delay import delay_s, position_m
+from sotlab.errors import InstrumentError
 from sotlab.instruments.station import Station
 from sotlab.parameters import Choice, Integer, Quantity
 from sotlab.procedures.runs.scan import AnalysisInput, Point, Scan
@@ -26,9 +28,9 @@ class ThzDelayScan(Scan):
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         "thz",
         columns={"delay": "Delay (s)", "signal": "X (V)"},
-        axes={"scan": "Scan", "field": "Field Set (T)"},
+        axes={"scan": "Scan (1)", "field": "Field Set (T)"},
     )
-    COLUMNS = ("Scan", "Field Set (T)", "Delay Set (s)", "Delay (s)", "Position (m)", "X (V)", "Y (V)")
+    COLUMNS = ("Scan (1)", "Field Set (T)", "Delay Set (s)", "Delay (s)", "Position (m)", "X (V)", "Y (V)")
     ROLES = ("shutter", "pump_attenuator", "chopper", "delay", "lockin", "field")
     X_AXIS = "Delay (s)"
     Y_AXIS = "X (V)"
@@ -70,6 +72,8 @@ class ThzDelayScan(Scan):
         bench["delay"].move_to(self._position_m(point), self.should_stop)
         bench["pump_attenuator"].set_transmission(self.transmission)
         bench["shutter"].set_open(True)
+        with suppress(InstrumentError):  # what the lock-in remembers of the time before the chopper was locked
+            bench["lockin"].read_phasor()
 
     def apply(self, point: Point, bench: Station) -> None:
         """Go to field and position, and let the filter settle."""
@@ -83,7 +87,7 @@ class ThzDelayScan(Scan):
         position = bench["delay"].read_position()
         delay = delay_s(np.array(position), passes=self.passes, sign=int(self.sign), zero_position_m=self.zero)
         return {
-            "Scan": int(point.settings["scan"]) + 1,
+            "Scan (1)": int(point.settings["scan"]) + 1,
             "Field Set (T)": point.settings["field_T"],
             "Delay Set (s)": point.settings["delay_s"],
             "Delay (s)": float(delay),
