@@ -13,7 +13,7 @@ from sotlab.procedures.runs.run import Run
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory):
-    """Three fields out of the plane on one bench, with what was shown live, and the truth."""
+    """Three fields out of the plane on one bench, what was shown live, and the truth beside the results."""
     spec = "virtual:harmonic_hall?seed=0"
     scan = HarmonicHallAngleScan(
         station=spec, field="1.2 T", field_stop="3.9 T", fields=3, amplitude="2 mA", points=20, stop="342 deg"
@@ -27,11 +27,13 @@ def campaign(tmp_path_factory):
             run.wait()
         run.raise_error()
         truth = bench.visa_library.lab.truth(temperature_K=300.0, amplitude_A_peak=2e-3)
-    return run.folder, fits, truth
+        beside = reduce_runs([run.folder]).json
+        add_truth(bench, beside)
+    return run.folder, fits, truth, beside["results"]
 
 
 def test_a_run_knows_its_geometry_and_gives_the_torque_of_the_truth(campaign):
-    folder, _, truth = campaign
+    folder, _, truth, _ = campaign
     told = reduce_runs([folder]).json
     results = told["results"]
     assert told["simulated"]
@@ -51,7 +53,7 @@ def test_a_run_knows_its_geometry_and_gives_the_torque_of_the_truth(campaign):
 
 
 def test_with_the_planar_hall_effect_known_all_terms_come_out(campaign):
-    folder, _, truth = campaign
+    folder, _, truth, _ = campaign
     told = reduce_files("harmonic-hall", [folder.path], settings={"r_p": "0.19+-0.001 ohm"}).json
     results = told["results"]
     for name in ("b_dl", "r_ane", "r_one"):
@@ -67,10 +69,18 @@ def test_with_the_planar_hall_effect_known_all_terms_come_out(campaign):
 
 
 def test_while_it_runs_a_fit_is_shown_in_the_units_of_the_plot(campaign):
-    _, fits, truth = campaign
+    _, fits, truth, _ = campaign
     last = fits[-1]
     assert last.values["r_a"].value == pytest.approx(truth["r_a"]["value"], rel=1e-2)
     assert len(last.x) == len(last.y)
     assert np.all(np.diff(last.curve_x) > 0)
     amplitude_V = 0.5 * abs(truth["r_a"]["value"]) * truth["b_dl"]["value"] / 2.0 * 2e-3 / math.sqrt(2)
     assert 0.2 * amplitude_V < np.ptp(last.curve_y) < 5 * amplitude_V
+
+
+def test_the_truth_at_the_temperature_and_current_of_the_run_stands_beside_the_results(campaign):
+    _, _, truth, beside = campaign
+    for name in ("r_a", "b_k", "b_dl", "r_ane", "xi_dl_E"):
+        assert beside[name]["truth"] == truth[name]["value"]
+    assert beside["r_a"]["pull"] is not None
+    assert truth["b_dl"]["value"] == pytest.approx(2e-3 * truth["b_dl_per_A"]["value"])
