@@ -378,3 +378,36 @@ def test_a_measured_dotthz_file_brings_its_own_reference(analyse):
     index = 1 + told["results"]["delay"]["value"] * 299792458 / 520e-6
     assert 1.5 < index < 1.65  # PVDF
     assert [row["of"] for row in told["scans"] if "of" in row] == ["sample"] * 2 + ["reference"] * 2
+
+
+def test_low_field_sweeps_need_the_nernst_effects_of_another_geometry(analyse, tmp_path):
+    rng, b_k, r_a, b_dl = np.random.default_rng(0), 0.8, 1.9, 2e-4
+    rows = []
+    for state in (1, -1):
+        for angle in (0.0, 90.0):
+            field = np.linspace(-0.08, 0.08, 81)
+            # With xi = 0: b_i = (d R_2w/d B)/(d2 R_1w/d B2), B_DL = +-2 b_x, B_FL = -2 b_y (B_FL = 0.5e-4 T).
+            curvature = -state * r_a / b_k**2
+            slope = curvature * (state * b_dl / 2 if angle == 0 else -0.5e-4 / 2)
+            r_1w = state * r_a + curvature / 2 * field**2 + 1e-6 * rng.normal(size=81)
+            r_2w = slope * field + 1e-8 * rng.normal(size=81)
+            rows.append(np.column_stack([field, np.full(81, angle), r_1w, r_2w, np.full(81, state)]))
+    path = save(tmp_path / "a.csv", np.concatenate(rows), "B (T),angle (deg),R1 (ohm),R2 (ohm),m")
+    columns = ["field=1", "angle=2", "r_1w=3", "r_2w=4"]
+    shared = ["geometry=low-field", "r_p=0+-0.001ohm"]
+    code, told = analyse("harmonic-hall", path, *options(shared, columns))
+    assert code == 2
+    assert "state" in told["error"]
+    columns.append("state=5:1")
+    _, told = analyse("harmonic-hall", path, *options(shared, columns))
+    assert told["results"]["b_dl"]["value"] is None
+    assert any("r_ane and r_one" in flag for flag in told["flags"])
+    report = tmp_path / "report.html"
+    code, told = analyse(
+        "harmonic-hall", path, *options([*shared, "left_out=r_ane,r_one"], columns), "--report", report
+    )
+    assert code == 0
+    for name, truth in (("b_dl", b_dl), ("b_fl", 0.5e-4), ("b_k", b_k), ("r_a", r_a)):
+        value = told["results"][name]
+        assert abs(value["value"] - truth) < 4 * value["sigma"] + 2e-3 * abs(truth), name
+    assert "Low-field sweeps" in report.read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from sotlab.cli import add_truth
 from sotlab.instruments.station import Station
 from sotlab.procedures.harmonic_hall_angle_scan import HarmonicHallAngleScan
 from sotlab.procedures.runs.reduce import reduce_files, reduce_runs
