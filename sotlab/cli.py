@@ -719,12 +719,16 @@ def _assignments(settings: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _names(result: dict[str, Any]) -> list[str]:
-    in_spectra = {name for row in result.get("spectra", []) for name, v in row.items() if isinstance(v, dict)}
-    return [*result["results"], *in_spectra]
+    from sotlab.analysis.values import rows_of
+
+    in_rows = {name for row in rows_of(result) for name, v in row.items() if isinstance(v, dict)}
+    return [*result["results"], *in_rows]
 
 
 def _determined(result: dict[str, Any], name: str) -> bool:
-    rows = [result["results"], *result.get("spectra", [])]
+    from sotlab.analysis.values import rows_of
+
+    rows = [result["results"], *rows_of(result)]
     return any(isinstance(row.get(name), dict) and row[name].get("value") is not None for row in rows)
 
 
@@ -734,15 +738,26 @@ def _virtual_lab(bench: Any) -> Any:
 
 def add_truth(bench: Any, result: dict[str, Any]) -> None:
     """Put the virtual sample's truth, and the pull, beside each value of a reduction."""
+    from sotlab.analysis.values import rows_of
+
     lab = _virtual_lab(bench)
-    for row in result["spectra"]:
-        _compare(row, lab.truth(frequency_Hz=row["frequency"], power_dBm=row["power"], angle_deg=row["angle"]))
-    if result["spectra"]:
-        first = result["spectra"][0]
-        _compare(
-            result["results"],
-            lab.truth(frequency_Hz=first["frequency"], power_dBm=first["power"], angle_deg=first["angle"]),
-        )
+    rows = rows_of(result)
+    for row in rows:
+        _compare(row, lab.truth(**_conditions(row)))
+    if rows:
+        _compare(result["results"], lab.truth(**_conditions(rows[0])))
+
+
+def _conditions(row: dict[str, Any]) -> dict[str, float]:
+    """Return under which conditions a row was measured, as the virtual lab calls them."""
+    names = {
+        "frequency": "frequency_Hz",
+        "power": "power_dBm",
+        "angle": "angle_deg",
+        "temperature": "temperature_K",
+        "amplitude": "amplitude_A_peak",
+    }
+    return {names[name]: row[name] for name in names if isinstance(row.get(name), float)}
 
 
 def _compare(values: dict[str, Any], truth: dict[str, Any]) -> None:

@@ -186,5 +186,10 @@ def pretty(value: float | None, sigma: float | None, unit: str) -> str:
     tail = f" {shown}" if shown not in ("", "1") else ""
     if sigma is None or not math.isfinite(sigma) or sigma <= 0.0:
         return f"{value * factor_:.6g}{tail}"
+    if factor_ == 1.0 and unit not in ("dBm", "dB", "deg") and value and not 1e-3 <= abs(value) < 1e6:
+        exponent = math.floor(math.log10(max(abs(value), sigma)))  # no prefix made it a readable number
+        value, sigma, tail = value / 10.0**exponent, sigma / 10.0**exponent, f"e{exponent}{tail}"
+        decimals = max(0, 1 - math.floor(math.log10(sigma)))
+        return f"({value:.{decimals}f} ± {sigma:.{decimals}f}){tail}"
     decimals = max(0, 1 - math.floor(math.log10(sigma * factor_)))
     return f"{value * factor_:.{decimals}f} ± {sigma * factor_:.{decimals}f}{tail}"

@@ -21,9 +21,9 @@ DERIVES = {"instruments/station.py"}
 SHOWS = {
     "instruments/calibration.py",
     "procedures/calibrations/plot.py",
+    "procedures/plot_style.py",
     "procedures/runs/report.py",
     "procedures/runs/terminal.py",
-    "procedures/stfmr_plots.py",
 }
 
 WORDS = ("simulat", "virtual", "visabackend", "pyvisa_sim", "'sim'", '"sim"', "'SIM'", '"SIM"')
@@ -89,7 +89,7 @@ def test_every_installed_analysis_has_what_the_command_line_needs():
     for entry in entry_points(group="sotlab.analyses"):
         analysis = entry.load()()
         assert analysis.kind == entry.name
-        for name in ("title", "columns", "axes", "settings", "spectrum", "separate", "reduce", "live"):
+        for name in ("title", "columns", "axes", "required", "settings", "dataset", "reduce", "live"):
             assert hasattr(analysis, name)
 
 

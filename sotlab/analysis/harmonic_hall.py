@@ -14,6 +14,7 @@ from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
 __all__ = [
+    "FittedReadings",
     "HarmonicHallResult",
     "SecondHarmonic",
     "checked_readings",
@@ -26,6 +27,28 @@ __all__ = [
 CONTRADICTION = 2.5
 #: An artefact must stand out by so many: each of several is looked for in each measurement.
 SIGNIFICANT = 3.5
+
+
+@dataclass(frozen=True)
+class FittedReadings:
+    """What was fitted, point by point, and the fit there; after opposite fields were paired, the pairs.
+
+    Parameters
+    ----------
+    field_T, angle_rad : (N,) float
+        Field and its angle.
+    r_1w_ohm, r_2w_ohm : (N,) float
+        Readings.
+    model_1w_ohm, model_2w_ohm : (N,) float
+        The fit; NaN where there was no reading.
+    """
+
+    field_T: np.ndarray
+    angle_rad: np.ndarray
+    r_1w_ohm: np.ndarray
+    r_2w_ohm: np.ndarray
+    model_1w_ohm: np.ndarray
+    model_2w_ohm: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,8 @@ class HarmonicHallResult:
         Covariance of `b_dl`, `b_fl`, `r_ane`, `r_one`, in this order; NaN where one is not determined.
     method : str
         The geometry and form.
+    fitted : tuple of FittedReadings
+        For plots: of all angle scans together, or of each sweep.
     """
 
     results: dict[str, Value]
@@ -52,6 +77,7 @@ class HarmonicHallResult:
     flags: tuple[str, ...] = ()
     covariance: np.ndarray = field(default_factory=lambda: np.full((4, 4), np.nan))
     method: str = ""
+    fitted: tuple[FittedReadings, ...] = ()
 
 
 @dataclass(frozen=True)

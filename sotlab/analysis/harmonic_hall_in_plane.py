@@ -28,6 +28,7 @@ from scipy import optimize, stats
 from sotlab.analysis.hall_signals import TERMS
 from sotlab.analysis.harmonic_hall import (
     SIGNIFICANT,
+    FittedReadings,
     HarmonicHallResult,
     checked_readings,
     fit_second_harmonic,
@@ -130,7 +131,8 @@ def fit_in_plane(
     }
     if results["b_fl"].value is not None:
         flags.append("b_fl: contains the Oersted field, which has the same form")
-    return HarmonicHallResult(results, scans, tuple(flags), second.covariance, METHOD)
+    fitted = FittedReadings(field, azimuth, r_1w, r_2w, r_1w - first.residual, r_2w - second.fit.residual)
+    return HarmonicHallResult(results, scans, tuple(flags), second.covariance, METHOD, (fitted,))
 
 
 def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> tuple[JointFit, Value, Value]:
@@ -245,17 +247,17 @@ def _mistakes(second: JointFit, r_p, first: JointFit, phi, r_1w, r_2w, scan, col
     leak, sigma = second["leak"] / r_p.value, second.sigma("leak") / abs(r_p.value)
     if abs(leak) > SIGNIFICANT * sigma and abs(leak) > 1e-9:
         if abs(leak) > WRONG_HARMONIC:
-            flags.append(f"R_2w holds {leak:.2g} of R_1w: the second lock-in is on the first harmonic")
+            flags.append(f"wrong harmonic: R_2w holds {leak:.2g} of R_1w: the second lock-in is on the first harmonic")
         else:
             flags.append(
-                f"R_2w holds ({leak:.2g} +- {sigma:.1g}) of R_1w, which no torque does: distortion of the source or of"
-                " the first harmonic's amplifier; it was fitted, measure a known resistor"
+                f"source distortion: R_2w holds ({leak:.2g} +- {sigma:.1g}) of R_1w, which no torque does: of the"
+                " source, or of the first harmonic's amplifier; it was fitted, measure a known resistor"
             )
     # With the harmonics exchanged, sin 2 phi is what little of R_1w is left.
     explained = np.nanvar(r_1w) - np.nanvar(np.where(np.isfinite(r_1w), first.residual, np.nan))
     own = np.nanvar(r_p.value * np.sin(2 * phi))
     if own < 0.5 * explained and abs(leak) > WRONG_HARMONIC:
-        flags.append("R_1w follows cos phi and R_2w sin 2 phi: the lock-ins are exchanged")
+        flags.append("exchanged: R_1w follows cos phi and R_2w sin 2 phi: the lock-ins are exchanged")
     # All of R_2w turned by an angle of its own: the derivative of the model by the angle is one more column.
     nominal = np.array([value.value for value in inputs], float)
     turned = [columns_of(nominal + d * np.eye(len(nominal))[1]) for d in (-1e-4, 1e-4)]
@@ -274,7 +276,7 @@ def _mistakes(second: JointFit, r_p, first: JointFit, phi, r_1w, r_2w, scan, col
             turn, turn_sigma = fit["turn"], float(np.hypot(fit.sigma("turn"), inputs[1].sigma))
             if abs(turn) > SIGNIFICANT * turn_sigma and abs(turn) > 1e-6:
                 flags.append(
-                    f"angle_offset: R_2w is turned by {np.degrees(turn):.2g} +- {np.degrees(turn_sigma):.1g} deg"
+                    f"misaligned arms: R_2w is turned by {np.degrees(turn):.2g} +- {np.degrees(turn_sigma):.1g} deg"
                     " against R_1w: misaligned Hall arms put R_xx (cos 2 phi) into R_1w, or the field leaves the plane"
                 )
     return flags

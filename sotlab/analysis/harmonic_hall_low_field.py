@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from sotlab.analysis.harmonic_hall import HarmonicHallResult, checked_readings, not_determined
+from sotlab.analysis.harmonic_hall import FittedReadings, HarmonicHallResult, checked_readings, not_determined
 from sotlab.analysis.joint import fit_joint, number, propagated, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -110,6 +110,7 @@ def fit_low_field(
             f"few points within {WINDOW:g} B_K = {WINDOW * number(b_k):.2g} T: points beyond it were used, which biases"
             " the fields by some percent"
         )
+    fitted = tuple(fit["fitted"] for fit in fits)
     scans = [_row(sweep, fit) for sweep, fit in zip(sweeps, fits, strict=True)]
     results = _nothing(r_a, r_p) | {
         "b_k": b_k,
@@ -119,7 +120,7 @@ def fit_low_field(
     reasons = _reasons(sweeps, r_a, r_p, given)
     if reasons:
         flags += [not_determined(name, reason) for name in ("b_dl", "b_fl") for reason in reasons]
-        return HarmonicHallResult(results, scans, tuple(flags), method=METHOD)
+        return HarmonicHallResult(results, scans, tuple(flags), method=METHOD, fitted=fitted)
 
     thermal = [given["r_ane"], given["r_one"]]
     covariance = np.full((4, 4), np.nan)
@@ -155,7 +156,7 @@ def fit_low_field(
     results |= {name: Value(v.value, v.sigma, u) for name, v, u in
                 (("r_ane", thermal[0], "ohm"), ("r_one", thermal[1], "ohm/T"))}  # fmt: skip
     flags.append("b_fl: contains the Oersted field, which has the same form")
-    return HarmonicHallResult(results, scans, tuple(flags), covariance, METHOD)
+    return HarmonicHallResult(results, scans, tuple(flags), covariance, METHOD, fitted)
 
 
 def _nothing(r_a: Value, r_p: Value | None) -> dict[str, Value]:
@@ -194,7 +195,10 @@ def _parabola(sweep: LowFieldSweep, window_T: float) -> dict[str, Any]:
     field = field[near]
     first = fit_joint({"offset": np.ones_like(field), "tilt": field, "square": field**2}, r_1w[near], who=METHOD)
     second = fit_joint({"offset": np.ones_like(field), "slope": field}, r_2w[near], who=METHOD)
+    model_1w, model_2w = r_1w[near] - first.residual, r_2w[near] - second.residual
+    angle = np.full(len(field), np.pi / 2 if sweep.across else 0.0)
     return {
+        "fitted": FittedReadings(field, angle, r_1w[near], r_2w[near], model_1w, model_2w),
         "curvature": Value.of(2 * first["square"], 2 * first.sigma("square"), "ohm/T**2"),
         "offset": first.value("offset", "ohm"),
         "slope": second.value("slope", "ohm/T"),

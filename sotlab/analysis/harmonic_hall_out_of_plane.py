@@ -35,6 +35,8 @@ from scipy import optimize
 
 from sotlab.analysis.hall_signals import TERMS, field_without_sign, magnetisation_angle, second_harmonic_columns
 from sotlab.analysis.harmonic_hall import (
+    SIGNIFICANT,
+    FittedReadings,
     HarmonicHallResult,
     SecondHarmonic,
     checked_readings,
@@ -164,7 +166,20 @@ def fit_out_of_plane(
     }
     if results["b_fl"].value is not None:
         flags.append("b_fl: contains the Oersted field, which has the same form")
-    return HarmonicHallResult(results, scans, tuple(flags), second.covariance, METHOD)
+    flags += _leak(second.fit, inputs[0])
+    fitted = FittedReadings(field, polar, r_1w, r_2w, r_1w - first.fit.residual, r_2w - second.fit.residual)
+    return HarmonicHallResult(results, scans, tuple(flags), second.covariance, METHOD, (fitted,))
+
+
+def _leak(fit: JointFit, r_a_ohm: float) -> list[str]:
+    """Return a flag if R_2w holds a part of R_1w (cos theta), which no torque does in this plane."""
+    leak, sigma = fit["leak"] / r_a_ohm, fit.sigma("leak") / abs(r_a_ohm)
+    if abs(leak) <= SIGNIFICANT * sigma or abs(leak) < 1e-9:
+        return []
+    return [
+        f"source distortion: R_2w holds ({leak:.2g} +- {sigma:.1g}) of R_1w, which no torque does: of the source, or of"
+        " the first harmonic's amplifier; it was fitted, measure a known resistor"
+    ]
 
 
 def _odd_parts(field, polar, r_1w, r_2w, flags):

@@ -20,6 +20,8 @@ __all__ = ["ParityPairs", "overloaded", "phase_of_signal", "resistance_ohm", "sp
 CONVENTIONS = {"rms": 1.0, "peak": math.sqrt(2.0)}
 #: So many readings with exactly the same extreme digits do not happen by chance.
 CLIPPED_READINGS = 4
+#: The same for a part of the readings, within which none is larger: the sensitivity may have been changed meanwhile.
+CLIPPED_IN_PART = 6
 
 
 def resistance_ohm(
@@ -53,23 +55,28 @@ def resistance_ohm(
 def overloaded(*channels: np.ndarray) -> np.ndarray:
     """Return (N,) bool: the readings that stand at the end of a range.
 
-    An overloaded converter repeats its last code: several readings are the same to the last digit, and are the largest
-    or the smallest of all.
+    An overloaded converter repeats its last code: several readings are the same to the last digit, and no reading of
+    either channel is larger, or none of those between them. (A small channel repeats its largest digits as well.)
 
     Parameters
     ----------
     *channels : (N,) float
         Channels of one lock-in that were measured with one sensitivity.
     """
-    clipped = np.zeros(len(channels[0]), bool)
-    for channel in channels:
-        readings = np.asarray(channel, float)
-        if not np.isfinite(readings).any() or np.nanmin(readings) == np.nanmax(readings):
+    sizes = np.abs(np.stack([np.asarray(channel, float) for channel in channels]))
+    clipped = np.zeros(sizes.shape[1], bool)
+    ceiling = np.nanmax(np.where(np.isfinite(sizes), sizes, -1.0), axis=0)
+    for channel, size in zip(channels, sizes, strict=True):
+        if not np.isfinite(size).any() or np.nanmin(channel) == np.nanmax(channel):
             continue
-        size = np.abs(readings)
-        at_end = size == np.nanmax(size)
-        if np.count_nonzero(at_end) >= CLIPPED_READINGS:
-            clipped |= at_end
+        values, counts = np.unique(size[np.isfinite(size)], return_counts=True)
+        for value, count in zip(values, counts, strict=True):
+            if count < CLIPPED_READINGS or value == 0:
+                continue
+            at_end = np.flatnonzero(size == value)
+            whole = value == ceiling.max()
+            if whole or (count >= CLIPPED_IN_PART and ceiling[at_end[0] : at_end[-1] + 1].max() == value):
+                clipped[at_end] = True
     return clipped
 
 

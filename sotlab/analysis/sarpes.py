@@ -80,10 +80,11 @@ class SARPES:
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"angle_x": "deg", "angle_y": "deg", **dict.fromkeys(COUNTS, "1")}
     axes: ClassVar[dict[str, str]] = {"spin": "deg"}
+    required: ClassVar[tuple[tuple[str, ...], ...]] = (tuple(columns),)
     settings: ClassVar[type[SarpesSettings]] = SarpesSettings
 
-    def spectrum(
-        self, columns: Mapping[str, np.ndarray], header: Mapping[str, float], *, name: str = "", simulated: bool = False
+    def dataset(
+        self, columns: Mapping[str, np.ndarray], axes: Mapping[str, float], *, name: str = "", simulated: bool = False
     ) -> SarpesScan:
         """Return the scan of ``columns`` by role; its component from the axis ``spin``.
 
@@ -101,17 +102,13 @@ class SARPES:
             if role in COUNTS and (values < 0).any():
                 raise DataError(f"{name}: {role} has counts below 0; a background must not be subtracted before")
         counts = FourCounts(*(found[role] for role in COUNTS))
-        return SarpesScan(found["angle_x"], found["angle_y"], counts, header.get("spin"), name, simulated)
+        return SarpesScan(found["angle_x"], found["angle_y"], counts, axes.get("spin"), name, simulated)
 
-    def live(self, columns: Mapping[str, np.ndarray]) -> LiveFit | None:
+    def live(self, columns: Mapping[str, np.ndarray], settings: SarpesSettings | None = None) -> LiveFit | None:
         """Return None: a map in the making has no fit."""
         return None
 
-    def separate(self, spectra: Sequence[SarpesScan]) -> list[SarpesScan]:
-        """Return the scans: each row of a reduction has one of these."""
-        return list(spectra)
-
-    def reduce(self, spectra: Sequence[SarpesScan], settings: SarpesSettings | None = None) -> Reduction:
+    def reduce(self, datasets: Sequence[SarpesScan], settings: SarpesSettings | None = None) -> Reduction:
         """Reduce maps; those of one component are repeats, whose counts are added for the results.
 
         Returns
@@ -130,8 +127,8 @@ class SARPES:
         """
         settings = settings or SarpesSettings()
         flags: list[str] = []
-        rows = [self._row(scan, settings) for scan in spectra]
-        components = self._by_component(spectra, settings, flags)
+        rows = [self._row(scan, settings) for scan in datasets]
+        components = self._by_component(datasets, settings, flags)
         results = _instrument(list(components.values()))
         first = next(iter(components.values()))
         found = {spin: polarisation(scan.counts, settings.sherman) for spin, scan in components.items()}
@@ -150,9 +147,10 @@ class SARPES:
             results,
             rows,
             flags,
-            any(scan.simulated for scan in spectra),
-            list(dict.fromkeys(scan.name for scan in spectra)),
+            any(scan.simulated for scan in datasets),
+            list(dict.fromkeys(scan.name for scan in datasets)),
             settings.model_dump(),
+            parts=list(datasets),
         )
 
     def _row(self, scan: SarpesScan, settings: SarpesSettings) -> dict[str, Any]:

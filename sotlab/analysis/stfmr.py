@@ -75,43 +75,40 @@ class STFMRSettings(BaseModel):
 
 
 class STFMR:
-    """The analysis ``stfmr``: a line in each spectrum, Kittel's formula and the width over the frequencies.
-
-    ``columns`` are the roles and units of the columns that a spectrum has; ``axes`` those that group rows into
-    spectra, from a column or a header.
-    """
+    """The analysis ``stfmr``: a line in each spectrum, Kittel's formula and the width over the frequencies."""
 
     kind: ClassVar[str] = "stfmr"
     title: ClassVar[str] = "ST-FMR"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
     axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg"}
+    required: ClassVar[tuple[tuple[str, ...], ...]] = (("field", "voltage"),)
     settings: ClassVar[type[STFMRSettings]] = STFMRSettings
 
-    def spectrum(
+    def dataset(
         self,
         columns: Mapping[str, np.ndarray],
-        header: Mapping[str, float],
+        axes: Mapping[str, float],
         *,
         name: str = "",
         simulated: bool = False,
     ) -> Spectrum:
-        """Return the spectrum of ``columns`` by role and of ``header`` by axis, both in the units declared above.
+        """Return the spectrum of ``columns`` and of ``axes`` by role, both in the units declared above.
 
         Raises
         ------
         DataError
             If the frequency is neither a column nor in the header.
         """
-        frequency_Hz = header.get("frequency")
+        frequency_Hz = axes.get("frequency")
         if frequency_Hz is None or not (np.isfinite(frequency_Hz) and frequency_Hz > 0):
             raise DataError(f"{name}: no frequency above 0 Hz in header or columns; give --column frequency=NAME:GHz")
         return Spectrum(
             np.asarray(columns["field"], float),
             np.asarray(columns["voltage"], float),
             float(frequency_Hz),
-            header.get("power"),
-            header.get("angle"),
+            axes.get("power"),
+            axes.get("angle"),
             name,
             simulated,
         )
@@ -120,7 +117,7 @@ class STFMR:
         """Fit the line of one spectrum, as far as it has been measured."""
         return fit_lineshape(field_T, voltage_V)
 
-    def live(self, columns: Mapping[str, np.ndarray]) -> LiveFit | None:
+    def live(self, columns: Mapping[str, np.ndarray], settings: STFMRSettings | None = None) -> LiveFit | None:
         """Return the line in the rows so far, or None while there is none."""
         field_T = columns["field"]
         fit = self.fit_one(field_T, columns["voltage"])
@@ -130,16 +127,12 @@ class STFMR:
         line_V, curve_V = fit.model(field_T)[0], fit.model(curve_T)[0]
         return LiveFit(_values(fit, 0, STFMRSettings()), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]))
 
-    def separate(self, spectra: Sequence[Spectrum]) -> list[Spectrum]:
-        """Return the spectra, those that span both signs of field as two: each row of a reduction has one of these."""
-        return [side for spectrum in spectra for side in _sides(spectrum)]
-
-    def reduce(self, spectra: Sequence[Spectrum], settings: STFMRSettings | None = None) -> Reduction:
+    def reduce(self, datasets: Sequence[Spectrum], settings: STFMRSettings | None = None) -> Reduction:
         """Fit all spectra, then mu0*M_eff, alpha and the width at zero frequency.
 
         Parameters
         ----------
-        spectra : sequence of Spectrum
+        datasets : sequence of Spectrum
             One that spans both signs of field is taken as two, since it holds two resonances.
         settings : STFMRSettings, optional
             g and the uncertainty of the gaussmeter's zero and of the field's scale.
@@ -149,10 +142,10 @@ class STFMR:
         Reduction
             Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
-            ``width`` the scale.
+            ``width`` the scale. ``parts`` are the spectra.
         """
         settings = settings or STFMRSettings()
-        sides = self.separate(spectra)
+        sides = [side for spectrum in datasets for side in _sides(spectrum)]
         flags: list[str] = []
         rows: list[dict[str, Any]] = []
         fit = fit_lineshape([s.field_T for s in sides], [s.voltage_V for s in sides]) if sides else None
@@ -166,9 +159,10 @@ class STFMR:
             results,
             rows,
             flags,
-            any(s.simulated for s in spectra),
-            list(dict.fromkeys(s.name for s in spectra)),
+            any(s.simulated for s in datasets),
+            list(dict.fromkeys(s.name for s in datasets)),
             settings.model_dump(),
+            parts=sides,
         )
 
     def _over_frequency(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["LiveFit", "Reduction", "Value"]
+__all__ = ["LiveFit", "Reduction", "Value", "plain", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class Reduction:
         The version of the result's layout.
     results : dict of str to Value
         What holds for the whole of the data; a value not determined has a flag that says why.
-    spectra : list of dict
-        What belongs to one spectrum each.
+    rows : list of dict
+        What belongs to one spectrum or scan each, with a ``name`` and ``flags``.
     flags : list of str
         What the reader of the results must know.
     simulated : bool
@@ -85,29 +86,44 @@ class Reduction:
         The names of the spectra that went in.
     settings : dict
         What the analysis was told, in SI units.
+    rows_are : {"spectra", "scans"}
+        What JSON calls the rows.
+    parts : sequence
+        What was fitted, in the order of ``rows``, for the plots of this analysis; not in JSON.
+    method : str
+        Which of several ways it was reduced by; "" where there is one only.
     """
 
     kind: str
     schema: int
     results: dict[str, Value]
-    spectra: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     simulated: bool = False
     inputs: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    rows_are: Literal["spectra", "scans"] = "spectra"
+    parts: Sequence[Any] = field(default=(), repr=False, compare=False)
+    method: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the reduction in plain Python types; a number that is not finite becomes None."""
         return {
             "kind": self.kind,
             "schema": self.schema,
+            **({"method": self.method} if self.method else {}),
             "results": {name: value.to_json() for name, value in self.results.items()},
-            "spectra": plain(self.spectra),
+            self.rows_are: plain(self.rows),
             "flags": list(self.flags),
             "simulated": bool(self.simulated),
             "inputs": list(self.inputs),
             "settings": plain(self.settings),
         }
+
+
+def rows_of(reduction: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a reduction as JSON has it, whatever it calls them."""
+    return reduction.get("spectra", reduction.get("scans", []))
 
 
 def plain(item: Any) -> Any:

@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from sotlab.analysis.values import rows_of
 from sotlab.errors import InstrumentError, SotlabError
 from sotlab.instruments.station_file import StationConfig, load_sample
 from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page, write_results
@@ -166,8 +167,11 @@ def _reduce(run: Run) -> Reduced:
         write_page(run.folder.report, outcome)
     except Exception as error:  # the rows are safe on the disk; the window goes on
         return Reduced(error=_one_line(error))
-    spectra = tuple(outcome.json["spectra"])
-    return Reduced(spectra, tuple(flag for row in spectra for flag in row["flags"]))
+    rows = tuple(rows_of(outcome.json))
+    flags = tuple(flag for row in rows for flag in row["flags"])
+    if "scans" in outcome.json:  # one scan says little by itself: what all of them say is shown
+        return Reduced((outcome.json["results"],), (*outcome.json["flags"], *flags))
+    return Reduced(rows, flags)
 
 
 def _one_line(error: Exception) -> str:

@@ -10,12 +10,10 @@ from matplotlib.figure import Figure
 
 from sotlab.analysis.kittel import gyromagnetic_Hz_per_T, resonance_field_T
 from sotlab.analysis.lineshape import PARAMETERS, lineshape
+from sotlab.procedures.plot_style import COLOURS, marked
 from sotlab.units import prefixed, pretty
 
 __all__ = ["figures"]
-
-#: Okabe and Ito's colours, told apart by everybody.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 #: Which colour each part of a fit has.
 LINES = {"fit": COLOURS[1], "symmetric": COLOURS[2], "antisymmetric": COLOURS[3]}
@@ -45,7 +43,7 @@ def figures(spectra: Sequence[Any], reduction: Mapping[str, Any]) -> list[tuple[
     fitted = [row for row in rows if row["field_res"]["value"] is not None]
     if len(fitted) > 1:
         pictures.append(("Resonance field and line width against frequency", _against_frequency(fitted, reduction)))
-    return [(caption, _marked(figure, reduction["simulated"])) for caption, figure in pictures]
+    return [(caption, marked(figure, reduction["simulated"])) for caption, figure in pictures]
 
 
 def _spectra(spectra: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -122,9 +120,3 @@ def _against_frequency(rows: Sequence[Mapping[str, Any]], reduction: Mapping[str
 
 def _text(result: Mapping[str, Any]) -> str:
     return pretty(result["value"], result["sigma"], result["unit"])
-
-
-def _marked(figure: Figure, simulated: bool) -> Figure:
-    if simulated:
-        figure.text(0.5, 0.5, "SIMULATED", fontsize=40, color="0.5", alpha=0.18, ha="center", va="center", rotation=20)
-    return figure

@@ -9,8 +9,12 @@ from sotlab.errors import FitError
 
 def test_readings_at_the_end_of_the_range_are_overloads():
     rng = np.random.default_rng(0)
-    x = np.clip(rng.normal(size=200), -1.5, 1.5)
-    np.testing.assert_array_equal(overloaded(x, rng.normal(size=200)), np.abs(x) == 1.5)
+    x, y = np.clip(rng.normal(size=(2, 200)), -1.5, 1.5)
+    np.testing.assert_array_equal(overloaded(x, y), (np.abs(x) == 1.5) | (np.abs(y) == 1.5))
+    coarse = 0.01 * np.round(rng.normal(size=200))  # a small channel of few digits repeats its largest ones too
+    np.testing.assert_array_equal(overloaded(x, coarse), np.abs(x) == 1.5)
+    larger = np.concatenate([x, 2.5 * rng.normal(size=200)])  # a larger sensitivity afterwards
+    np.testing.assert_array_equal(overloaded(larger), np.abs(larger) == 1.5)
     assert not overloaded(rng.normal(size=200)).any()
     assert not overloaded(np.zeros(50)).any()
 

@@ -175,7 +175,7 @@ def test_bad_numbers_are_refused_by_name(role, bad):
     columns = {name: np.ones(5) for name in SARPES.columns}
     columns[role][2] = bad
     with pytest.raises(DataError) as error:
-        SARPES().spectrum(columns, {}, name="map.csv")
+        SARPES().dataset(columns, {}, name="map.csv")
     assert str(error.value).startswith(f"map.csv: {role}")
 
 

@@ -117,7 +117,7 @@ def test_the_live_fit_is_silent_until_there_is_a_line():
 @pytest.mark.parametrize("header", [{}, {"frequency": float("nan")}, {"frequency": -1.0}])
 def test_a_spectrum_without_a_frequency_is_one_line_that_names_the_file(header):
     with pytest.raises(DataError, match=r"a\.csv.*frequency"):
-        STFMR().spectrum({"field": np.arange(3), "voltage": np.arange(3)}, header, name="a.csv")
+        STFMR().dataset({"field": np.arange(3), "voltage": np.arange(3)}, header, name="a.csv")
 
 
 @pytest.mark.parametrize("wrong", [{"g": 0.1}, {"g": 7}, {"field_offset_sigma": -1}, {"nonsense": 1}])

@@ -280,3 +280,13 @@ def test_a_measured_table_with_line_breaks_in_its_cells_is_read():
     (table,) = read(shared("ahe/loop_0p1mA.csv"), "field=1", "voltage=2:V")
     assert table.columns["field"][0] == pytest.approx(-0.1)
     assert table.columns["voltage"][0] == pytest.approx(-17.3393001)
+
+
+def test_a_unit_may_have_a_factor_as_a_magnet_that_is_known_by_its_current(tmp_path):
+    path = tmp_path / "scan.csv"
+    path.write_text("Current (A),X2\n0.1,2\n0.2,4\n0.3,7\n")
+    (table,) = read(path, "field=1:39.6mT", "voltage=X2:10mV")
+    assert table.columns["field"] == pytest.approx([3.96e-3, 7.92e-3, 11.88e-3], rel=1e-12)
+    assert table.columns["voltage"] == pytest.approx([0.02, 0.04, 0.07], rel=1e-12)
+    with pytest.raises(UsageError, match="mHz"):
+        read(path, "field=1:39.6mHz", "voltage=2:V")

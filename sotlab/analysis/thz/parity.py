@@ -128,9 +128,10 @@ def odd_even(
     residuals = np.concatenate([r for _, r, _ in groups])
     safe = np.sqrt(np.maximum(variance, 1e-300))
     colour = autocorrelation(residuals[:64] / safe) if (variance > 0).all() else np.ones(1)
+    # What differs between the polarities is no scatter: an even part makes it.
     whole = (
-        float(np.std(found.amplitude[kept] / mean_gain, ddof=2) / np.sqrt(kept.sum())),
-        float(np.std(found.delay_s[kept], ddof=2) / np.sqrt(kept.sum())),
+        float(np.std(gain[kept] / mean_gain, ddof=2) / np.sqrt(kept.sum())),
+        float(np.std(drift[kept], ddof=2) / np.sqrt(kept.sum())),
     )
     plus, minus = (
         Trace(delay_s, mean, np.sqrt(variance / n), colour, scans=n, name=name)

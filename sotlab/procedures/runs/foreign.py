@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sotlab.errors import DataError, UsageError
-from sotlab.units import convert
+from sotlab.units import convert, parse_quantity
 
 __all__ = ["ColumnSpec", "Table", "read_table"]
 
@@ -41,7 +41,8 @@ class ColumnSpec:
     column : int or str
         The column's 1-based number or its name in the header.
     unit : str or None
-        Its unit, or None to take it from the header.
+        Its unit, or None to take it from the header. It may have a factor: "39.6 mT" where the column counts such
+        steps, as a current through a magnet.
     """
 
     role: str
@@ -281,7 +282,7 @@ def _scale(path: Path, layout: _Layout, spec: ColumnSpec, place: int, unit: str)
     """Return the factor from the column's unit to ``unit``."""
     if spec.unit is not None:
         try:
-            return convert(1.0, spec.unit, unit)
+            return _factor(spec.unit, unit)
         except UsageError as error:
             raise UsageError(f"column '{spec.role}': {error}") from error
     name = layout.names[place] if place < len(layout.names) else ""
@@ -303,6 +304,13 @@ def _scale(path: Path, layout: _Layout, spec: ColumnSpec, place: int, unit: str)
         f"{path}: the unit of column {place + 1} for '{spec.role}' stands neither in the header nor in the option;"
         f" say it as in {spec.role}={place + 1}:{unit}"
     )
+
+
+def _factor(given: str, unit: str) -> float:
+    """Return the factor from a unit, which may be a multiple as "39.6 mT", to ``unit``."""
+    if given[0] in "+-.0123456789" and given != "1":
+        return parse_quantity(given, unit)
+    return convert(1.0, given, unit)
 
 
 def _numbers(path: Path, layout: _Layout, places: list[int]) -> np.ndarray:

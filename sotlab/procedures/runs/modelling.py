@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from sotlab.analysis.values import Value, plain
 from sotlab.errors import RunError, StationError, UsageError
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.validation import explain
-from sotlab.units import parse_quantity
+from sotlab.procedures.runs.settings import parse_settings, unit_of
 
 __all__ = ["compute_model", "describe_models", "find_model", "write_model"]
 
@@ -62,15 +62,7 @@ def compute_model(
         If there is no such model or setting, or a value is not allowed.
     """
     model = find_model(name)
-    fields = model.settings.model_fields
-    parsed: dict[str, Any] = {}
-    for key, text in settings.items():
-        if key not in fields:
-            raise UsageError(f"--set {key}: the model '{name}' has no such setting; it has {', '.join(fields)}")
-        try:
-            parsed[key] = _parse(text, fields[key])
-        except UsageError as error:
-            raise UsageError(f"--set {key}: {error}") from error
+    parsed = parse_settings(model.settings, settings, f"model '{name}'")
     try:
         chosen = model.settings.model_validate(parsed)
     except ValidationError as error:
@@ -88,7 +80,7 @@ def describe_models() -> list[dict[str, Any]]:
             {
                 "name": key,
                 "default": each.default,
-                "unit": _unit(each) or "",
+                "unit": unit_of(each),
                 "description": each.description or "",
             }
             for key, each in model.settings.model_fields.items()
@@ -139,16 +131,3 @@ def _read_model(folder: Path, name: str, settings: dict[str, Any]) -> ModelResul
 def _files(folder: Path, name: str, settings: dict[str, Any]) -> tuple[Path, Path]:
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     return folder / f"{name}-{key}.json", folder / f"{name}-{key}.npz"
-
-
-def _unit(field: Any) -> str | None:
-    return (field.json_schema_extra or {}).get("unit")
-
-
-def _parse(text: str, field: Any) -> Any:
-    unit = _unit(field)
-    if unit is None:
-        return text  # pydantic reads plain numbers, words and lists
-    if get_origin(field.annotation) is tuple:
-        return tuple(parse_quantity(part, unit) for part in text.split(",") if part.strip())
-    return parse_quantity(text, unit)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+import numpy as np
+from pydantic import BaseModel, ValidationError
 
-from sotlab.analysis.values import Reduction
+from sotlab.analysis.protocol import Analysis
+from sotlab.analysis.values import LiveFit, Reduction, rows_of
 from sotlab.errors import DataError, RunError, SotlabError, StationError, UsageError
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.validation import explain
+from sotlab.procedures.runs.dotthz import is_hdf5, read_dotthz_tables
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.foreign import ColumnSpec, read_table
 from sotlab.procedures.runs.reader import RunRecord, read_run
 from sotlab.procedures.runs.report import write_report
-from sotlab.units import parse_quantity, pretty
+from sotlab.procedures.runs.settings import parse_settings
+from sotlab.procedures.runs.tables import flags_of, row_label, value_names
+from sotlab.units import pretty
 
-__all__ = ["Outcome", "find_analysis", "reduce_files", "reduce_runs", "write_page", "write_results"]
+__all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce_runs", "write_page", "write_results"]
 
 GROUP = "sotlab.analyses"
 
@@ -34,8 +39,6 @@ class Outcome:
     ----------
     json : dict
         The reduction, as it is printed and stored.
-    spectra : list
-        The input of the analysis, in the order of ``json["spectra"]``.
     problems : list of str
         Inputs that could not be read: one line each, that names the file.
     provenance : dict of str to str
@@ -43,7 +46,6 @@ class Outcome:
     """
 
     reduction: Reduction
-    spectra: list[Any]
     problems: list[str] = field(default_factory=list)
     provenance: dict[str, str] = field(default_factory=dict)
     json: dict[str, Any] = field(init=False)
@@ -52,7 +54,7 @@ class Outcome:
         self.json = self.reduction.to_json()
 
 
-def find_analysis(kind: str) -> Any:
+def find_analysis(kind: str) -> Analysis:
     """Return the analysis called ``kind``: an entry point, ``module:Class`` or ``file.py:Class``.
 
     Raises
@@ -78,8 +80,8 @@ def reduce_runs(folders: Sequence[RunFolder]) -> Outcome:
     """
     records = [read_run(folder.path) for folder in folders]
     analysis = find_analysis(_analysis_of(records[0])["kind"])
-    spectra = [spectrum for record in records for spectrum in _spectra_of_run(analysis, record)]
-    outcome = _reduce(analysis, spectra, _settings_of_runs(records))
+    datasets = [dataset for record in records for dataset in _datasets_of_run(analysis, record)]
+    outcome = _reduce(analysis, datasets, _settings_of_runs(records))
     outcome.provenance = _provenance(records)
     return outcome
 
@@ -117,28 +119,52 @@ def reduce_files(
     analysis = find_analysis(kind)
     specs = [ColumnSpec.parse(text) for text in columns]
     files = [_run_of(path) or path for path in files]
-    _check_roles(analysis, specs, tables=any(not path.is_dir() for path in files))
-    spectra: list[Any] = []
+    _check_roles(analysis, specs, tables=any(not path.is_dir() and not is_hdf5(path) for path in files))
+    datasets: list[Any] = []
     records: list[RunRecord] = []
     problems: list[str] = []
     for path in files:
         try:
-            if path.is_dir():
-                record = read_run(path)
-                spectra += _spectra_of_run(analysis, record)
-                records.append(record)
-            else:
-                spectra += _spectra_of_file(analysis, path, specs)
+            datasets += _datasets(analysis, path, specs, records)
         except SotlabError as error:
             problems.append(str(error))
-    if not spectra:
+    if not datasets:
         raise DataError("; ".join(problems))
-    chosen = _settings_of_runs(records) | _parsed(analysis, settings or {})
-    outcome = _reduce(analysis, spectra, chosen, problems)
+    said = parse_settings(
+        analysis.settings,
+        settings or {},
+        f"analysis '{analysis.kind}'",
+        lambda path: tuple(_datasets(analysis, _run_of(path) or path, specs, [])),
+    )
+    known = _settings_of_runs(records, but=list(said))
+    outcome = _reduce(analysis, datasets, known | said, problems)
     outcome.provenance = {"inputs": ", ".join(path.name for path in files)}
     if report is not None:
         write_page(report, outcome)
     return outcome
+
+
+def live_reduction(
+    kind: str, settings: Callable[[], Mapping[str, Any]]
+) -> Callable[[Mapping[str, np.ndarray]], LiveFit | None]:
+    """Return what makes a fit of the rows so far, for :class:`sotlab.procedures.runs.live.LiveReduction`.
+
+    Parameters
+    ----------
+    kind : str
+        The analysis.
+    settings : callable
+        Returns what the run knows of the analysis' settings; asked once, when there are rows.
+    """
+    analysis = find_analysis(kind)
+    known: list[BaseModel] = []
+
+    def reduce(columns: Mapping[str, np.ndarray]) -> LiveFit | None:
+        if not known:
+            known.append(_validated(analysis, settings()))
+        return analysis.live(columns, known[0])
+
+    return reduce
 
 
 def write_results(path: Path, outcome: Outcome) -> None:
@@ -165,24 +191,30 @@ def write_page(path: Path, outcome: Outcome) -> None:
         If it cannot be written.
     """
     result = outcome.json
+    rows = rows_of(result)
     plots = next((entry.load() for entry in entry_points(group="sotlab.plots", name=result["kind"])), None)
     write_report(
         path,
-        f"{find_analysis(result['kind']).title}: {len(outcome.spectra)} spectra",
+        f"{find_analysis(result['kind']).title}: {', '.join(result['inputs'][:3])}{' …' * (len(result['inputs']) > 3)}",
         simulated=result["simulated"],
         tables=_tables(result),
-        figures=plots(outcome.spectra, result) if plots else [],
-        notes=[*result["flags"], *(f"{row['name']}: {flag}" for row in result["spectra"] for flag in row["flags"])],
+        figures=plots(outcome.reduction.parts, result) if plots else [],
+        notes=[*result["flags"], *flags_of(rows)],
         provenance={**outcome.provenance, "reduced with": f"sotlab {version('sotlab')}"},
     )
 
 
-def _reduce(analysis: Any, spectra: list[Any], settings: Mapping[str, Any], problems: Sequence[str] = ()) -> Outcome:
+def _reduce(
+    analysis: Analysis, datasets: list[Any], settings: Mapping[str, Any], problems: Sequence[str] = ()
+) -> Outcome:
+    return Outcome(analysis.reduce(datasets, _validated(analysis, settings)), list(problems))
+
+
+def _validated(analysis: Analysis, settings: Mapping[str, Any]) -> BaseModel:
     try:
-        model = analysis.settings.model_validate(dict(settings))
+        return analysis.settings.model_validate(dict(settings))
     except ValidationError as error:
         raise UsageError(explain(f"analysis {analysis.kind}", error)) from error
-    return Outcome(analysis.reduce(spectra, model), analysis.separate(spectra), list(problems))
 
 
 def _run_of(path: Path) -> Path | None:
@@ -190,24 +222,52 @@ def _run_of(path: Path) -> Path | None:
     return path.parent if path.is_file() and (path.parent / "events.jsonl").is_file() else None
 
 
-def _check_roles(analysis: Any, specs: Sequence[ColumnSpec], tables: bool) -> None:
+def _check_roles(analysis: Analysis, specs: Sequence[ColumnSpec], tables: bool) -> None:
     known = [*analysis.columns, *analysis.axes]
     for spec in specs:
         if spec.role not in known:
             raise UsageError(
                 f"--column {spec.role}: the analysis '{analysis.kind}' has no such column; it has {', '.join(known)}"
             )
-    missing = [role for role in analysis.columns if role not in {spec.role for spec in specs}]
+    missing = _missing(analysis, {spec.role for spec in specs})
     if tables and missing:
-        raise UsageError(f"say which column of the tables is '{missing[0]}', as in --column {missing[0]}=1:UNIT")
+        raise UsageError(
+            f"say which column of the tables is '{missing[0]}', as in --column {missing[0]}=1:UNIT"
+            f"{_alternatives(analysis)}"
+        )
 
 
-def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
+def _missing(analysis: Analysis, roles: set[str]) -> list[str]:
+    """Return what the alternative that comes nearest to the roles still lacks."""
+    lacking = [[role for role in needed if role not in roles] for needed in analysis.required]
+    return min(lacking, key=len, default=[])
+
+
+def _alternatives(analysis: Analysis) -> str:
+    if len(analysis.required) < 2:
+        return ""
+    return f"; the analysis '{analysis.kind}' needs {'; or '.join(', '.join(one) for one in analysis.required)}"
+
+
+def _datasets(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec], records: list[RunRecord]) -> list[Any]:
+    """Return the datasets of a run folder or a table; the run is added to the records."""
+    if not path.is_dir():
+        return list(_datasets_of_file(analysis, path, specs))
+    record = read_run(path)
+    found = list(_datasets_of_run(analysis, record))
+    records.append(record)
+    return found
+
+
+def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
     mapping = _analysis_of(record)
     if mapping["kind"] != analysis.kind:
         raise DataError(
             f"{record.folder.path}: this run is for the analysis '{mapping['kind']}', not '{analysis.kind}'"
         )
+    lacking = _missing(analysis, {*mapping["columns"], *mapping["axes"]})
+    if lacking:
+        raise DataError(f"{record.folder.path}: the procedure of this run does not say which column is '{lacking[0]}'")
     headers = {**mapping["columns"], **mapping["axes"]}
     missing = [header for header in headers.values() if header not in record.rows]
     if missing:
@@ -216,9 +276,9 @@ def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
         raise DataError(f"{record.folder.data}: the run is {record.status} and has no rows")
     axes = list(mapping["axes"])
     rows = record.rows.rename(columns={header: role for role, header in headers.items()})
-    # Rows are grouped by what stays the same along a spectrum, in the order in which they were measured.
+    # Rows are grouped by what stays the same along a dataset, in the order in which they were measured.
     for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
-        yield analysis.spectrum(
+        yield analysis.dataset(
             {role: group[role].to_numpy(float) for role in mapping["columns"]},
             {axis: float(value) for axis, value in zip(axes, values, strict=True)},  # type: ignore[arg-type]
             name=record.folder.path.name,
@@ -226,9 +286,16 @@ def _spectra_of_run(analysis: Any, record: RunRecord) -> Iterator[Any]:
         )
 
 
-def _spectra_of_file(analysis: Any, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:
-    for table in read_table(path, specs, axes=analysis.axes, units={**analysis.columns, **analysis.axes}):
-        yield analysis.spectrum(table.columns, table.header, name=path.name, simulated=False)
+def _datasets_of_file(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:
+    if is_hdf5(path):
+        if not {"delay", "signal"} <= set(analysis.columns):
+            raise DataError(f"{path}: this is HDF5 (dotTHz?), which the analysis '{analysis.kind}' does not read")
+        for name, table in read_dotthz_tables(path):
+            yield analysis.dataset(table.columns, table.header, name=name, simulated=False)
+        return
+    units = {**analysis.columns, **analysis.axes}
+    for table in read_table(path, specs, axes=analysis.axes, units=units):
+        yield analysis.dataset(table.columns, table.header, name=path.name, simulated=False)
 
 
 def _analysis_of(record: RunRecord) -> dict[str, Any]:
@@ -238,30 +305,17 @@ def _analysis_of(record: RunRecord) -> dict[str, Any]:
         raise DataError(f"{record.folder.path}: the procedure of this run names no analysis") from None
 
 
-def _settings_of_runs(records: Iterable[RunRecord]) -> dict[str, Any]:
-    """Return the settings that the runs know; those that disagree must be said by the user."""
+def _settings_of_runs(records: Iterable[RunRecord], but: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the settings that the runs know, but for some; those that disagree must be said by the user."""
     settings: dict[str, Any] = {}
     for record in records:
         for name, value in _analysis_of(record)["settings"].items():
-            if settings.setdefault(name, value) != value:
+            if name not in but and settings.setdefault(name, value) != value:
                 raise UsageError(
                     f"{record.folder.path}: the runs disagree on {name} ({settings[name]} and {value});"
                     f" reduce them apart, or give --set {name}=VALUE"
                 )
     return settings
-
-
-def _parsed(analysis: Any, settings: Mapping[str, str]) -> dict[str, float]:
-    fields = analysis.settings.model_fields
-    parsed = {}
-    for name, text in settings.items():
-        if name not in fields:
-            raise UsageError(
-                f"--set {name}: the analysis '{analysis.kind}' has no such setting; it has {', '.join(fields)}"
-            )
-        unit = (fields[name].json_schema_extra or {}).get("unit")
-        parsed[name] = parse_quantity(text, unit)
-    return parsed
 
 
 def _provenance(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -280,18 +334,17 @@ def _tables(result: Mapping[str, Any]) -> list[tuple[str, list[str], list[list[s
     results = [[name, pretty(v["value"], v["sigma"], v["unit"]), *_beside(v)] for name, v in result["results"].items()]
     with_truth = any("truth" in v for v in result["results"].values())
     tables = [("Results", ["", "value", *(["truth", "pull"] if with_truth else [])], results)]
-    if result["spectra"]:
-        names = [name for name, v in result["spectra"][0].items() if isinstance(v, dict) and "sigma" in v]
-        first = "frequency" if "frequency" in result["spectra"][0] else "name"
-        rows = [
-            [
-                pretty(row["frequency"], None, "Hz") if first == "frequency" else row[first],
-                *(pretty(row[n]["value"], row[n]["sigma"], row[n]["unit"]) for n in names),
-            ]
-            for row in result["spectra"]
-        ]
-        tables.append(("Spectra", [first, *names], rows))
+    rows = rows_of(result)
+    if rows:
+        names = value_names(rows)
+        first, labels = row_label(rows)
+        cells = [[label, *(_shown(row.get(name)) for name in names)] for label, row in zip(labels, rows, strict=True)]
+        tables.append(("Spectra" if "spectra" in result else "Scans", [first, *names], cells))
     return tables
+
+
+def _shown(value: Mapping[str, Any] | None) -> str:
+    return "" if value is None else pretty(value["value"], value["sigma"], value["unit"])
 
 
 def _beside(value: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from sotlab.errors import SotlabError
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.live import LiveReduction
-from sotlab.procedures.runs.reduce import find_analysis
+from sotlab.procedures.runs.reduce import live_reduction
 from sotlab.procedures.runs.resume import prepare_resume
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.status import StatusFile
@@ -93,7 +93,10 @@ class Run:
         scan = self.procedure
         if isinstance(scan, Scan) and scan.ANALYSIS is not None:
             columns = {**scan.ANALYSIS.columns, **scan.ANALYSIS.axes}
-            self._live = LiveReduction(self.bus, columns, find_analysis(scan.ANALYSIS.kind).live, scan.past.rows)
+            reduce = live_reduction(
+                scan.ANALYSIS.kind, lambda: scan.analysis_settings(scan.bench) if scan.bench else {}
+            )
+            self._live = LiveReduction(self.bus, columns, reduce, scan.past.rows)
         self._status = StatusFile(self.folder, self.bus, scan)
         self.worker.start()
 

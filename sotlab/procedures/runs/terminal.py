@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from sotlab.analysis.values import LiveFit
+from sotlab.analysis.values import LiveFit, rows_of
 from sotlab.errors import InstrumentError, OperatorError, SotlabError
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.runs.tables import flags_of, row_label, value_names
 from sotlab.procedures.runs.time_left import TimeLeft, TimeLeftColumn
 from sotlab.units import pretty
 
@@ -127,10 +128,11 @@ class Terminal:
         console.print(f"\n[bold]{title}[/bold]")
         if reduction["simulated"]:
             console.print("SIMULATED")
-        if reduction["spectra"]:
-            console.print(_spectra_table(reduction["spectra"]))
+        rows = rows_of(reduction)
+        if rows:
+            console.print(_rows_table(rows))
         console.print(_results_table(reduction["results"]))
-        for flag in [*reduction["flags"], *_spectrum_flags(reduction["spectra"])]:
+        for flag in [*reduction["flags"], *flags_of(rows)]:
             console.print(f"! {flag}", markup=False)
 
     def say(self, line: str) -> None:
@@ -183,29 +185,27 @@ def _results_table(results: Mapping[str, Any]) -> Table:
     return table
 
 
-def _spectra_table(spectra: list[Mapping[str, Any]]) -> Table:
-    """Return one line a spectrum, or one line a value where truth and pull stand beside it."""
-    names = [name for name, value in spectra[0].items() if isinstance(value, Mapping) and "sigma" in value]
-    first = "frequency" if "frequency" in spectra[0] else "name"
-    if not any("truth" in row[name] for row in spectra for name in names):
+def _rows_table(rows: list[dict[str, Any]]) -> Table:
+    """Return one line a row, or one line a value where truth and pull stand beside it."""
+    names = value_names(rows)
+    first, labels = row_label(rows)
+    if not any("truth" in row.get(name, ()) for row in rows for name in names):
         table = Table(first, *names, box=None, pad_edge=False)
-        for row in spectra:
-            cells = [pretty(row[name]["value"], row[name]["sigma"], row[name]["unit"]) for name in names]
-            table.add_row(pretty(row[first], None, "Hz") if first == "frequency" else row[first], *cells)
+        for label, row in zip(labels, rows, strict=True):
+            table.add_row(label, *(_shown(row[name]) if name in row else "" for name in names))
         return table
-    table = Table("frequency", "", "value", "truth", "pull", box=None, pad_edge=False)
-    for row in spectra:
-        for name in names:
-            value = pretty(row[name]["value"], row[name]["sigma"], row[name]["unit"])
-            frequency = pretty(row["frequency"], None, "Hz") if name == names[0] else ""
-            table.add_row(frequency, name, value, *_truth(row[name]))
+    table = Table(first, "", "value", "truth", "pull", box=None, pad_edge=False)
+    for label, row in zip(labels, rows, strict=True):
+        own = [name for name in names if name in row]
+        for name in own:
+            table.add_row(label if name == own[0] else "", name, _shown(row[name]), *_truth(row[name]))
     return table
+
+
+def _shown(value: Mapping[str, Any]) -> str:
+    return pretty(value["value"], value["sigma"], value["unit"])
 
 
 def _truth(value: Mapping[str, Any]) -> list[str]:
     pull = value.get("pull")
     return [pretty(value.get("truth"), None, value["unit"]), "" if pull is None else f"{pull:+.2f}"]
-
-
-def _spectrum_flags(spectra: list[Mapping[str, Any]]) -> list[str]:
-    return [f"{row['name']}: {flag}" for row in spectra for flag in row["flags"]]

@@ -450,7 +450,9 @@ class HarmonicHall(Bench):
         found: dict[str, tuple[float, str]] = {
             "film_temperature": (film_K, "K"),
             "r_ahe": (film.ahe_ohm, "ohm"),
+            "r_a": (film.ahe_ohm, "ohm"),
             "r_phe": (film.phe_ohm, "ohm"),
+            "r_p": (film.phe_ohm, "ohm"),
             "r_ohe": (film.ohe_ohm_per_T, "ohm/T"),
             "b_k": (film.spin.b_k_T, "T"),
             "mu0_meff": (-film.spin.b_k_T, "T"),

@@ -398,12 +398,14 @@ class THz(Bench):
         ratio = magnetic * per_fluence / self._reference.field_per_fluence(wavelength_m)
         found: dict[str, tuple[float, str]] = {
             "field_ratio": (ratio, ""),
+            "ratio": (ratio, ""),
             "power_ratio": (ratio**2, ""),
             "eta": (magnetic * emitter.eta, ""),
             "absorptance": (emitter.absorptance(wavelength_m), ""),
             "impedance": (emitter.impedance_ohm, "ohm"),
             "sheet_conductance": (emitter.sheet_conductance_S, "S"),
             "even_share": (emitter.even_share, ""),
+            "even": (emitter.even_share, ""),
             "c3_share": (emitter.c3_share, ""),
             "fluence_exponent": (1.0, ""),
             "saturation_fluence": (emitter.saturation_J_per_m2, "J/m**2"),

@@ -1,0 +1,413 @@
+"""``sotlab analyse`` on tables measured elsewhere: harmonic Hall, transport and terahertz emission."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sotlab.cli import main
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def analyse(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(["analyse", *map(str, arguments), "--json"])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return ended.value.code, json.loads(captured.out)
+
+    return call
+
+
+def measured(name):
+    if not (DATA / name).is_file():
+        pytest.skip(f"needs the measured file ../shared/data/{name}, which is not part of the project")
+    return DATA / name
+
+
+def options(settings=(), columns=()):
+    return [*(w for s in settings for w in ("--set", s)), *(w for c in columns for w in ("--column", c))]
+
+
+# -- harmonic Hall -----------------------------------------------------------------------------------------------
+
+R_A, R_P, M, B_DL, B_FL, R_ANE = 0.5, 0.08, 0.9, 2e-4, -1e-4, 30e-6
+PLANE = options(
+    ["geometry=in-plane", "r_a=0.5+-0.001 ohm", "mu0_meff=0.9+-0.001T", "left_out=r_one"],
+    ["field=Field:mT", "angle=Angle:deg", "temperature=T:K"],
+)
+
+
+def in_plane(temperature_K, rng, scale=1.0):
+    """Readings (field [mT], angle [deg], R_1w, R_2w, T), by the formula sheet, with noise of 0.5 uohm on R_2w."""
+    field, phi = (grid.ravel() for grid in np.meshgrid(np.geomspace(0.05, 2, 8), np.arange(0, 360, 10), indexing="ij"))
+    angle, phi = phi, np.radians(phi)
+    cos = np.cos(phi)
+    r_2w = -(R_A * scale * B_DL / (2 * (field + M)) + R_ANE) * cos - R_P * B_FL / field * (2 * cos**3 - cos)
+    r_1w = R_P * np.sin(2 * phi) + 1e-5 * rng.normal(size=len(phi))
+    r_2w = r_2w + 0.5e-6 * rng.normal(size=len(phi))
+    return np.stack([1e3 * field, angle, r_1w, r_2w, np.full_like(phi, temperature_K)], axis=1)
+
+
+def save(path, table, header):
+    np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.9g")
+    return path
+
+
+def test_an_in_plane_table_gives_both_torques_with_their_efficiency(analyse, tmp_path):
+    path = save(tmp_path / "a.csv", in_plane(300.0, np.random.default_rng(0)), "Field,Angle,R1,R2,T")
+    sample = ["current=2mA", "current_convention=peak", "sheet_resistance=170+-2 ohm", "width=10+-0.1um"]
+    sample += ["mu0_ms=0.95+-0.02 T", "fm_thickness=6+-0.2nm", "nm_side=1", "nm_resistivity=350.3+-2 uohm*cm"]
+    code, told = analyse("harmonic-hall", path, *PLANE, *options(sample, ["r_1w=R1:ohm", "r_2w=R2:ohm"]))
+    assert code == 0
+    results = told["results"]
+    for name, truth in (("r_p", R_P), ("b_dl", B_DL), ("b_fl", B_FL), ("r_ane", R_ANE)):
+        assert abs(results[name]["value"] - truth) < 4 * results[name]["sigma"], name
+    assert results["b_dl"]["sigma"] < 0.1 * B_DL
+    assert results["xi_dl_j"]["value"] == pytest.approx(results["xi_dl_E"]["value"] * 3.503e-6, rel=1e-9)
+    # xi = (2e/hbar) (mu0 M_s/mu0) t_F B/E with E = I R/w
+    expected = 2 * 1.602177e-19 / 1.054572e-34 * 0.95 / 1.256637e-6 * 6e-9 * results["b_dl"]["value"]
+    assert results["xi_dl_E"]["value"] == pytest.approx(expected / (2e-3 * 170 / 10e-6), rel=1e-5)
+    assert results["angle_offset"]["unit"] == "deg"
+    assert told["method"].startswith("in-plane")
+    assert len(told["scans"]) == 8
+    assert any("resistor" in flag for flag in told["flags"])
+    assert told["settings"]["mu0_ms"] == {"value": 0.95, "sigma": 0.02, "unit": "T"}
+
+
+def test_voltages_with_either_convention_of_the_current_give_the_same(analyse, tmp_path):
+    table = in_plane(300.0, np.random.default_rng(0))
+    rms_A = 2e-3 / np.sqrt(2)
+    volts = np.column_stack([table[:, :2], rms_A * table[:, 2:4], table[:, 4]])
+    path = save(tmp_path / "a.csv", volts, "Field,Angle,X1,Y2,T")
+    columns = options((), ["x_1w=X1:V", "y_2w=Y2:V"])
+    found = [
+        analyse("harmonic-hall", path, *PLANE, *columns, *options([f"current={current}A", f"current_convention={c}"]))[
+            1
+        ]
+        for c, current in (("peak", 2e-3), ("rms", rms_A))
+    ]
+    assert found[0]["results"]["b_dl"] == pytest.approx(found[1]["results"]["b_dl"])
+    code, told = analyse("harmonic-hall", path, *PLANE, *columns, *options(["current=2mA"]))
+    assert code == 2
+    assert "current_convention=peak" in told["error"]
+
+
+def test_temperatures_of_one_table_are_reduced_apart(analyse, tmp_path):
+    rng = np.random.default_rng(0)
+    table = np.concatenate([in_plane(t, rng, scale) for t, scale in ((300.0, 1.0), (20.0, 3.0))])
+    path = save(tmp_path / "a.csv", table, "Field,Angle,R1,R2,T")
+    code, told = analyse("harmonic-hall", path, *PLANE, *options((), ["r_1w=R1:ohm", "r_2w=R2:ohm"]))
+    assert code == 0
+    assert [row["temperature"] for row in told["scans"]] == [300.0, 20.0]
+    first, second = (row["b_dl"] for row in told["scans"])
+    assert first["value"] == pytest.approx(B_DL, abs=4 * first["sigma"])
+    assert second["value"] == pytest.approx(3 * B_DL, abs=4 * second["sigma"])
+    assert told["results"]["b_dl"]["value"] is None
+    assert any("temperatures differ" in flag for flag in told["flags"])
+
+
+MISTAKES = {
+    "the second lock-in's phase": (lambda x, y: (x, y), 10.0, "phase: the second harmonic is"),
+    "the signal in X": (lambda x, y: (x, y), 90.0, "phase: the second harmonic varies in X"),
+    "both on the first harmonic": (None, 0.0, "wrong harmonic"),
+    "exchanged": ("exchanged", 0.0, "exchanged"),
+    "clipped": ("clipped", 0.0, "overload"),
+    "distortion": ("distortion", 0.0, "source distortion"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_that_the_readings_show_is_named(analyse, tmp_path, name):
+    what, phase_deg, said = MISTAKES[name]
+    rng = np.random.default_rng(0)
+    table = in_plane(300.0, rng)
+    first, second = table[:, 2], table[:, 3]
+    turn = np.radians(phase_deg)
+    x_2, y_2 = -np.sin(turn) * second, np.cos(turn) * second
+    x_2, y_2 = (v + 0.5e-6 * rng.normal(size=len(v)) for v in (x_2, y_2))
+    if what is None:
+        x_2, y_2 = x_2, first + 1e-5 * rng.normal(size=len(first))
+    if what == "exchanged":
+        first, y_2 = second, first
+    if what == "clipped":
+        y_2 = np.clip(y_2, -0.5 * np.abs(y_2).max(), 0.5 * np.abs(y_2).max())
+    if what == "distortion":
+        y_2 = y_2 + 2e-3 * first
+    data = np.column_stack([table[:, :2], 1e-3 * first, 1e-3 * x_2, 1e-3 * y_2, table[:, 4]])
+    path = save(tmp_path / "a.csv", data, "Field,Angle,X1,X2,Y2,T")
+    columns = options(["current=1mA", "current_convention=rms"], ["x_1w=X1:V", "x_2w=X2:V", "y_2w=Y2:V"])
+    _, told = analyse("harmonic-hall", path, *PLANE, *columns)
+    assert any(flag.startswith(said) for flag in told["flags"]), told["flags"]
+
+
+def test_without_a_mistake_none_is_named(analyse, tmp_path):
+    table = in_plane(300.0, np.random.default_rng(1))
+    path = save(tmp_path / "a.csv", table, "Field,Angle,R1,R2,T")
+    _, told = analyse("harmonic-hall", path, *PLANE, *options((), ["r_1w=R1:ohm", "r_2w=R2:ohm"]))
+    words = ("phase", "wrong", "exchanged", "overload", "source distortion", "misaligned", "rms or peak")
+    assert not [flag for flag in told["flags"] if flag.startswith(words)]
+
+
+def test_a_known_resistor_shows_the_distortion_which_is_then_taken_off(analyse, tmp_path):
+    rng = np.random.default_rng(0)
+    table = in_plane(300.0, rng)
+    table[:, 3] += 2e-3 * table[:, 2]
+    path = save(tmp_path / "a.csv", table, "Field,Angle,R1,R2,T")
+    resistor = table.copy()
+    resistor[:, 2] = 100 + 1e-3 * rng.normal(size=len(table))
+    resistor[:, 3] = 2e-3 * resistor[:, 2] + 1e-5 * rng.normal(size=len(table))
+    save(tmp_path / "resistor.csv", resistor, "Field,Angle,R1,R2,T")
+    code, told = analyse(
+        "harmonic-hall", path, *PLANE, *options(["resistor=resistor.csv"], ["r_1w=R1:ohm", "r_2w=R2:ohm"])
+    )
+    assert code == 0
+    said = [flag for flag in told["flags"] if flag.startswith("source distortion")]
+    assert len(said) == 1  # it is gone from the sample's own readings
+    assert "a known resistor shows R_2w = (0.002 +-" in said[0]
+    assert not any("no known-resistor run" in flag for flag in told["flags"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (["harmonic-hall", "a.csv", *options(["geometry=sideways"])], 2, ["r_1w"]),
+        (["harmonic-hall", "a.csv", *options((), ["field=Field:mT", "r_1w=3:ohm", "r_2w=4:ohm"])], 2, ["'angle'"]),
+        (["harmonic-hall", "a.csv", *PLANE[2:], *options((), ["r_1w=3:ohm", "r_2w=4:ohm"])], 2, ["geometry"]),
+        (["harmonic-hall", "a.csv", *PLANE, *options(["r_p=1+-x ohm"], ["r_1w=3:ohm", "r_2w=4:ohm"])], 2, ["r_p", "x"]),
+        (["harmonic-hall", "a.csv", *PLANE, *options(["left_out=r_tme"], ["r_1w=3:ohm", "r_2w=4:ohm"])], 2, ["r_tme"]),
+        (
+            ["harmonic-hall", "a.csv", *PLANE, *options(["resistor=no.csv"], ["r_1w=3:ohm", "r_2w=4:ohm"])],
+            1,
+            ["no.csv"],
+        ),
+        (["thz", "a.csv", *options((), ["delay=1:ps"])], 2, ["'signal'", "position"]),
+        (["hall-loop", "a.csv", *options((), ["field=1:mT", "voltage=3:V"])], 2, ["current"]),
+        (["sheet-resistance", "a.csv", *options((), ["resistance=3:ohm"])], 2, ["--set width"]),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(analyse, tmp_path, arguments, code, named):
+    save(tmp_path / "a.csv", in_plane(300.0, np.random.default_rng(0)), "Field,Angle,R1,R2,T")
+    status, told = analyse(*arguments)
+    assert status == code, told
+    assert list(told) == ["error"]
+    for word in named:
+        assert word in told["error"]
+
+
+def test_the_measured_py_pt_set_gives_the_field_like_torque_and_refuses_the_damping_like(analyse):
+    path = measured("harmonic_hall/pypt_sampleA.csv")
+    columns = ["field=Magnet current (A):39.6mT", "angle=Angle:deg", "x_1w=X1:V", "y_1w=Y1:V"]
+    columns += ["x_2w=X2:10mV", "y_2w=Y2:10mV"]  # the second harmonic's amplifier has a gain of 100
+    settings = ["geometry=in-plane", "current=15mA", "current_convention=rms", "r_a=0.5+-0.05ohm", "mu0_meff=1+-0.1T"]
+    code, told = analyse("harmonic-hall", path, *options(settings, columns), "--require", "b_fl")
+    assert code == 0
+    results = told["results"]
+    assert abs(results["r_p"]["value"] - 0.0837) < 3e-4
+    assert results["angle_offset"]["value"] == pytest.approx(-1.8, abs=0.1)
+    assert abs(results["b_fl"]["value"] - 10.6e-6) < 2 * np.hypot(results["b_fl"]["sigma"], 0.4e-6)
+    assert results["b_dl"]["value"] is None
+    assert any(flag.startswith("b_dl: not determined") and "varies by 3.5 %" in flag for flag in told["flags"])
+    assert any(flag.startswith("overload") for flag in told["flags"])
+    assert analyse("harmonic-hall", path, *options(settings, columns), "--require", "b_dl")[0] == 5
+
+
+# -- transport ---------------------------------------------------------------------------------------------------
+
+
+def test_the_measured_hall_loops_have_a_half_swing_of_5_ohm(analyse):
+    paths = [measured(f"ahe/loop_{current}mA.csv") for current in ("0p1", "1p7")]
+    columns = ["field=1", "resistance=2", "current=Applied current (mA)"]
+    code, told = analyse("hall-loop", *paths, *options((), columns))
+    assert code == 0
+    assert told["results"]["r_a"]["value"] == pytest.approx(5.2, abs=0.2)
+    assert [row["current"] for row in told["scans"]] == pytest.approx([1e-4, 1.7e-3])
+    assert all(abs(row["r_a"]["value"] - 5.2) < 0.2 for row in told["scans"])
+
+
+def test_a_loop_without_a_hall_effect_determines_nothing(analyse, tmp_path):
+    field = np.concatenate([np.linspace(-1, 1, 101), np.linspace(1, -1, 101)])
+    noise = np.random.default_rng(0).normal(size=202)
+    path = save(tmp_path / "a.csv", np.column_stack([field, noise]), "B (T),R (ohm)")
+    code, told = analyse("hall-loop", path, *options((), ["field=1", "resistance=2"]))
+    assert code == 5
+    assert told["results"]["r_a"]["value"] is None
+    assert "no anomalous Hall effect" in told["scans"][0]["flags"][0]
+
+
+def test_van_der_pauw_readings_give_the_sheet_resistance_and_the_resistivity(analyse, tmp_path):
+    rng = np.random.default_rng(0)
+    current = np.array([1e-3, -1e-3] * 10)
+    # R_a = 30 and R_b = 20 ohm: R_s = pi/ln 2 * 25 * f with f(1.5) = 0.98606 of van der Pauw's equation
+    volts = [r * current + 5e-6 + 1e-7 * rng.normal(size=20) for r in (30.0, 20.0, 30.0, 20.3)]
+    path = save(tmp_path / "a.csv", np.column_stack([current, *volts]), "I (A),Va (V),Vb (V),Var (V),Vbr (V)")
+    columns = ["current=1", "v_a=2", "v_b=3"]
+    code, told = analyse("van-der-pauw", path, *options(["thickness=10+-0.1nm"], columns))
+    assert code == 0
+    sheet = told["results"]["sheet_resistance"]["value"]
+    assert np.exp(-np.pi * 30 / sheet) + np.exp(-np.pi * 20 / sheet) == pytest.approx(1, abs=2e-4)
+    assert told["results"]["resistivity"]["value"] == pytest.approx(sheet * 10e-9)
+    assert told["results"]["resistivity"]["sigma"] == pytest.approx(sheet * 1e-10, rel=0.05)
+    columns += ["v_a_reciprocal=4", "v_b_reciprocal=5"]
+    _, told = analyse("van-der-pauw", path, *options((), columns))
+    assert any("r_b: differs from its reciprocal" in flag for flag in told["scans"][0]["flags"])
+
+
+def test_sheet_resistances_over_thickness_and_of_a_strip(analyse, tmp_path):
+    t = np.array([6, 8, 10, 13, 16, 20, 26, 35, 50, 70.0])
+    sheet = 350e-8 / (t * 1e-9) * (1 + 3 * 4 / (8 * t))
+    sheet = sheet * (1 + 0.01 * np.random.default_rng(0).normal(size=len(t)))
+    path = save(tmp_path / "a.csv", np.column_stack([t, sheet, 0.01 * sheet]), "t (nm),R (ohm),s (ohm)")
+    columns = ["thickness=1", "sheet_resistance=2", "sheet_resistance_sigma=3"]
+    code, told = analyse("sheet-resistance", path, *options((), columns))
+    assert code == 0
+    rho, length = told["results"]["resistivity_0"], told["results"]["mean_free_path"]
+    assert abs(rho["value"] - 350e-8) < 3.5 * rho["sigma"]
+    assert abs(length["value"] - 4e-9) < 3.5 * length["sigma"]
+    current = np.linspace(-1e-3, 1e-3, 10)
+    path = save(tmp_path / "b.csv", np.column_stack([current, 683 * current + 1e-6]), "I (A),V (V)")
+    code, told = analyse(
+        "sheet-resistance", path, *options(["width=10um", "length=40+-0.4um"], ["current=1", "voltage=2"])
+    )
+    assert told["results"]["sheet_resistance"]["value"] == pytest.approx(683 / 4)
+    assert told["results"]["sheet_resistance"]["sigma"] == pytest.approx(6.83 / 4, rel=1e-3)
+
+
+def test_a_cooling_curve_is_told_by_two_channels(analyse, tmp_path):
+    t = np.linspace(10, 300, 60)
+    hop = np.exp(-50 / t) / np.exp(-50 / 300)
+    r = 100 / (0.7 / (1 + 1e-3 * (t - 300)) + 0.3 * hop) * (1 + 1e-4 * np.random.default_rng(0).normal(size=60))
+    path = save(tmp_path / "a.csv", np.column_stack([t, r]), "T (K),R (ohm)")
+    code, told = analyse("parallel-conduction", path, *options(["metal_slope=1e-3"], ["temperature=1", "resistance=2"]))
+    assert code == 0
+    assert told["results"]["metallic_share"]["value"] == pytest.approx(0.7, abs=0.02)
+    assert told["results"]["hopping_temperature"]["value"] == pytest.approx(50, rel=0.1)
+
+
+# -- terahertz ---------------------------------------------------------------------------------------------------
+
+PS = np.arange(-8, 12, 0.05)
+
+
+def pulse(ps, delay=0.0):
+    x = (ps - delay) / 0.3
+    return -1e-4 * x * np.exp(-(x**2))
+
+
+def test_scans_against_a_reference_give_ratio_delay_and_noise(analyse, tmp_path):
+    rng = np.random.default_rng(0)
+
+    def scans(name, ratio, delay, even):
+        rows = []
+        for k, sign in enumerate((1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1), start=1):
+            odd = ratio * pulse(PS, delay)
+            signal = sign * odd + even * np.abs(ratio) * pulse(PS, delay + 0.2) + 2e-7 * rng.normal(size=len(PS))
+            rows.append(np.column_stack([PS, signal, np.full_like(PS, 0.1 * sign), np.full_like(PS, k)]))
+        return save(tmp_path / name, np.concatenate(rows), "t (ps),X (V),B (T),scan")
+
+    sample, reference = scans("s.csv", -1.5, 0.08, 0.05), scans("r.csv", 1.0, 0.0, 0.0)
+    columns = ["delay=1", "signal=2", "field=3", "scan=4:1"]
+    report = tmp_path / "report.html"
+    code, told = analyse("thz", sample, *options([f"reference={reference}"], columns), "--report", report)
+    assert code == 0, told
+    results = told["results"]
+    assert abs(results["ratio"]["value"] + 1.5) < 4 * results["ratio"]["sigma"] < 0.03
+    assert abs(results["delay"]["value"] - 0.08e-12) < 4 * results["delay"]["sigma"] < 4e-15
+    assert abs(results["power_ratio"]["value"] - 2.25) < 4 * results["power_ratio"]["sigma"]
+    assert abs(results["even"]["value"] - 0.05) < 0.005 + 4 * results["even"]["sigma"]
+    assert results["noise_alpha"]["value"] == pytest.approx(2e-7, rel=0.1)
+    assert results["dynamic_range"]["value"] > 100
+    assert results["snr"]["value"] > 10
+    averaged = {row["name"]: row for row in told["scans"] if "frequency" in row}
+    assert set(averaged) == {"sample", "reference"}
+    for key in ("amplitude", "sigma", "phase"):
+        assert len(averaged["sample"][key]) == len(averaged["sample"]["frequency"])
+    assert sum(row.get("of") == "sample" for row in told["scans"]) == 12
+    page = report.read_text(encoding="utf-8")
+    assert page.count("<img") == 2
+
+
+def test_positions_are_delays_by_the_exact_speed_of_light_passes_and_sign(analyse, tmp_path):
+    rng = np.random.default_rng(0)
+    mm = -PS * 1e-12 * 299792458 / 4 * 1e3 + 2
+    for name, ratio in (("s.csv", 0.5), ("r.csv", 1.0)):
+        signal = ratio * pulse(PS, 0.05 * (ratio < 1)) + 1e-7 * rng.normal(size=len(PS))
+        save(tmp_path / name, np.column_stack([mm, signal]), "x (mm),X (V)")
+    settings = ["reference=r.csv", "passes=2", "sign=-1", "zero_position=2mm"]
+    code, told = analyse("thz", "s.csv", *options(settings, ["position=1", "signal=2"]))
+    assert code == 0
+    assert told["results"]["ratio"]["value"] == pytest.approx(0.5, abs=0.01)
+    assert told["results"]["delay"]["value"] == pytest.approx(0.05e-12, abs=3e-15)
+    inputs = ["absorptance=0.5+-0.01", "reference_absorptance=0.25+-0.01", "substrate_index=3.42"]
+    inputs += ["reference_substrate_index=3.42", "sheet_conductance=4mS", "reference_sheet_conductance=8mS"]
+    _, told = analyse("thz", "s.csv", *options([*settings, *inputs], ["position=1", "signal=2"]))
+    # eta = 0.5 * (0.25/0.5) * (1 + 3.42 + Z0 0.004)/(1 + 3.42 + Z0 0.008)
+    assert told["results"]["eta"]["value"] == pytest.approx(0.5 * 0.5 * 5.9269 / 7.4338, rel=0.02)
+    assert told["results"]["eta"]["sigma"] == pytest.approx(0.0448 * told["results"]["eta"]["value"], rel=0.1)
+
+
+def test_noise_has_no_ratio_and_determines_nothing(analyse, tmp_path):
+    rng = np.random.default_rng(0)
+    save(tmp_path / "s.csv", np.column_stack([PS, 1e-7 * rng.normal(size=len(PS))]), "t (ps),X (V)")
+    save(tmp_path / "r.csv", np.column_stack([PS, pulse(PS) + 1e-7 * rng.normal(size=len(PS))]), "t (ps),X (V)")
+    code, told = analyse("thz", "s.csv", *options(["reference=r.csv"], ["delay=1", "signal=2"]))
+    assert code == 5, told["results"]
+    assert any("no signal stands out" in flag for flag in told["flags"])
+
+
+def test_two_measured_references_agree_as_is_known_of_them(analyse):
+    path = measured("thz/PVDF_520um.thz")
+    code, told = analyse("thz", "--set", f"reference={path}#1:PVDF_T01/Ref", f"{path}#2:PVDF_T02/Ref")
+    assert code == 0
+    ratio, delay = told["results"]["ratio"], told["results"]["delay"]
+    assert abs(ratio["value"] - 0.9918) < 2 * np.hypot(ratio["sigma"], 0.0002)
+    assert ratio["sigma"] < 5e-4
+    assert abs(delay["value"] - 0.03e-15) < 2 * np.hypot(delay["sigma"], 0.03e-15)
+
+
+def test_a_measured_dotthz_file_brings_its_own_reference(analyse):
+    code, told = analyse("thz", measured("thz/PVDF_520um.thz"))
+    assert code == 0
+    assert told["results"]["ratio"]["value"] < 0.9
+    index = 1 + told["results"]["delay"]["value"] * 299792458 / 520e-6
+    assert 1.5 < index < 1.65  # PVDF
+    assert [row["of"] for row in told["scans"] if "of" in row] == ["sample"] * 2 + ["reference"] * 2
+
+
+def test_low_field_sweeps_need_the_nernst_effects_of_another_geometry(analyse, tmp_path):
+    rng, b_k, r_a, b_dl = np.random.default_rng(0), 0.8, 1.9, 2e-4
+    rows = []
+    for state in (1, -1):
+        for angle in (0.0, 90.0):
+            field = np.linspace(-0.08, 0.08, 81)
+            # With xi = 0: b_i = (d R_2w/d B)/(d2 R_1w/d B2), B_DL = +-2 b_x, B_FL = -2 b_y (B_FL = 0.5e-4 T).
+            curvature = -state * r_a / b_k**2
+            slope = curvature * (state * b_dl / 2 if angle == 0 else -0.5e-4 / 2)
+            r_1w = state * r_a + curvature / 2 * field**2 + 1e-6 * rng.normal(size=81)
+            r_2w = slope * field + 1e-8 * rng.normal(size=81)
+            rows.append(np.column_stack([field, np.full(81, angle), r_1w, r_2w, np.full(81, state)]))
+    path = save(tmp_path / "a.csv", np.concatenate(rows), "B (T),angle (deg),R1 (ohm),R2 (ohm),m")
+    columns = ["field=1", "angle=2", "r_1w=3", "r_2w=4"]
+    shared = ["geometry=low-field", "r_p=0+-0.001ohm"]
+    code, told = analyse("harmonic-hall", path, *options(shared, columns))
+    assert code == 2
+    assert "state" in told["error"]
+    columns.append("state=5:1")
+    _, told = analyse("harmonic-hall", path, *options(shared, columns))
+    assert told["results"]["b_dl"]["value"] is None
+    assert any("r_ane and r_one" in flag for flag in told["flags"])
+    report = tmp_path / "report.html"
+    code, told = analyse(
+        "harmonic-hall", path, *options([*shared, "left_out=r_ane,r_one"], columns), "--report", report
+    )
+    assert code == 0
+    for name, truth in (("b_dl", b_dl), ("b_fl", 0.5e-4), ("b_k", b_k), ("r_a", r_a)):
+        value = told["results"][name]
+        assert abs(value["value"] - truth) < 4 * value["sigma"] + 2e-3 * abs(truth), name
+    assert "Low-field sweeps" in report.read_text(encoding="utf-8")
