@@ -420,6 +420,47 @@ def runs_note(run: str, text: str, root: Path, as_json: bool) -> None:
         _print_json({"run": folder.name, "notes": [vars(note) for note in read_notes(folder).notes]})
 
 
+@runs_group.command("export")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--format", "name", required=True, metavar="FORMAT", help="csv, parquet, netcdf, hdf5, event-model, ...")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("exports"), show_default=True, help="Folder for the files."
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@runs_option
+@json_option
+def runs_export(runs: Sequence[str], name: str, out: Path, overwrite: bool, root: Path, as_json: bool) -> None:
+    """Write RUNS as files of another FORMAT, one for each run."""
+    from sotlab.procedures.runs.exporting import export_run, find_exporter
+
+    exporter = find_exporter(name)
+    files, problems = _each(runs, lambda run: export_run(_find_run(root, run), exporter, out, overwrite))
+    _tell_files({"format": name}, files, problems, as_json)
+
+
+def _each(items: Sequence[Any], work: Callable[[Any], Path]) -> tuple[list[Path], list[str]]:
+    """Do all that can be done; return what came out and what went wrong."""
+    done: list[Path] = []
+    problems: list[str] = []
+    for item in items:
+        try:
+            done.append(work(item))
+        except UsageError:
+            raise  # would befall every other, too
+        except SotlabError as error:
+            problems.append(str(error))
+    return done, problems
+
+
+def _tell_files(told: dict[str, Any], files: Sequence[Path], problems: Sequence[str], as_json: bool) -> NoReturn:
+    for problem in problems:
+        click.echo(f"sotlab: {problem}", err=True)
+    if not as_json:
+        click.echo("\n".join(map(str, files)))
+    error = {"error": "; ".join(problems)} if problems else {}
+    _finish({**told, "files": [str(path) for path in files], **error}, as_json, 1 if problems else 0)
+
+
 def _list_runs(root: Path, query: Any, as_json: bool) -> None:
     from sotlab.procedures.runs.catalog import Catalog
     from sotlab.procedures.runs.catalog_query import search
