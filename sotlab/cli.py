@@ -438,6 +438,22 @@ def runs_export(runs: Sequence[str], name: str, out: Path, overwrite: bool, root
     _tell_files({"format": name}, files, problems, as_json)
 
 
+@runs_group.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--mapping", required=True, type=click.Path(path_type=Path), help="TOML: what stands where; see docs/runs.md."
+)
+@click.option("--again", is_flag=True, help="Also what was imported before.")
+@runs_option
+@json_option
+def runs_import(files: Sequence[Path], mapping: Path, again: bool, root: Path, as_json: bool) -> None:
+    """Make a run of each of FILES, which another program wrote."""
+    from sotlab.procedures.runs.importing import import_file
+
+    folders, problems = _each(files, lambda file: import_file(file, mapping, root, again))
+    _tell_files({}, folders, problems, as_json)
+
+
 def _each(items: Sequence[Any], work: Callable[[Any], Path]) -> tuple[list[Path], list[str]]:
     """Do all that can be done; return what came out and what went wrong."""
     done: list[Path] = []
