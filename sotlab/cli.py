@@ -454,6 +454,25 @@ def runs_import(files: Sequence[Path], mapping: Path, again: bool, root: Path, a
     _tell_files({}, folders, problems, as_json)
 
 
+@runs_group.command("bundle")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder, or a new file NAME.zip.")
+@click.option("--title", default="", help="Heading of the README.")
+@runs_option
+@json_option
+def runs_bundle(runs: Sequence[str], out: Path, title: str, root: Path, as_json: bool) -> None:
+    """Put RUNS together for a deposit: raw files, calibrations, tables, panels, checksums, a README."""
+    from sotlab.procedures.runs.bundle import make_bundle
+
+    contents = make_bundle([_find_run(root, run) for run in runs], out, title)
+    if not as_json:
+        for problem in contents.problems:
+            click.echo(f"! {problem}")
+        click.echo(f"{len(contents.traces)} runs, {len(contents.panels)} panels in {out}")
+    told = {"bundle": str(out), "runs": [row["run"] for row in contents.traces], "problems": contents.problems}
+    _finish(told | {"panels": [file for file, _ in contents.panels]}, as_json, 0)
+
+
 def _each(items: Sequence[Any], work: Callable[[Any], Path]) -> tuple[list[Path], list[str]]:
     """Do all that can be done; return what came out and what went wrong."""
     done: list[Path] = []
