@@ -37,6 +37,9 @@ SETTLED_S = 3.0
 #: As :class:`sotlab.procedures.runs.folder.RunFolder` names them.
 RUN_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{5}_[^_]+")
 
+#: What reading a damaged file raises.
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+
 TABLES = """
 CREATE TABLE runs(
     folder TEXT PRIMARY KEY, parent TEXT NOT NULL, run TEXT, procedure TEXT, sample TEXT, device TEXT, operator TEXT,
@@ -78,7 +81,7 @@ class Catalog:
         self._path = root / FILE
         try:
             self._database = self._opened()
-        except sqlite3.DatabaseError as error:
+        except DAMAGE as error:
             self._database = self._replaced(error)
 
     def __enter__(self) -> Catalog:
@@ -97,7 +100,7 @@ class Catalog:
         """Take up what has changed: runs that are new, gone, or were not finished when they were last read."""
         try:
             self._refresh()
-        except sqlite3.DatabaseError as error:  # damaged beyond its first page
+        except DAMAGE as error:  # damaged beyond its first page
             self._database.close()
             self._database = self._replaced(error)
             self._refresh()
@@ -129,9 +132,11 @@ class Catalog:
             rows = self._database.execute(
                 f"SELECT * FROM runs WHERE {condition} ORDER BY started_s DESC, folder DESC {limit}", tuple(values)
             ).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise RunError(f"{self._path}: the catalog cannot be read: {error}; sotlab runs rebuild") from error
-        return [self._told(row) for row in reversed(rows)]
+            return [self._told(row) for row in reversed(rows)]
+        except (*DAMAGE, ValueError, TypeError) as error:  # a value that is none of ours
+            raise RunError(
+                f"{self._path}: the catalog is damaged: {error}; make it again: sotlab runs rebuild"
+            ) from error
 
     def quantities(self, name: str) -> list[tuple[str, bool]]:
         """Return the units of what is called ``name``, and whether it is text; what is not known anywhere has none."""
@@ -185,7 +190,7 @@ class Catalog:
             if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 self._make_tables(database)
             database.execute("SELECT folder, stamp FROM runs LIMIT 1").fetchone()
-        except sqlite3.DatabaseError:
+        except DAMAGE:
             database.close()
             raise
         return database
@@ -306,9 +311,9 @@ class Catalog:
             "ended": facts.ended,
             "rows": facts.rows,
             "problem": facts.problem,
-            "results": json.dumps(results),
-            "tags": json.dumps(list(facts.tags)),
-            "notes": json.dumps(notes),
+            "results": json.dumps(results) if results else None,
+            "tags": json.dumps(list(facts.tags)) if facts.tags else None,
+            "notes": json.dumps(notes) if notes else None,
             "words": "\n".join(words).casefold(),
             "stamp": stamp,
         }
@@ -336,10 +341,10 @@ class Catalog:
         return {
             **{name: row[name] for name in names},
             "simulated": None if row["simulated"] is None else bool(row["simulated"]),
-            "folder": str(self.root / row["folder"]),
-            "tags": json.loads(row["tags"]),
-            "notes": json.loads(row["notes"]),
-            "results": json.loads(row["results"]),
+            "folder": f"{self.root}{os.sep}{row['folder'].replace('/', os.sep)}",
+            "tags": json.loads(row["tags"]) if row["tags"] else [],
+            "notes": json.loads(row["notes"]) if row["notes"] else [],
+            "results": json.loads(row["results"]) if row["results"] else {},
             "problem": row["problem"] or None,
         }
 
