@@ -48,7 +48,8 @@ class Column:
     @property
     def label(self) -> str:
         """Name and unit, as in the data file's header."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
+        unit = f" ({self.unit})" if self.unit else ""
+        return self.name if self.name.endswith(unit) else self.name + unit
 
 
 @dataclass(frozen=True)

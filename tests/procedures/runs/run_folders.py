@@ -24,7 +24,7 @@ def make_run(
     """Write a run folder; ``status`` None leaves its journal without an end."""
     began = BEGAN + timedelta(hours=number)
     run_id = f"{began:%Y%m%d-%H%M%S}-{number:05x}"
-    folder = root / f"{began:%Y-%m-%d}" / f"{run_id}_STFMRFieldSweep_{sample}"
+    folder = root / f"{began:%Y-%m-%d}" / f"{run_id}_STFMRFieldSweep_{sample.replace('|', '-')}"
     folder.mkdir(parents=True)
     events = [run_open(run_id, began, sample, device, frequency, simulated) | (opened or {})]
     if status is not None:
@@ -74,7 +74,7 @@ def run_open(run_id, began, sample, device, frequency, simulated):
                         "date": "2026-02-01T10:00:00+00:00",
                         "run": "20260201-100000-00000",
                         "sotlab": "0.1.0",
-                        "simulated": simulated,
+                        "simulated": True,
                         "instrument": "",
                         "values": {"zero": {"value": 1e-5, "sigma": 1e-6, "unit": "T"}},
                         "points": {},

@@ -313,7 +313,7 @@ def test_a_thousand_indexed_runs_are_listed_at_once(tmp_path):
     with Catalog(tmp_path) as catalog:
         catalog.refresh()
         database = catalog._database
-        columns = [row["name"] for row in database.execute("PRAGMA table_info(runs)")]
+        columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
         rest = ", ".join(column for column in columns if column != "folder")
         database.execute(
             "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < 999)"
