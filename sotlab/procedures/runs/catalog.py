@@ -341,14 +341,14 @@ class Catalog:
         self._database.execute(f"DELETE FROM runs WHERE {condition}", (value,))
 
     def _told(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-        runs = [dict(zip(TOLD, row, strict=True)) for row in rows]
+        runs: list[dict[str, Any]] = [dict(zip(TOLD, row, strict=True)) for row in rows]
         for name, empty in (("results", "{}"), ("tags", "[]"), ("notes", "[]")):
             # As one text: to parse ten thousand small ones takes twice as long.
             parsed = json.loads(f"[{','.join([run[name] or empty for run in runs])}]")
             for run, value in zip(runs, parsed, strict=True):
                 run[name] = value
         for run in runs:
-            run["simulated"] = None if run["simulated"] is None else bool(run["simulated"])
+            run["simulated"] = {0: False, 1: True}.get(run["simulated"])
             run["folder"] = f"{self.root}{os.sep}{run['folder'].replace('/', os.sep)}"
             run["problem"] = run["problem"] or None
         return runs
