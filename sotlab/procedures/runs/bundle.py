@@ -117,9 +117,9 @@ def _fill(work: Path, folders: Sequence[Path], contents: Contents) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a run's files as they are; a link could lead anywhere and is left out."""
+    """Copy a run's files as they are; a link could lead anywhere and is left out, as are locks and the like."""
     for path in sorted(source.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
             copy = target / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)

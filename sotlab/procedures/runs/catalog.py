@@ -17,10 +17,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sotlab.errors import RunError, UsageError
-from sotlab.procedures.runs.facts import RunFacts, read_facts
+
+if TYPE_CHECKING:
+    from sotlab.procedures.runs.facts import RunFacts
 
 __all__ = ["FILE", "Catalog", "index", "root_of"]
 
@@ -282,6 +284,8 @@ class Catalog:
         self._put(self.root / folder for folder in sorted(there - indexed))
 
     def _put(self, folders: Iterable[Path]) -> None:
+        from sotlab.procedures.runs.facts import read_facts  # late: a list of runs that are known reads none
+
         for folder in folders:
             stamp = _stamp(str(folder))  # before it is read: what is written meanwhile will be read again
             try:

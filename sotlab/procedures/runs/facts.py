@@ -110,7 +110,7 @@ def read_facts(path: Path) -> RunFacts:
     closed = _last_close(events)
     if closed and closed.get("error"):
         problems.insert(0, str(closed["error"]))
-    parameters = dict(_parameters(opened))
+    parameters = dict(_parameters(opened, events))
     device = at(opened, "sample", "device") or (parameters["device"].text if "device" in parameters else "")
     common |= {"started": _text(opened.get("measured") or opened.get("wall")) or common["started"]}
     return RunFacts(
@@ -169,11 +169,13 @@ def _last_close(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None
     return last if last is not None and last["event"] == "run_close" else None
 
 
-def _parameters(opened: Mapping[str, Any]) -> Iterator[tuple[str, Quantity]]:
+def _parameters(opened: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Quantity]]:
+    """Yield the parameters; one that was changed in mid-run as it was at the end."""
+    changed = {str(event.get("name")): event.get("new") for event in events if event["event"] == "parameter_changed"}
     entries = opened.get("parameters")
     for name, entry in entries.items() if isinstance(entries, Mapping) else ():
         if isinstance(entry, Mapping):
-            value = entry.get("value")
+            value = changed.get(name, entry.get("value"))
             yield name, Quantity(_number(value), None, _text(entry.get("unit")), _text(value))
 
 

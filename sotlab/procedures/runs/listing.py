@@ -11,7 +11,9 @@ from sotlab.units import as_typed, pretty
 __all__ = ["describe", "history", "table"]
 
 #: Events of a journal that a reader need not see: they say what is shown anyway.
-DULL = ("run_open", "run_close", "made_safe", "fit")
+DULL = ("run_open", "run_close", "made_safe", "fit", "drift_check")
+#: Events that are shown of one run.
+SHOWN = 40
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -52,10 +54,12 @@ def describe(told: Mapping[str, Any]) -> Iterator[str]:
     yield from _line("code", _code(told["code"]))
     for name, entry in told["parameters"].items():
         yield f"    {name:<16} {_typed(entry)}"
-    for event in told["events"]:
-        if event["event"] not in DULL:
-            rest = {key: value for key, value in event.items() if key not in ("event", "wall", "t")}
-            yield f"  {str(event.get('wall', ''))[:19]} {event['event']} {_short(rest)}".rstrip()
+    events = [event for event in told["events"] if event["event"] not in DULL]
+    for event in events[:SHOWN]:
+        rest = {key: value for key, value in event.items() if key not in ("event", "wall", "t")}
+        yield f"  {str(event.get('wall', ''))[:19]} {event['event']} {_short(rest)}".rstrip()
+    if len(events) > SHOWN:
+        yield f"  ... and {len(events) - SHOWN} more in events.jsonl"
     for result in told["results"]:
         yield from _result(result)
     if told["tags"]:

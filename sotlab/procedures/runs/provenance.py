@@ -98,6 +98,11 @@ def describe_input(path: Path) -> dict[str, Any]:
         "calibrations": calibrations_of(opened),
         "versions": opened.get("versions") or {},
         "code": opened.get("code"),
+        "resumed": [
+            {name: event.get(name) for name in ("wall", "rows", "operator", "versions", "code")}
+            for event in _events_of(path)
+            if event["event"] == "run_resume"
+        ],
     }
 
 
@@ -197,26 +202,27 @@ def _result(file: Path, content: Mapping[str, Any], run: str, rows_sha256: str |
 
 def _events(path: Path) -> list[dict[str, Any]]:
     """Return what happened in the run, without the long lists of its plan."""
-    try:
-        events = read_events(RunFolder.open(path))
-    except RunError:
-        return []
     return [
         {
             key: value
             for key, value in event.items()
             if not isinstance(value, dict | list) or event["event"] != "run_open"
         }
-        for event in events
+        for event in _events_of(path)
         if event["event"] != "plan_extend"
     ]
 
 
 def _opened(path: Path) -> Mapping[str, Any]:
+    return next((event for event in _events_of(path) if event["event"] == "run_open"), {})
+
+
+def _events_of(path: Path) -> list[dict[str, Any]]:
+    """Return the journal's lines; none if it is damaged, which :func:`read_facts` says."""
     try:
-        return next((event for event in read_events(RunFolder.open(path)) if event["event"] == "run_open"), {})
+        return read_events(RunFolder.open(path))
     except RunError:
-        return {}
+        return []
 
 
 def _parameter(quantity: Quantity) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _axes(opened: Mapping[str, Any], names: Mapping[str, tuple[str, str]]) -> li
 
 
 def _arrays(folder: RunFolder) -> Mapping[str, np.ndarray]:
-    """Return the arrays that the rows refer to, by key."""
+    """Return the arrays that the rows refer to, by what the cells say."""
     path = folder.path / "arrays.bin"
     if not path.exists():
         return {}
@@ -185,10 +185,10 @@ def _column(name: str, unit: str, values: np.ndarray, arrays: Mapping[str, np.nd
     keys = [key for key in values if key] if values.dtype == object else []
     if not keys or not all(key.startswith(ARRAY) for key in keys):
         return Column(name, unit, values)
-    lost = [key for key in keys if key.removeprefix(ARRAY) not in arrays]
+    lost = [key for key in keys if key not in arrays]
     if lost:
-        raise RunError(f"{folder.path}: the array '{lost[0]}' of column '{name}' is not in arrays.bin")
-    traces = [np.asarray(arrays[key.removeprefix(ARRAY)]) if key else None for key in values]
+        raise RunError(f"{folder.path}: '{lost[0]}' of column '{name}' is not in arrays.bin")
+    traces = [np.asarray(arrays[key]) if key else None for key in values]
     return Column(name, unit, values, traces)
 
 

@@ -110,6 +110,25 @@ def test_a_damaged_run_is_traced_as_far_as_it_can_be_read(tmp_path):
     assert describe_input(folder)["rows"]["sha256"] is None
 
 
+def test_a_resumed_run_tells_with_what_it_was_gone_on_with_and_what_was_changed(tmp_path):
+    folder = make_run(tmp_path, status="aborted")
+    later = [
+        {"event": "run_resume", "wall": "2026-03-02T08:00:00+00:00", "rows": 5, "versions": {"sotlab": "0.2.0"}},
+        {"event": "parameter_changed", "name": "frequency", "old": 7e9, "new": 8e9},
+        *({"event": "skip", "index": k} for k in range(100)),
+        {"event": "run_close", "exit_status": "finished", "rows": 9},
+    ]
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as journal:
+        journal.writelines(json.dumps(event) + "\n" for event in later)
+    told = trace(folder)
+    assert (told["status"], told["rows"]["rows"]) == ("finished", 9)
+    assert [(one["rows"], one["versions"]) for one in told["resumed"]] == [(5, {"sotlab": "0.2.0"})]
+    assert told["parameters"]["frequency"]["value"] == 8e9
+    shown = "\n".join(describe(told))
+    assert "0.2.0" in shown
+    assert "62 more in events.jsonl" in shown
+
+
 def test_the_state_of_a_checkout_is_its_commit_and_whether_files_were_changed(tmp_path, monkeypatch):
     def git(*arguments):
         identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
