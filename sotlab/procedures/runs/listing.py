@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sotlab.procedures.runs.facts import at
 from sotlab.units import as_typed, pretty
 
 __all__ = ["describe", "history", "table"]
@@ -110,8 +109,9 @@ def _typed(entry: Mapping[str, Any]) -> str:
 
 
 def _code(code: Any) -> str:
-    commit = at(code, "commit")
-    changed = {True: ", with changes that are not committed"}.get(at(code, "dirty"), "")
+    told = code if isinstance(code, Mapping) else {}
+    commit = told.get("commit")
+    changed = ", with changes that are not committed" if told.get("dirty") is True else ""
     return f"commit {commit}{changed}" if commit else ""
 
 

@@ -170,6 +170,8 @@ def _numbers(series: pd.Series) -> np.ndarray:
     """Return a column as numbers or bool where it is such, else as text."""
     if series.dtype.kind in "iufb":
         return series.to_numpy()
+    if series.empty:  # nothing says what it would be
+        return np.zeros(0)
     texts = ["" if pd.isna(cell) else str(cell) for cell in series]
     if set(texts) <= {"True", "False"}:
         return np.array([text == "True" for text in texts], bool)

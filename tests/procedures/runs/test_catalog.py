@@ -332,7 +332,7 @@ def _seconds_to(catalog):
 
 def test_a_list_of_indexed_runs_imports_nothing_heavy(tmp_path):
     index(make_run(tmp_path, 0, results=ALPHA))
-    heavy = ("numpy", "pandas", "pymeasure", "pint", "pydantic", "matplotlib")
+    heavy = ("numpy", "pandas", "pymeasure", "pint", "pydantic", "matplotlib", "filelock")
     script = (
         "import sys; from sotlab.cli import cli; "
         f"cli.main(['runs', 'list', '--runs', {str(tmp_path)!r}], standalone_mode=False); "

@@ -176,6 +176,15 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, monkeypatch):
         export_run(folder, find_exporter("csv"), tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_run_that_ended_before_its_first_row_is_exported_empty(tmp_path, name):
+    run = load_run(make_run(tmp_path, rows=0, status="failed"))
+    assert {column.values.dtype.kind for column in run.columns} == {"f"}
+    path = tmp_path / "run"
+    find_exporter(name).write(path, run)
+    assert path.stat().st_size > 0
+
+
 @pytest.mark.parametrize(
     ("label", "name", "unit"),
     [
