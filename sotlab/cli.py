@@ -522,9 +522,9 @@ def _last(last: int | None, as_json: bool) -> int:
 
 
 def _find_run(root: Path, text: str) -> Path:
-    """Return the folder of a run; a path needs no catalog."""
-    if Path(text).is_dir():
-        return Path(text)
+    """Return the folder of a run; a path, also of a file in it, needs no catalog."""
+    if Path(text).exists():
+        return Path(text) if Path(text).is_dir() else Path(text).absolute().parent
     from sotlab.procedures.runs.catalog import Catalog
 
     with Catalog(root) as catalog:

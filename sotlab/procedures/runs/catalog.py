@@ -106,6 +106,10 @@ class Catalog:
         """Take up what has changed: runs that are new, gone, or were not finished when they were last read."""
         try:
             self._refresh()
+        except RunError:  # a full disk, or another program that holds it: the folders can be read all the same
+            self._database.close()
+            self._database = self._in_memory()
+            self._refresh()
         except DAMAGE as error:  # damaged beyond its first page
             self._database.close()
             self._database = self._replaced(error)
@@ -185,7 +189,10 @@ class Catalog:
             return self._prepared(sqlite3.connect(self._path, timeout=10.0))
         except sqlite3.OperationalError as error:  # no place for it here; the folders can be read all the same
             self.problem = f"{self._path}: the catalog cannot be kept: {error}; made in memory for this once"
-            return self._prepared(sqlite3.connect(":memory:"))
+            return self._in_memory()
+
+    def _in_memory(self) -> sqlite3.Connection:
+        return self._prepared(sqlite3.connect(":memory:"))
 
     def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
         database.create_function("fold", 1, lambda text: text and text.casefold(), deterministic=True)
@@ -225,7 +232,7 @@ class Catalog:
                 Path(f"{self._path}{tail}").unlink(missing_ok=True)
         except OSError as refused:
             self.problem = f"{self._path}: the catalog cannot be replaced: {refused.strerror}; made in memory this once"
-            return self._prepared(sqlite3.connect(":memory:"))
+            return self._in_memory()
         return self._opened()
 
     @contextlib.contextmanager
@@ -296,8 +303,8 @@ class Catalog:
             self._insert(facts, stamp)
 
     def _insert(self, facts: RunFacts, stamp: str) -> None:
-        relative = Path(os.path.relpath(facts.folder.resolve(), self.root.resolve()))
-        parent, folder = relative.parent.as_posix(), relative.as_posix()
+        parent = Path(os.path.relpath(facts.folder.parent.resolve(), self.root.resolve())).as_posix()
+        folder = _key(parent, facts.folder.name)
         self._forget("folder = ?", folder)
         results = {name: {"value": q.value, "sigma": q.sigma, "unit": q.unit} for name, q in facts.results.items()}
         notes = [vars(note) for note in facts.notes]
@@ -359,14 +366,14 @@ class Catalog:
 
 
 def index(folder: Path) -> None:
-    """Put a run into the catalog beside it: called when it has ended, and when something was added to it.
+    """Put a run into the catalog beside it: called when it has ended with its results, and when something is added.
 
     An index must never make a run fail: what prevents it is logged, and the next list takes the run up.
     """
     try:
         with Catalog(root_of(folder)) as catalog:
             catalog.put(folder)
-    except (RunError, sqlite3.Error, OSError) as error:
+    except (RunError, sqlite3.Error, OSError, ValueError) as error:
         log.warning("not in the catalog yet: %s", error)
 
 

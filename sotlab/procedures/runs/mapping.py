@@ -72,12 +72,13 @@ class TextRule(BaseModel):
             return self.value
         where, lines = ("its name", [path.name]) if self.file_name else ("its header", header)
         pattern = re.compile(self.file_name or self.pattern or "")
-        found = {match[1] for line in lines if (match := pattern.search(line[:LONGEST_LINE])) and match[1] is not None}
+        matches = (pattern.search(line[:LONGEST_LINE]) for line in lines)
+        found = {match[1].strip() for match in matches if match and match[1] and match[1].strip()}
         if not found:
             raise DataError(f"{path}: {what}: '{pattern.pattern}' finds nothing in {where}")
         if len(found) > 1:
             raise DataError(f"{path}: {what}: '{pattern.pattern}' finds different texts in {where}: {sorted(found)}")
-        return found.pop().strip()
+        return found.pop()
 
 
 class HeaderRule(TextRule):

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -159,6 +160,37 @@ def test_an_index_that_cannot_be_written_does_not_fail_the_run(tmp_path, caplog)
         catalog.refresh()
         assert names(catalog.select()) == ["0"]
         assert "cannot be kept" in catalog.problem
+
+
+def test_a_full_disk_does_not_hide_runs(tmp_path):
+    make_run(tmp_path, 0)
+    listed(tmp_path)
+    add_note(make_run(tmp_path, 1), "long " * 10_000)
+    with Catalog(tmp_path) as catalog:
+        catalog._database.execute("PRAGMA max_page_count = 1")  # SQLite then says that the disk is full
+        catalog.refresh()
+        assert names(catalog.select()) == ["0", "1"]
+        assert "full" in catalog.problem
+    assert names(listed(tmp_path)) == ["0", "1"]
+
+
+def test_runs_that_end_at_once_are_all_indexed(tmp_path):
+    folders = [make_run(tmp_path, k) for k in range(8)]
+    threads = [threading.Thread(target=index, args=(folder,)) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Catalog(tmp_path) as catalog:
+        assert len(catalog.select()) == 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_folder_that_is_reached_by_a_link_is_the_same_run(tmp_path):
+    folder = make_run(tmp_path / "disk", 0)
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    index(tmp_path / "runs" / folder.parent.name / folder.name)
+    assert len(listed(tmp_path / "runs")) == len(listed(tmp_path / "disk")) == 1
 
 
 def test_the_index_of_many_runs_is_the_same_made_at_once_or_one_by_one(lab, tmp_path):

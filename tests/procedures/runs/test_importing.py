@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 
 import numpy as np
 import pytest
@@ -164,6 +165,26 @@ def test_a_wrong_mapping_is_one_line_that_says_where(tmp_path, mapping, change, 
     with pytest.raises(SotlabError, match=message):
         import_file(write_original(tmp_path), mapping, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_garbage_in_a_mapping_or_a_file_is_one_line_or_an_import(tmp_path, mapping):
+    generator = random.Random(0)
+    original = write_original(tmp_path)
+    whole = {path: path.read_bytes() for path in (mapping, original)}
+    tokens = [b"{", b"[" * 2000, b"\xff", b"\x00", b'"', b"9" * 5000, b"\n", b"nan", b"(", b"=", b"\\u0000"]
+    imported = 0
+    for k in range(40):
+        path = (mapping, original)[k % 2]
+        content, start = whole[path], generator.randrange(len(whole[path]))
+        cut = content[start + generator.randrange(60) :] if k % 4 < 2 else b""
+        path.write_bytes(content[:start] + generator.choice(tokens) + cut)
+        try:
+            read_run(import_file(original, mapping, tmp_path / "runs", again=True))
+            imported += 1
+        except SotlabError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - both ends are right
+        path.write_bytes(whole[path])
+    assert 0 < imported < 40
 
 
 def test_a_mapping_that_is_missing_is_named(tmp_path):
