@@ -1,8 +1,8 @@
 """How long 10,000 runs take: to make the catalog from their folders, to list, to search, and at the command line.
 
 The folders are made here, each with a journal, rows and results as a run leaves them; one in ten was interrupted. Asked
-is a list in 0.3 s, and ``sotlab runs list`` in 0.5 s with the start of Python; on a machine that is busy the time of the
-processor is the one to look at. Run it with ``python benchmarks/catalog.py``, with a number for another count of runs.
+is a list in 0.3 s, and ``sotlab runs list`` in 0.5 s with the start of Python; on a busy machine the processor's time
+is the one to look at. Run it with ``python benchmarks/catalog.py``, with a number for another count of runs.
 """
 
 from __future__ import annotations

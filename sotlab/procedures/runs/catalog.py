@@ -291,9 +291,9 @@ class Catalog:
         self._put(self.root / folder for folder in sorted(there - indexed))
 
     def _put(self, folders: Iterable[Path]) -> None:
-        from sotlab.procedures.runs.facts import read_facts  # late: a list of runs that are known reads none
-
         for folder in folders:
+            from sotlab.procedures.runs.facts import read_facts  # late: a list of runs that are known reads none
+
             stamp = _stamp(str(folder))  # before it is read: what is written meanwhile will be read again
             try:
                 facts = read_facts(folder)
