@@ -57,7 +57,7 @@ SHORTENED = (
         "points = 81",
         (("nplc = 5", "nplc = 2"), ("rate_T_per_s = 0.1", "rate_T_per_s = 0.005")),
     ),
-    ("harmonic_hall", 2, "HallShaped", "fields = 2, points = 8", (("rate_T_per_s = 0.02", "rate_T_per_s = 0.01"),)),
+    ("harmonic_hall", 2, "HallShaped", "fields = 2, points = 14", (("rate_T_per_s = 0.02", "rate_T_per_s = 0.01"),)),
     ("thz", 1, "DelayShaped", "points = 25", (("rate_T_per_s = 0.1", "rate_T_per_s = 0.05"),)),
 )
 
