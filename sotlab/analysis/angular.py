@@ -73,6 +73,14 @@ class AngularModel:
     chi2: float
     criterion: float
 
+    def expected(self, azimuth_rad: np.ndarray) -> np.ndarray:
+        """Return h_n and h_p (2, n) [T] of the model at the angles ``azimuth_rad`` (n,)."""
+        columns = _columns(azimuth_rad + (self.offset.value or 0.0))
+        h = np.zeros((2, len(azimuth_rad)))
+        for term, value in zip(self.terms, self.values, strict=True):
+            h[0 if term in TERMS[:3] else 1] += value * columns[term]
+        return h
+
     def value(self, term: str) -> Value:
         """Return a component [T], None where the model has it not."""
         if term not in self.terms:

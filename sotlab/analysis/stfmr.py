@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sotlab.analysis.kittel import fit_kittel, fit_linewidth
 from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
+from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
 
@@ -38,6 +39,8 @@ class Spectrum:
         Microwave frequency.
     power_dBm, angle_deg : float or None
         Power, and angle of the field to the current.
+    current_A : float or None
+        Current through the strip, peak or rms as the settings say.
     name : str
         Where it comes from.
     simulated : bool
@@ -51,14 +54,14 @@ class Spectrum:
     angle_deg: float | None = None
     name: str = ""
     simulated: bool = False
+    current_A: float | None = None
 
 
-class STFMRSettings(BaseModel):
-    """What the analysis must be told."""
+class STFMRSettings(StripSettings):
+    """What the analysis must be told; what is known of the strip is in :class:`StripSettings`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor, taken as exact")
+    g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor")
+    g_sigma: float = Field(default=0.0, ge=0.0, description="Its standard deviation; inf leaves it to the data")
     field_offset_sigma: float = Field(
         default=0.0,
         ge=0.0,
@@ -79,7 +82,7 @@ class STFMR:
     title: ClassVar[str] = "ST-FMR"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
-    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg"}
+    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg", "current": "A"}
     settings: ClassVar[type[STFMRSettings]] = STFMRSettings
 
     def spectrum(
@@ -108,6 +111,7 @@ class STFMR:
             header.get("angle"),
             name,
             simulated,
+            header.get("current"),
         )
 
     def fit_one(self, field_T: np.ndarray, voltage_V: np.ndarray) -> LineFit:
@@ -136,12 +140,14 @@ class STFMR:
         spectra : sequence of Spectrum
             One that spans both signs of field is taken as two, since it holds two resonances.
         settings : STFMRSettings, optional
-            g and the uncertainty of the gaussmeter's zero.
+            g, the uncertainty of the gaussmeter's zero, and what is known of the strip.
 
         Returns
         -------
         Reduction
-            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]. Flagged spectra have no values and do not enter.
+            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T], and those of
+            :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
+            in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero.
         """
         settings = settings or STFMRSettings()
@@ -150,9 +156,9 @@ class STFMR:
         rows: list[dict[str, Any]] = []
         fit = fit_lineshape([s.field_T for s in sides], [s.voltage_V for s in sides]) if sides else None
         if fit is not None:
-            rows = [_row(side, fit, k, settings.field_offset_sigma) for k, side in enumerate(sides)]
+            rows = [_row(side, fit, k, settings) for k, side in enumerate(sides)]
             flags += _correlation_flags(fit)
-        results = self._over_frequency(sides, fit, settings, flags)
+        results, details = self._over_frequency(sides, fit, settings, flags)
         return Reduction(
             self.kind,
             self.schema,
@@ -162,16 +168,17 @@ class STFMR:
             any(s.simulated for s in spectra),
             list(dict.fromkeys(s.name for s in spectra)),
             settings.model_dump(),
+            details=details,
         )
 
     def _over_frequency(
         self, sides: Sequence[Spectrum], fit: LineFit | None, settings: STFMRSettings, flags: list[str]
-    ) -> dict[str, Value]:
+    ) -> tuple[dict[str, Value], dict[str, Any]]:
         good = fit.good if fit is not None else np.zeros(0, bool)
         if fit is None or not good.any():
             units = {"mu0_meff": "T", "alpha": "", "width_0": "T"}
             flags += [f"{name}: not determined: no spectrum has a line" for name in units]
-            return {name: Value(None, None, unit) for name, unit in units.items()}
+            return {name: Value(None, None, unit) for name, unit in units.items()}, {}
         if not good.all():
             flags.append(f"{np.count_nonzero(~good)} of {len(good)} spectra have no line to be believed: left out")
         frequency_Hz = np.array([s.frequency_Hz for s in sides])[good]
@@ -180,11 +187,24 @@ class STFMR:
             (fit.field_sign * fit.field_res)[good],
             fit.field_res_sigma[good],
             g=settings.g,
+            g_sigma=settings.g_sigma,
             field_offset_sigma_T=settings.field_offset_sigma,
         )
         linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=settings.g)
         flags += [*kittel.flags, *linewidth.flags]
-        return {"mu0_meff": kittel.mu0_meff, "alpha": linewidth.alpha, "width_0": linewidth.width_0}
+        results = {"mu0_meff": kittel.mu0_meff, "alpha": linewidth.alpha, "width_0": linewidth.width_0}
+        if settings.g_sigma:
+            results["g"] = kittel.g
+        torques, details = reduce_torques(
+            fit,
+            kittel,
+            settings,
+            angle_deg=[s.angle_deg for s in sides],
+            current_A=[s.current_A for s in sides],
+            power_dBm=[s.power_dBm for s in sides],
+            flags=flags,
+        )
+        return results | torques, details
 
 
 def _sides(spectrum: Spectrum) -> list[Spectrum]:
@@ -207,18 +227,19 @@ def _values(fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Valu
     return values | {"field_res": Value.of(fit.field_res[k], sigma, "T")}
 
 
-def _row(spectrum: Spectrum, fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Any]:
+def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Any]:
     """Return what is said of one spectrum; ``fit`` has the line's parameters as plain numbers, for drawing it."""
     line = None
     if fit.good[k]:
         line = {name: float(getattr(fit, name)[k]) for name in PARAMETERS}
         line["absolute_field"] = bool(fit.field_sign[k] < 0)
-    values = _values(fit, k, field_offset_sigma_T)
+    values = _values(fit, k, settings.field_offset_sigma)
     return {
         "name": spectrum.name,
         "frequency": spectrum.frequency_Hz,
         "power": spectrum.power_dBm,
         "angle": spectrum.angle_deg,
+        "current_rf": settings.peak_A(spectrum.current_A, spectrum.power_dBm),
         **{name: value.to_json() for name, value in values.items()},
         "points": int(fit.points[k]),
         "lag1": float(fit.lag1[k]),

@@ -85,6 +85,8 @@ class Reduction:
         The names of the spectra that went in.
     settings : dict
         What the analysis was told, in SI units.
+    details : dict
+        What stands behind the results, as their uncertainty budgets; by name, with values where there are any.
     """
 
     kind: str
@@ -95,6 +97,7 @@ class Reduction:
     simulated: bool = False
     inputs: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the reduction in plain Python types; a number that is not finite becomes None."""
@@ -107,6 +110,7 @@ class Reduction:
             "simulated": bool(self.simulated),
             "inputs": list(self.inputs),
             "settings": plain(self.settings),
+            **({"details": plain(self.details)} if self.details else {}),
         }
 
 
