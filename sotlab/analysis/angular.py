@@ -183,10 +183,11 @@ def fit_angular(
 
 
 def _offset_shows(h: np.ndarray, whiten: np.ndarray, phi: np.ndarray) -> bool:
-    """Return whether the angles are so many that the rotator's zero shows in them, whatever torques act."""
-    design = _design(TERMS, whiten, phi)
-    values = np.linalg.lstsq(design, (whiten @ h[:, :, None]).reshape(-1), rcond=1e-6)[0]
-    jacobian = np.column_stack([design, _by_offset(TERMS, whiten, phi, values)])
+    """Return whether the angles are so many that the rotator's zero shows in what torques along y give, whatever others act."""
+    along_y = ("b_dl_y", "b_fl_y")
+    values = np.linalg.lstsq(_design(along_y, whiten, phi), (whiten @ h[:, :, None]).reshape(-1), rcond=1e-6)[0]
+    by_offset = _by_offset(along_y, whiten, phi, values)
+    jacobian = np.column_stack([_design(TERMS, whiten, phi), by_offset])
     return 2 * len(phi) > len(TERMS) and bool(unique_parts(jacobian.T)[-1] > OFFSET_UNIQUE)
 
 
