@@ -158,7 +158,7 @@ def fit_angular(
     unknown = [name for name in models if name not in MODELS]
     if unknown or not models:
         raise FitError(f"angular fit: model '{''.join(unknown[:1])}' is not known; allowed are {', '.join(MODELS)}")
-    free = offset_sigma_rad is None and _offset_shows(h, whiten, phi)
+    free = offset_sigma_rad is None and _offset_shows(phi)
     prior = np.inf if free else offset_sigma_rad or 0.0
     fits = [found for name in models if (found := _fit(name, h, whiten, phi, prior)) is not None]
     if not fits:
@@ -182,13 +182,20 @@ def fit_angular(
     return AngularFit(judged[-1], best, judged, weights, float(np.sqrt(scatter2)), tuple(flags))
 
 
-def _offset_shows(h: np.ndarray, whiten: np.ndarray, phi: np.ndarray) -> bool:
-    """Return whether the angles are so many that the rotator's zero shows in what torques along y give, whatever others act."""
-    along_y = ("b_dl_y", "b_fl_y")
-    values = np.linalg.lstsq(_design(along_y, whiten, phi), (whiten @ h[:, :, None]).reshape(-1), rcond=1e-6)[0]
-    by_offset = _by_offset(along_y, whiten, phi, values)
-    jacobian = np.column_stack([_design(TERMS, whiten, phi), by_offset])
-    return 2 * len(phi) > len(TERMS) and bool(unique_parts(jacobian.T)[-1] > OFFSET_UNIQUE)
+def _offset_shows(phi: np.ndarray) -> bool:
+    """Return whether the rotator's zero shows in what torques along y give, whatever others act."""
+    if _axes(phi) < 3:
+        return False
+    alike = np.broadcast_to(np.eye(2), (len(phi), 2, 2))
+    by_offset = _by_offset(("b_dl_y", "b_fl_y"), alike, phi, np.ones(2))
+    jacobian = np.column_stack([_design(TERMS, alike, phi), by_offset])
+    return bool(unique_parts(jacobian.T)[-1] > OFFSET_UNIQUE)
+
+
+def _axes(phi: np.ndarray) -> int:
+    """Return along how many axes the field was, to a millionth of a radian."""
+    double = np.round(np.exp(2j * phi), 6) + 0.0
+    return len(set(zip(double.real.tolist(), double.imag.tolist(), strict=True)))
 
 
 def _by_offset(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -200,6 +207,7 @@ def _by_offset(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray, values
 def _columns(phi: np.ndarray) -> dict[str, np.ndarray]:
     """Return what a component of 1 T adds to h_n or h_p."""
     double = np.sin(2 * phi)
+    double[np.abs(double) < 1e-9] = 0.0  # along the axes there is no signal, not one of the rounding
     along_y, along_x = double * np.cos(phi), -double * np.sin(phi)
     return {
         "b_dl_y": along_y,
@@ -223,6 +231,8 @@ def _design(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray) -> np.nda
 def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: float) -> AngularModel | None:
     """Fit one model, or return None if the angles do not tell its components apart."""
     terms = tuple(term for term in TERMS if term[-1] in name)
+    if "x" in name and _axes(phi) < 2:
+        return None
     if unique_parts(_design(terms, whiten, phi).T).min() < SMALLEST_UNIQUE:
         return None
     y = (whiten @ h[:, :, None]).reshape(-1)

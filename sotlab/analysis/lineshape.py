@@ -29,8 +29,8 @@ MIN_FIELDS = 8
 ZERO_CROSSING = 0.05
 #: How often noise alone may pass for a line, at one place of the window; there are some hundred such places.
 FALSE_ALARM = 1e-5
-#: Noise is rough, however slow: a line that leaves less than this part of the data's variance is none of it. What such a
-#: line leaves is the shape's own imperfection, smooth, with no degrees of freedom to speak of.
+#: Noise is rough, however slow: a line that leaves less than this part of the data's variance is none of it. What such
+#: a line leaves is the shape's own imperfection, smooth, with no degrees of freedom to speak of.
 CLEAN = 1e-3
 #: Spectra fitted in one go: more of them no longer fit into the processor's cache.
 BATCH = 100

@@ -20,6 +20,8 @@ __all__ = ["StripSettings", "reduce_torques"]
 
 #: Without one of these no torque was asked for.
 _ASKED = ("current", "delta_resistance", "current_convention")
+#: What the geometry calls otherwise than the settings.
+_AS_SET = {"width": "strip_width", "nm_resistivity": "rho"}
 _GEOMETRY = ("mu0_ms", "fm_thickness", "nm_side")
 
 
@@ -188,7 +190,7 @@ def reduce_torques(
     relative = settings.current_sigma / (settings.current or float(np.mean(given))) if settings.current_sigma else 0.0
     geometry = settings.geometry()
     if geometry is None:
-        flags.append(f"efficiencies: not determined: {', '.join(settings.lacking())} needed")
+        flags.append(f"efficiencies: {', '.join(settings.lacking())} must be known")
     try:
         torques = fit_torques(
             fit,
@@ -208,4 +210,8 @@ def reduce_torques(
         "delta_resistance": Value(settings.delta_resistance, settings.delta_resistance_sigma, "ohm"),
         "angle_offset": torques.angle_offset,
     }
-    return results, {"budget": torques.budget, "models": torques.models}
+    budget = {
+        result: {_AS_SET.get(source, source): part for source, part in parts.items()}
+        for result, parts in torques.budget.items()
+    }
+    return results, {"budget": budget, "models": torques.models}

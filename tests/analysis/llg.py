@@ -15,7 +15,7 @@ def cross(a, b):
 
 def rectified(
     field_T, angle_rad, frequency_Hz, *, current_A, delta_resistance, mu0_meff_T, alpha, g=2.0, field_like=(0, 0, 0),
-    damping_like=(0, 0, 0), periods=4, steps=40,
+    damping_like=(0, 0, 0), periods=2, steps=24,
 ):  # fmt: skip
     """Return the mean voltage (N,) of fields, angles and frequencies (N,), R = dR m_x^2; m begins along the field."""
     field_T, angle, frequency = np.broadcast_arrays(*(np.asarray(a, float) for a in (field_T, angle_rad, frequency_Hz)))
