@@ -10,16 +10,17 @@ Both are fitted by variable projection: only centres and half widths are searche
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy import optimize
 
 from sotlab.analysis.correlated import correlated_covariance
-from sotlab.analysis.lineshape import CLEAN, FALSE_ALARM, MIN_FIELDS, MIN_POINTS, LineFit
+from sotlab.analysis.lineshape import CLEAN, FALSE_ALARM, MIN_FIELDS, MIN_POINTS, PARAMETERS, LineFit, fit_lineshape
 from sotlab.errors import FitError
 
-__all__ = ["TwoLines", "derivative_lineshape", "fit_derivative", "fit_two_lines"]
+__all__ = ["TwoLines", "derivative_lineshape", "fit_derivative", "fit_two_lines", "recognised_pairs"]
 
 #: Widths of the grid, from a few points to the whole window, and spacing of its centres in widths.
 _RATIO, _SPACING = 1.5, 0.5
@@ -111,26 +112,94 @@ def fit_two_lines(field_T: np.ndarray, voltage_V: np.ndarray) -> TwoLines | None
     return TwoLines(lines[order], blocks[order], offset, slope, float(better))
 
 
-def fit_derivative(field_T: np.ndarray, signal: np.ndarray) -> LineFit:
-    """Fit the derivative of a line to one spectrum, without a guess.
+def recognised_pairs(
+    fit: LineFit, field_T: Sequence[np.ndarray], voltage_V: Sequence[np.ndarray]
+) -> tuple[LineFit, dict[int, TwoLines]]:
+    """Return the fits with the larger line of each spectrum that holds two, and those pairs by spectrum.
+
+    Looked at are spectra in whose residuals another line stands out, and those that were refused as too wide or no line
+    of the usual shape.
 
     Parameters
     ----------
-    field_T : (N,) float
-        Field in the order of measurement [T], of one sign; NaN for a gap.
-    signal : (N,) float
-        The lock-in's reading.
+    fit : LineFit
+        Of one line each.
+    field_T, voltage_V : sequence of (N,) float
+        What was fitted.
+    """
+    good = np.flatnonzero(fit.good)
+    doubtful = [k for k, flags in enumerate(fit.flags) if not fit.good[k] and any(map(_may_be_two, flags))]
+    if len(good):
+        rests = [voltage_V[k] - _one(fit, k).model(np.asarray(field_T[k], float))[0] for k in good]
+        again = fit_lineshape([field_T[k] for k in good], rests)
+        doubtful += [int(k) for k in good[again.good]]
+    pairs = {}
+    for k in sorted(doubtful):
+        pair = fit_two_lines(fit.field_sign[k] * np.asarray(field_T[k], float), np.asarray(voltage_V[k], float))
+        if pair is not None:
+            pairs[k] = pair
+    return (_with_larger(fit, pairs) if pairs else fit), pairs
+
+
+def _may_be_two(flag: str) -> bool:
+    return "exceeds a third" in flag or "polynomial" in flag or "smooth step" in flag
+
+
+def _one(fit: LineFit, k: int) -> LineFit:
+    return replace(fit, **{one.name: getattr(fit, one.name)[k : k + 1] for one in fields(fit)})
+
+
+def _with_larger(fit: LineFit, pairs: Mapping[int, TwoLines]) -> LineFit:
+    changed = {one.name: getattr(fit, one.name).copy() for one in fields(fit) if one.name != "flags"}
+    flags = list(fit.flags)
+    for k, pair in pairs.items():
+        for j, name in enumerate(PARAMETERS[:4]):
+            changed[name][k] = pair.values[0, j]
+            changed[f"{name}_sigma"][k] = np.sqrt(pair.covariance[0, j, j])
+        changed["offset"][k], changed["slope"][k] = pair.offset, pair.slope
+        changed["covariance"][k, :4, :4] = pair.covariance[0]
+        v_sym, v_asym, b0, w = pair.values[1]
+        kept = [flag for flag in flags[k] if not _may_be_two(flag)]
+        flags[k] = (
+            *kept,
+            f"two lines: the larger one is given; the other lies at {b0:.4g} T with a half width of {w:.2g} T,"
+            f" v_sym {v_sym:.3g} V, v_asym {v_asym:.3g} V",
+        )
+    return replace(fit, **changed, flags=tuple(flags))
+
+
+def fit_derivative(field_T: Sequence[np.ndarray], signal: Sequence[np.ndarray]) -> LineFit:
+    """Fit the derivative of a line to each spectrum, without a guess.
+
+    Parameters
+    ----------
+    field_T : sequence of (N,) float
+        Field of each spectrum in the order of measurement [T], of one sign; NaN for a gap.
+    signal : sequence of (N,) float
+        The lock-in's readings.
 
     Returns
     -------
     LineFit
-        Of one spectrum; its amplitudes are in units of the signal times T. Not a line: NaN with a flag.
+        One entry a spectrum; its amplitudes are in units of the signal times T. Not a line: NaN with a flag.
 
     Raises
     ------
     FitError
         If fields and signals do not fit each other in shape.
     """
+    each = [_one_derivative(b, v) for b, v in zip(field_T, signal, strict=True)]
+    if not each:
+        raise FitError("derivative line: no spectrum given")
+    joined = {
+        one.name: np.concatenate([getattr(fit, one.name) for fit in each])
+        for one in fields(LineFit)
+        if one.name != "flags"
+    }
+    return LineFit(**joined, flags=tuple(fit.flags[0] for fit in each))
+
+
+def _one_derivative(field_T: np.ndarray, signal: np.ndarray) -> LineFit:
     field_T, signal = np.asarray(field_T, float), np.asarray(signal, float)
     if field_T.shape != signal.shape or field_T.ndim != 1:
         raise FitError(f"derivative line: fields {field_T.shape} and signals {signal.shape}; give one each")
@@ -165,10 +234,9 @@ def fit_derivative(field_T: np.ndarray, signal: np.ndarray) -> LineFit:
     if reason:
         return _no_line(sign, field_T, reason)
     sigma = np.sqrt(np.diag(covariance))
-    names = ("v_sym", "v_asym", "field_res", "width", "offset", "slope")
     return LineFit(
-        **{name: values[k : k + 1] for k, name in enumerate(names)},
-        **{f"{name}_sigma": sigma[k : k + 1] for k, name in enumerate(names)},
+        **{name: values[k : k + 1] for k, name in enumerate(PARAMETERS)},
+        **{f"{name}_sigma": sigma[k : k + 1] for k, name in enumerate(PARAMETERS)},
         covariance=covariance[None],
         rms=noise.sigma * data.scale,
         lag1=noise.rho,
@@ -180,10 +248,9 @@ def fit_derivative(field_T: np.ndarray, signal: np.ndarray) -> LineFit:
 
 def _no_line(sign: float, field_T: np.ndarray, reason: str) -> LineFit:
     nothing = np.array([np.nan])
-    names = ("v_sym", "v_asym", "field_res", "width", "offset", "slope")
     return LineFit(
-        **dict.fromkeys(names, nothing),
-        **{f"{name}_sigma": nothing for name in names},
+        **dict.fromkeys(PARAMETERS, nothing),
+        **{f"{name}_sigma": nothing for name in PARAMETERS},
         covariance=np.full((1, 6, 6), np.nan),
         rms=nothing,
         lag1=nothing,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from sotlab.analysis.kittel import fit_kittel, fit_linewidth
+from sotlab.analysis.line_models import TwoLines, fit_derivative, recognised_pairs
 from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
 from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
 from sotlab.analysis.values import LiveFit, Reduction, Value
@@ -62,6 +63,9 @@ class STFMRSettings(StripSettings):
 
     g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor")
     g_sigma: float = Field(default=0.0, ge=0.0, description="Its standard deviation; inf leaves it to the data")
+    line: Literal["lorentzian", "derivative"] = Field(
+        default="lorentzian", description="derivative for a modulated field: amplitudes are then in V*T"
+    )
     field_offset_sigma: float = Field(
         default=0.0,
         ge=0.0,
@@ -154,9 +158,9 @@ class STFMR:
         sides = self.separate(spectra)
         flags: list[str] = []
         rows: list[dict[str, Any]] = []
-        fit = fit_lineshape([s.field_T for s in sides], [s.voltage_V for s in sides]) if sides else None
+        fit, pairs = _fitted(sides, settings) if sides else (None, {})
         if fit is not None:
-            rows = [_row(side, fit, k, settings) for k, side in enumerate(sides)]
+            rows = [_row(side, fit, k, settings, pairs.get(k)) for k, side in enumerate(sides)]
             flags += _correlation_flags(fit)
         results, details = self._over_frequency(sides, fit, settings, flags)
         return Reduction(
@@ -220,6 +224,14 @@ def _sides(spectrum: Spectrum) -> list[Spectrum]:
     ]
 
 
+def _fitted(sides: Sequence[Spectrum], settings: STFMRSettings) -> tuple[LineFit, dict[int, TwoLines]]:
+    """Return the lines, and those spectra that hold two."""
+    field_T, voltage_V = [s.field_T for s in sides], [s.voltage_V for s in sides]
+    if settings.line == "derivative":
+        return fit_derivative(field_T, voltage_V), {}
+    return recognised_pairs(fit_lineshape(field_T, voltage_V), field_T, voltage_V)
+
+
 def _values(fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Value]:
     """Return the line of spectrum ``k`` as values; the resonance field's sigma contains the gaussmeter's zero."""
     values = {name: Value.of(getattr(fit, name)[k], getattr(fit, f"{name}_sigma")[k], UNITS[name]) for name in UNITS}
@@ -227,13 +239,25 @@ def _values(fit: LineFit, k: int, field_offset_sigma_T: float) -> dict[str, Valu
     return values | {"field_res": Value.of(fit.field_res[k], sigma, "T")}
 
 
-def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Any]:
+def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings, pair: TwoLines | None) -> dict[str, Any]:
     """Return what is said of one spectrum; ``fit`` has the line's parameters as plain numbers, for drawing it."""
     line = None
     if fit.good[k]:
         line = {name: float(getattr(fit, name)[k]) for name in PARAMETERS}
         line["absolute_field"] = bool(fit.field_sign[k] < 0)
     values = _values(fit, k, settings.field_offset_sigma)
+    if settings.line == "derivative":
+        amplitudes = {name: replace(values[name], unit="V*T") for name in ("v_sym", "v_asym")}
+        values |= amplitudes
+        line = None
+    second = {}
+    if pair is not None:
+        sigma = np.sqrt(np.diag(pair.covariance[1]))
+        second = {
+            "second_line": {
+                name: Value.of(float(pair.values[1, j]), float(sigma[j]), UNITS[name]) for j, name in enumerate(UNITS)
+            }
+        }
     return {
         "name": spectrum.name,
         "frequency": spectrum.frequency_Hz,
@@ -244,6 +268,7 @@ def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings) -> d
         "points": int(fit.points[k]),
         "lag1": float(fit.lag1[k]),
         "fit": line,
+        **second,
         "flags": list(fit.flags[k]),
     }
 
