@@ -398,7 +398,8 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     """
     points = spectra.mask.sum(axis=1)
     own = deviance(lines.residual, points)
-    clean = lines.rss < CLEAN * np.einsum("kn,kn->k", spectra.y, spectra.y)
+    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    clean = (lines.rss < CLEAN * total) & (total > 1e-12 * points)  # of the unit rms, before the baseline went
     weak = ~(_significant(lines, noise) | clean) | (deviance(spectra.y, points) - own < 4 * np.log(points))
     outside = np.abs(lines.b0) + lines.w > 1
     near = spectra.mask * (np.abs(spectra.u - lines.b0[:, None]) <= lines.w[:, None])
