@@ -207,6 +207,7 @@ class STFMR:
             current_A=[s.current_A for s in sides],
             power_dBm=[s.power_dBm for s in sides],
             flags=flags,
+            frequency_Hz=[s.frequency_Hz for s in sides],
         )
         return results | torques, details
 

@@ -149,6 +149,7 @@ def reduce_torques(
     current_A: Sequence[float | None],
     power_dBm: Sequence[float | None],
     flags: list[str],
+    frequency_Hz: Sequence[float] | None = None,
 ) -> tuple[dict[str, Value], dict[str, Any]]:
     """Return torques and details of a reduction; nothing if no torque was asked for. Adds to ``flags``.
 
@@ -164,6 +165,8 @@ def reduce_torques(
         What each spectrum says of itself.
     flags : list of str
         The reduction's.
+    frequency_Hz : sequence of float, optional
+        Of each spectrum.
     """
     given = [current for current in current_A if current is not None]
     if not given and all(getattr(settings, name) is None for name in _ASKED):
@@ -202,6 +205,7 @@ def reduce_torques(
             geometry=geometry,
             angle_sigma_rad=None if settings.angle_sigma is None else float(np.radians(settings.angle_sigma)),
             models=MODELS if settings.torque_model == "auto" else (settings.torque_model,),
+            frequency_Hz=None if frequency_Hz is None else np.array(frequency_Hz, float),
         )
     except FitError as error:
         return refused(str(error))

@@ -27,6 +27,7 @@ import numpy as np
 from scipy import special
 
 from sotlab.analysis.angular import CHANCE, MODELS, TERMS, AngularFit, AngularModel, fit_angular
+from sotlab.analysis.artefacts import frequency_trend
 from sotlab.analysis.budget import Budget, Source, combine
 from sotlab.analysis.joint import number, spread
 from sotlab.analysis.kittel import KittelFit
@@ -83,6 +84,7 @@ def fit_torques(
     geometry: Geometry | None = None,
     angle_sigma_rad: float | None = None,
     models: Sequence[str] = MODELS,
+    frequency_Hz: np.ndarray | None = None,
 ) -> TorqueFit:
     """Return effective fields and efficiencies from the lines of one strip.
 
@@ -106,6 +108,8 @@ def fit_torques(
         How well the rotator's zero is known, see :func:`~sotlab.analysis.angular.fit_angular`.
     models : sequence of str
         Angular models to compare.
+    frequency_Hz : (n,) float, optional
+        Of each spectrum, to see whether the fields depend on it.
 
     Raises
     ------
@@ -174,6 +178,8 @@ def fit_torques(
 
     budget = combine(everything, [*sources, *noise, *sample])
     flags = [*angular.flags, *_even_in_field(angular, azimuth, sign)]
+    if frequency_Hz is not None:
+        flags += _trends(drives, nominal, angular, azimuth, np.asarray(frequency_Hz, float)[good])
     results = {name: Value(None, None, unit) for name, unit in TORQUE_UNITS.items()}
     results |= {name: budget.value(name, TORQUE_UNITS[name]) for name in budget.names if name in TORQUE_UNITS}
     flags += _missing(results, geometry, angular)
@@ -296,6 +302,23 @@ def _even_in_field(angular: AngularFit, azimuth: np.ndarray, sign: np.ndarray) -
                 f"{where}: a part of {abs(number(even) / number(odd)):.2g} of the odd one does not change sign with the"
                 f" field ({sigmas:.1f} sigma): spins along z ({term}) or an artefact; it is not in b_dl, b_fl"
             )
+    return flags
+
+
+def _trends(
+    drives: _Drives, nominal: Mapping[str, float], angular: AngularFit, azimuth: np.ndarray, frequency_Hz: np.ndarray
+) -> list[str]:
+    """Return whether the drives, over what the model says, depend on the frequency."""
+    flags = []
+    if len(np.unique(frequency_Hz)) < 3:
+        return flags
+    h, expected = np.stack(drives.drives(**nominal)), angular.full.expected(azimuth)
+    noise = np.sqrt(np.einsum("njj->jn", drives.noise(nominal, expected))) * angular.scatter
+    for name, read, model, sigma in zip(("b_dl", "b_fl"), h, expected, noise, strict=True):
+        large = np.abs(model) > 0.1 * np.abs(model).max(initial=0.0)
+        if len(np.unique(frequency_Hz[large])) >= 3:
+            ratio, error = read[large] / model[large], sigma[large] / np.abs(model[large])
+            flags += frequency_trend(frequency_Hz[large], ratio, error, name=name).flags
     return flags
 
 
