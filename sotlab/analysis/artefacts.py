@@ -1,10 +1,10 @@
 """What imitates a torque in ST-FMR, and whether it is there: phase errors, heating, a wrong current, anisotropy of R.
 
 The rectified voltage of a torque is proportional to the power, and its effective field per current does not depend on
-the frequency. A phase error psi between current and torque mixes the line's two parts, V_S' = V_S cos psi - V_A sin psi;
-it grows with the frequency as a delay does. Spin pumping and the resonant Nernst effect have the angular form of the
-damping-like torque in this geometry, so that no angle series tells them from it; their part of V_S grows with the
-frequency otherwise than the torque's does.
+the frequency. A phase error psi between current and torque mixes the line's two parts, V_S' = V_S cos psi - V_A
+sin psi; it grows with the frequency as a delay does. Spin pumping and the resonant Nernst effect have the angular form
+of the damping-like torque in this geometry, so that no angle series tells them from it; their part of V_S grows with
+the frequency otherwise than the torque's does.
 
 References
 ----------
@@ -90,7 +90,9 @@ def power_linearity(power_W: np.ndarray, amplitude_V: np.ndarray, sigma_V: np.nd
     z = bent / float(np.sqrt(covariance[1, 1]))
     if abs(z) <= FOUND:
         return Check(results, float(z))
-    flag = f"the signal is not proportional to the power: {100 * q:+.2g} % at the largest ({abs(z):.1f} sigma); measure lower"
+    flag = (
+        f"the signal is not proportional to the power: {100 * q:+.2g} % at the largest ({abs(z):.1f} sigma); use less"
+    )
     return Check(results, float(z), (flag,))
 
 
@@ -160,7 +162,7 @@ def fit_magnetoresistance(
     Returns
     -------
     Check
-        `resistance_0` and `delta_resistance` (parallel minus transverse) [ohm], `angle_offset` phi_0 [rad], which must be
+        `resistance_0` and `delta_resistance` (parallel minus transverse) [ohm], `angle_offset` phi_0 [rad], to be
         added to the angles; z of a part in 4 phi, as of magnetisation that lags behind the field.
 
     Raises
@@ -279,7 +281,8 @@ def closure(first: Value, second: Value, names: tuple[str, str] = ("network anal
     -------
     Check
         `ratio` of the first to the second and its sigma. z is that of its logarithm; beyond 1.96 there is a flag: a
-        twentieth of all comparisons has one though nothing is wrong.
+        twentieth of all comparisons has one though nothing is wrong. An error of 0.7 dB is seen in 95 % of all
+        laboratories if both relative sigmas together are below 2.2 %.
 
     Raises
     ------
@@ -298,8 +301,8 @@ def closure(first: Value, second: Value, names: tuple[str, str] = ("network anal
     if abs(z) <= CLOSED:
         return Check(results, z)
     flag = (
-        f"current: {names[0]} and {names[1]} differ by {20 * np.log10(ratio):+.2f} dB ({abs(z):.1f} sigma): an efficiency"
-        f" from them differs by {100 * abs(ratio**2 - 1):.2g} %; find the error before either is used"
+        f"current: {names[0]} and {names[1]} differ by {20 * np.log10(ratio):+.2f} dB ({abs(z):.1f} sigma): an"
+        f" efficiency from them differs by {100 * abs(ratio**2 - 1):.2g} %; find the error before either is used"
     )
     return Check(results, z, (flag,))
 

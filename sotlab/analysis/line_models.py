@@ -23,7 +23,11 @@ from sotlab.errors import FitError
 __all__ = ["TwoLines", "derivative_lineshape", "fit_derivative", "fit_two_lines", "recognised_pairs"]
 
 #: Widths of the grid, from a few points to the whole window, and spacing of its centres in widths.
-_RATIO, _SPACING = 1.5, 0.5
+_RATIO, _SPACING = 1.6, 0.7
+#: Above this lag-1 autocorrelation the residuals of one line may hold another.
+WAVES = 0.3
+#: Two lines where one was refused must leave no more than this part of the data's variance.
+LEFT = 0.05
 
 
 def derivative_lineshape(
@@ -76,13 +80,15 @@ class TwoLines:
     better: float
 
 
-def fit_two_lines(field_T: np.ndarray, voltage_V: np.ndarray) -> TwoLines | None:
+def fit_two_lines(field_T: np.ndarray, voltage_V: np.ndarray, *, must_explain: bool = False) -> TwoLines | None:
     """Fit two lines to a spectrum, or return None if one explains it as well, or they cannot be told apart.
 
     Parameters
     ----------
     field_T, voltage_V : (N,) float
         One spectrum of fields of one sign (magnitudes), in the order of measurement.
+    must_explain : bool
+        Whether they must leave next to nothing of the data, as where one line was none.
     """
     data = _Data.of(field_T, voltage_V)
     if data is None or len(data.u) < 2 * MIN_POINTS:
@@ -97,6 +103,8 @@ def fit_two_lines(field_T: np.ndarray, voltage_V: np.ndarray) -> TwoLines | None
     inside = max(abs(b1) + w1, abs(b2) + w2) < 1.0 and max(w1, w2) < 2 / 3
     near = [np.count_nonzero(np.abs(data.u - b) <= w) for b, w in both.reshape(2, 2)]
     if better < 4 * np.log(len(data.u)) or not inside or min(near) < 3 or abs(b1 - b2) < 0.5 * max(w1, w2):
+        return None
+    if must_explain and float(np.sum(data.rest(both) ** 2)) > LEFT * float(np.sum(data.y**2)):
         return None
     values, covariance, _ = data.judged(both)
     lines = values[:8].reshape(2, 4)
@@ -129,20 +137,25 @@ def recognised_pairs(
     """
     good = np.flatnonzero(fit.good)
     doubtful = [k for k, flags in enumerate(fit.flags) if not fit.good[k] and any(map(_may_be_two, flags))]
-    if len(good):
-        rests = [voltage_V[k] - _one(fit, k).model(np.asarray(field_T[k], float))[0] for k in good]
-        again = fit_lineshape([field_T[k] for k in good], rests)
-        doubtful += [int(k) for k in good[again.good]]
+    # One line through two leaves a wave: another line stands out of it, or its neighbours are alike.
+    waves = fit.good & (fit.lag1 > WAVES)
+    doubtful += [int(k) for k in np.flatnonzero(waves)]
+    calm = good[~waves[good]]
+    if len(calm):
+        rests = [voltage_V[k] - _one(fit, k).model(np.asarray(field_T[k], float))[0] for k in calm]
+        again = fit_lineshape([field_T[k] for k in calm], rests)
+        doubtful += [int(k) for k in calm[again.good]]
     pairs = {}
     for k in sorted(doubtful):
-        pair = fit_two_lines(fit.field_sign[k] * np.asarray(field_T[k], float), np.asarray(voltage_V[k], float))
+        field, voltage = fit.field_sign[k] * np.asarray(field_T[k], float), np.asarray(voltage_V[k], float)
+        pair = fit_two_lines(field, voltage, must_explain=not fit.good[k])
         if pair is not None:
             pairs[k] = pair
     return (_with_larger(fit, pairs) if pairs else fit), pairs
 
 
 def _may_be_two(flag: str) -> bool:
-    return "exceeds a third" in flag or "polynomial" in flag or "smooth step" in flag
+    return "exceeds a third" in flag or flag.startswith("no line")
 
 
 def _one(fit: LineFit, k: int) -> LineFit:
@@ -214,12 +227,12 @@ def _one_derivative(field_T: np.ndarray, signal: np.ndarray) -> LineFit:
     amplitudes = values[:2]
     wald = amplitudes @ np.linalg.solve(covariance[:2, :2], amplitudes)
     freedom = float(noise.freedom[0])
-    clean = float(np.sum(data.rest(p) ** 2)) < CLEAN * float(np.sum(data.y**2))
+    rest = data.rest(p)
+    clean = float(np.sum(rest**2)) < CLEAN * float(np.sum(data.y**2))
+    weak = (1 + wald / freedom) ** (-freedom / 2) >= FALSE_ALARM and not clean
+    weak = weak or data.deviance(data.y) - data.deviance(rest) < 4 * np.log(len(rest))
     reasons = (
-        (
-            (1 + wald / freedom) ** (-freedom / 2) >= FALSE_ALARM and not clean,
-            "no line: noise explains the data as well",
-        ),
+        (weak, "no line: a straight line with correlated noise explains the data as well"),
         (
             abs(b0) + w > 1,
             "line not enclosed: the resonance lies outside the window or within a half width of its edge",

@@ -25,10 +25,10 @@ def test_two_calibrations_that_agree_seldom_alarm_and_a_level_error_of_0_7_dB_is
     wrong = 10 ** (0.7 / 20)
     alarms, seen = [], []
     for _ in range(3000):
-        a, b = 2e-3 * (1 + 0.018 * rng.normal()), 2e-3 * (1 + 0.013 * rng.normal())
-        first, second = Value(a, 0.018 * a, "A"), Value(b, 0.013 * b, "A")
+        a, b = 2e-3 * (1 + 0.015 * rng.normal()), 2e-3 * (1 + 0.013 * rng.normal())
+        first, second = Value(a, 0.015 * a, "A"), Value(b, 0.013 * b, "A")
         alarms.append(bool(closure(first, second).flags))
-        seen.append(bool(closure(Value(a * wrong, 0.018 * a * wrong, "A"), second).flags))
+        seen.append(bool(closure(Value(a * wrong, 0.015 * a * wrong, "A"), second).flags))
     # 5 +- 0.4 % by construction.
     assert np.mean(alarms) == pytest.approx(0.05, abs=0.014)
     assert np.mean(seen) > 0.95
