@@ -131,7 +131,10 @@ def fit_torques(
     azimuth = np.where(sign < 0, azimuth + np.pi, azimuth)
     mean_A = float(current.mean())
     drives = _Drives(
-        *(getattr(lines, name)[good] for name in ("v_sym", "v_asym", "field_res", "width")),
+        lines.v_sym[good],
+        lines.v_asym[good],
+        lines.field_res[good],
+        lines.width[good],
         lines.covariance[good][:, :4, :4],
         sign,
         # Fields grow with the current, voltages with its square: all are brought to the mean current.
@@ -161,7 +164,7 @@ def fit_torques(
     def fields_of(p: Mapping[str, float]) -> dict[str, float]:
         h = np.concatenate(drives.drives(p["delta_resistance"], p["mu0_meff"], p["field_offset"]))
         h = h * (mean_A / p["current"])
-        found = dict.fromkeys(("b_dl", "b_fl", *TERMS), float("nan"))
+        found: dict[str, float] = {name: float("nan") for name in ("b_dl", "b_fl", *TERMS)}
         for term, value in zip(angular.full.terms, angular.full.gain @ h, strict=True):
             found[term] = value + p[f"full {term}"]
         for name, term in (("b_dl", "b_dl_y"), ("b_fl", "b_fl_y")):
@@ -242,9 +245,9 @@ def _fit(
 ) -> AngularFit:
     """Fit the components; what the noise is, follows from what is fitted, so that it is done twice."""
     h = np.stack(drives.drives(**nominal))
-    first = fit_angular(*h, drives.noise(nominal, h), azimuth, offset_sigma_rad=prior, models=models)
+    first = fit_angular(h[0], h[1], drives.noise(nominal, h), azimuth, offset_sigma_rad=prior, models=models)
     noise = drives.noise(nominal, first.full.expected(azimuth))
-    return fit_angular(*h, noise, azimuth, offset_sigma_rad=prior, models=models)
+    return fit_angular(h[0], h[1], noise, azimuth, offset_sigma_rad=prior, models=models)
 
 
 def _sample(geometry: Geometry, current_A: float) -> list[Source]:
