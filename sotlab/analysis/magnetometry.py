@@ -292,13 +292,13 @@ class Magnetometry:
         settings = settings or MagnetometrySettings()
         table: dict[str, Any] = {}
         for role in self.columns:
-            parts = [one.columns.get(role) for one in spectra]
-            missing = sum(part is None for part in parts)
-            if 0 < missing < len(parts):
+            parts = [one.columns[role] for one in spectra if role in one.columns]
+            missing = len(spectra) - len(parts)
+            if parts and missing:
                 raise DataError(
-                    f"{role}: {missing} of {len(parts)} files have none; give it in all of them, or in none"
+                    f"{role}: {missing} of {len(spectra)} files have none; give it in all of them, or in none"
                 )
-            table[role] = None if missing else np.concatenate(parts)
+            table[role] = np.concatenate(parts) if parts else None
         dead = None if settings.dead_layer is None else Value(settings.dead_layer, settings.dead_layer_sigma, "m")
         fit = fit_moments(
             table["moment"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -119,11 +119,7 @@ class Thickness:
 
     def separate(self, spectra: Sequence[ThicknessSeries]) -> list[ThicknessSeries]:
         """Return the films one by one: each row of a reduction has one of these."""
-        return [
-            ThicknessSeries(*(None if c is None else c[k : k + 1] for c in _columns(one)), one.name, one.simulated)
-            for one in spectra
-            for k in range(len(one.thickness_m))
-        ]
+        return [_part(one, slice(k, k + 1)) for one in spectra for k in range(len(one.thickness_m))]
 
     def reduce(self, spectra: Sequence[ThicknessSeries], settings: ThicknessSettings) -> Reduction:
         """Fit all films of all files together.
@@ -141,15 +137,15 @@ class Thickness:
         DataError
             If only some of the files have sigmas, or resistivities.
         """
-        columns = _together(spectra)
-        thickness, dl, fl, sigma_dl, sigma_fl, resistivity = columns
+        whole = _together(spectra)
+        thickness, dl, fl, resistivity = whole.thickness_m, whole.xi_dl_E, whole.xi_fl_E, whole.resistivity_ohm_m
         fit = fit_drift_diffusion(
             thickness,
             dl,
             fl if np.isfinite(fl).any() else None,
             Value(settings.rho, settings.rho_sigma, "ohm*m"),
-            sigma_dl=sigma_dl,
-            sigma_fl=sigma_fl,
+            sigma_dl=whole.sigma_dl,
+            sigma_fl=whole.sigma_fl,
             rho_of_t=resistivity,
             scale_sigma=settings.scale_sigma,
         )
@@ -159,8 +155,8 @@ class Thickness:
             {
                 "name": names[k],
                 "thickness": float(thickness[k]),
-                "xi_dl_E": _measured(dl, sigma_dl, k),
-                "xi_fl_E": _measured(fl, sigma_fl, k),
+                "xi_dl_E": _measured(dl, whole.sigma_dl, k),
+                "xi_fl_E": _measured(fl, whole.sigma_fl, k),
                 "fit": {"xi_dl_E": float(fitted[0, k]), "xi_fl_E": float(fitted[1, k])},
                 "flags": [],
             }
@@ -182,23 +178,32 @@ class Thickness:
         )
 
 
-def _columns(one: ThicknessSeries) -> tuple[np.ndarray | None, ...]:
-    return one.thickness_m, one.xi_dl_E, one.xi_fl_E, one.sigma_dl, one.sigma_fl, one.resistivity_ohm_m
+#: Columns that may be missing, as they are called on the command line.
+_OPTIONAL = {"sigma_dl": "sigma_xi_dl_E", "sigma_fl": "sigma_xi_fl_E", "resistivity_ohm_m": "resistivity"}
 
 
-def _together(spectra: Sequence[ThicknessSeries]) -> list[np.ndarray | None]:
-    """Return the columns of all files as one table."""
-    together = []
-    for what, parts in zip(
-        ("thickness", "xi_dl_E", "xi_fl_E", "sigma_xi_dl_E", "sigma_xi_fl_E", "resistivity"),
-        zip(*map(_columns, spectra), strict=True),
-        strict=True,
-    ):
-        missing = sum(part is None for part in parts)
-        if 0 < missing < len(parts):
-            raise DataError(f"{what}: {missing} of {len(parts)} files have none; give it in all of them, or in none")
-        together.append(None if missing else np.concatenate(parts))
-    return together
+def _part(one: ThicknessSeries, rows: slice) -> ThicknessSeries:
+    optional = {name: None if (c := getattr(one, name)) is None else c[rows] for name in _OPTIONAL}
+    return replace(
+        one, thickness_m=one.thickness_m[rows], xi_dl_E=one.xi_dl_E[rows], xi_fl_E=one.xi_fl_E[rows], **optional
+    )
+
+
+def _together(spectra: Sequence[ThicknessSeries]) -> ThicknessSeries:
+    """Return all files as one series."""
+    optional: dict[str, Any] = {}
+    for name, role in _OPTIONAL.items():
+        parts = [part for one in spectra if (part := getattr(one, name)) is not None]
+        if parts and len(parts) < len(spectra):
+            missing = len(spectra) - len(parts)
+            raise DataError(f"{role}: {missing} of {len(spectra)} files have none; give it in all of them, or in none")
+        optional[name] = np.concatenate(parts) if parts else None
+    return ThicknessSeries(
+        np.concatenate([one.thickness_m for one in spectra]),
+        np.concatenate([one.xi_dl_E for one in spectra]),
+        np.concatenate([one.xi_fl_E for one in spectra]),
+        **optional,
+    )
 
 
 def _measured(values: np.ndarray, sigma: np.ndarray | None, k: int) -> Value:

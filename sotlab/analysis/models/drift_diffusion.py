@@ -60,13 +60,13 @@ def torque_efficiency(
     """
     t, length, resistivity = (np.asarray(one, float) for one in (thickness_m, diffusion_length_m, resistivity_ohm_m))
     conductance = np.asarray(mixing_conductance, complex)
-    numbers = (t, np.asarray(spin_hall_conductivity, float), length, resistivity, conductance.real, conductance.imag)
+    numbers = (t, np.asarray(spin_hall_conductivity, float), length, resistivity, conductance)
     if not all(np.isfinite(one).all() for one in numbers):
         raise UsageError("torque efficiency: thickness and parameters must be finite")
     if not (t.size and (t > 0).all() and (length > 0).all() and (resistivity > 0).all()):
         raise UsageError("torque efficiency: thickness, diffusion length and resistivity must be above 0")
     scale = 2 * length * resistivity
-    real, imaginary = scale * conductance.real, scale * conductance.imag
+    real, imaginary = scale * np.real(conductance), scale * np.imag(conductance)
     tanh = np.tanh(t / length)
     decay = np.exp(-t / length)
     drive = spin_hall_conductivity * (1 - 2 * decay / (1 + decay**2))  # 1 - sech, without overflow
