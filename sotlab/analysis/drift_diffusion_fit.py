@@ -278,7 +278,7 @@ class _Problem:
         fit = optimize.least_squares(
             lambda q: self.residual(whole(q)),
             inside,
-            lambda q: self.jacobian(whole(q))[:, free],
+            lambda q: self.jacobian(whole(q))[:, free],  # type: ignore[arg-type]  # the stubs know names only
             bounds=(low[free], high[free]),
             x_scale="jac",
             xtol=1e-10,

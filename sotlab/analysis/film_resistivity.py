@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 from scipy import optimize, special
 
-from sotlab.analysis.joint import SMALLEST_UNIQUE, unique_parts
+from sotlab.analysis.joint import SMALLEST_UNIQUE, number, unique_parts
 from sotlab.analysis.transport import fit_sheet_resistance
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -138,12 +138,12 @@ def fit_resistivity(
         raise FitError(f"R_sh(t): there is no law '{law}'; allowed are {', '.join(LAWS)}")
     linear = fit_sheet_resistance(thickness_m, sheet_ohm, sigma_ohm)
     if law == "empirical":
-        found = [linear.results[name].value for name in ("resistivity_0", "mean_free_path")]
+        rho, free_path = (number(linear.results[name]) for name in ("resistivity_0", "mean_free_path"))
 
         def straight(t: np.ndarray) -> np.ndarray:
-            return found[0] * (1 + 0.375 * found[1] / np.asarray(t, float))
+            return rho * (1 + 0.375 * free_path / np.asarray(t, float))
 
-        model = straight if None not in found else None
+        model = straight if np.isfinite(rho) else None
         return ResistivityFit(linear.results, law, linear.chi2_reduced, model, linear.flags)
     t, sheet = np.asarray(thickness_m, float), np.asarray(sheet_ohm, float)
     shape = fuchs_sondheimer if law == "fuchs-sondheimer" else mayadas_shatzkes

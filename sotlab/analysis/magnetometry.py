@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import special
 from scipy.constants import mu_0
 
+from sotlab.analysis.joint import number, spread
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError, FitError
 
@@ -112,7 +113,7 @@ def fit_moments(
         reason = f"not determined: {len(t)} films without sigmas leave no scatter to estimate them from; give sigmas"
         nothing = {name: Value(None, None, unit) for name, unit in units.items()}
         return MomentFit(nothing, np.full((2, 2), np.nan), None, (f"m_s, mu0_ms, dead_layer: {reason}",))
-    dead = prior.value if prior is not None else 0.0
+    dead = number(prior) if prior is not None else 0.0
     slope = float(np.sum(y * (t - dead)) / np.sum((t - dead) ** 2))
     floor = 1e-12 * np.abs(y).max()
     for _ in range(_ROUNDS):
@@ -131,7 +132,7 @@ def fit_moments(
     rest = y - slope * (t - dead)
     chi2 = float(np.sum(rest**2 / variance))
     if prior is not None and not exact:
-        chi2 += ((dead - prior.value) / prior.sigma) ** 2
+        chi2 += ((dead - number(prior)) / spread(prior)) ** 2
     flags, scale2, chi2_reduced = [], 1.0, None
     if not known:
         scale2 = chi2 / freedom * (1 + 0.5 / freedom) ** 2
@@ -169,12 +170,12 @@ def _normal(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the normal equations of y = a t + b, b = -a t_dead; what is known of t_dead enters as a datum."""
     if prior is not None and not prior.sigma:
-        x = t - prior.value
+        x = t - number(prior)
         return np.array([[np.sum(x * x / variance)]]), np.array([np.sum(x * y / variance)])
     design = np.stack([t, np.ones_like(t)])
     normal, right = (design / variance) @ design.T, (design / variance) @ y
     if prior is not None:
-        datum = np.array([prior.value, 1.0]) / (slope * prior.sigma)  # a t_0 + b = 0 within a sigma_0
+        datum = np.array([number(prior), 1.0]) / (slope * spread(prior))  # a t_0 + b = 0 within a sigma_0
         normal = normal + np.outer(datum, datum)
     return normal, right
 
