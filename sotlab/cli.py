@@ -152,7 +152,8 @@ def status(out: Path, as_json: bool) -> None:
 
 def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoReturn:
     """Follow a run to its end, reduce it, tell what came out, and exit."""
-    from sotlab.procedures.runs.reduce import reduce_runs, write_page, write_results
+    from sotlab.procedures.runs.provenance import keep_results
+    from sotlab.procedures.runs.reduce import reduce_runs, write_page
     from sotlab.procedures.runs.run import summary
 
     with _terminal(as_json) as terminal, _stoppable(terminal.stop_run):
@@ -161,7 +162,7 @@ def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoRetu
     measurement.raise_error()
     reduction = reduce_runs([measurement.folder]) if told["reducible"] else None
     if reduction is not None:
-        write_results(measurement.folder.results, reduction)
+        keep_results([measurement.folder.path], reduction.json)
         write_page(measurement.folder.report, reduction)
         if truth:
             add_truth(bench, reduction.json)

@@ -161,12 +161,17 @@ def unique_parts(design: np.ndarray) -> np.ndarray:
     """Return the unique part (P,) of each row of a design (P, N); 0 for a row of zeros."""
     norm = np.linalg.norm(design, axis=1)
     unique = np.zeros(len(design))
+    if norm.all():
+        # With A = QR the unique parts are the inverse norms of the rows of 1/R: at once, where no column is a sum of
+        # others. Not by inverting the Gram matrix: its condition is the square of that of the design.
+        triangle = np.asarray(np.linalg.qr((design / norm[:, None]).T, mode="r"))
+        if triangle.shape[0] == len(design) and np.abs(np.diag(triangle)).min() > 1e-6:
+            return np.minimum(1.0, 1 / np.linalg.norm(np.linalg.inv(triangle), axis=1))
     for k in np.flatnonzero(norm):
         others = np.delete(design, k, axis=0)
         others = others[np.linalg.norm(others, axis=1) > 0]
         others = others / np.linalg.norm(others, axis=1, keepdims=True)
         row = design[k] / norm[k]
-        # Not by inverting the Gram matrix: its condition is the square of that of the design.
         rest = row - np.linalg.lstsq(others.T, row, rcond=1e-12)[0] @ others if len(others) else row
         unique[k] = min(1.0, float(np.linalg.norm(rest)))
     return unique

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import constants, optimize, stats
+from scipy import constants, optimize, special
 
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -15,11 +15,15 @@ __all__ = ["KittelFit", "LinewidthFit", "fit_kittel", "fit_linewidth", "gyromagn
 
 #: A scatter that chance gives less often than this is taken for real, and the sigmas grow with it.
 CHANCE = 0.01
+#: Fewer frequencies than this say nothing of g and mu0*M_eff both.
+FREE_G_FREQUENCIES = 3
+#: Beyond it the reader is told what one value does to the other.
+STRONG_CORRELATION = 0.9
 
-#: Two parameters, their covariance, and chi squared.
 #: Relative change of the field by which the derivative by its scale is taken.
 SCALE_STEP = 1e-4
 
+#: The parameters, their covariance, and chi squared.
 _Solution = tuple[np.ndarray, np.ndarray, float]
 
 
@@ -33,8 +37,10 @@ class KittelFit:
         Effective magnetisation mu0*M_eff [T]; negative for a perpendicular easy axis.
     field_offset : Value
         What the gaussmeter shows at zero field [T].
-    covariance : (2, 2) float
-        Of mu0_meff and field_offset [T^2].
+    g : Value
+        The g factor: as it was given, or as the data and what was known before say.
+    covariance : (3, 3) float
+        Of mu0_meff [T], field_offset [T] and g.
     chi2_red : float or None
         Chi squared per degree of freedom, by the sigmas as given; None with no degree of freedom.
     flags : tuple of str
@@ -43,6 +49,7 @@ class KittelFit:
 
     mu0_meff: Value
     field_offset: Value
+    g: Value
     covariance: np.ndarray
     chi2_red: float | None
     flags: tuple[str, ...]
@@ -108,15 +115,17 @@ def fit_kittel(
     sigma_T: np.ndarray,
     *,
     g: float = 2.0,
+    g_sigma: float = 0.0,
     field_offset_sigma_T: float = 0.0,
     field_scale_sigma: float = 0.0,
 ) -> KittelFit:
     """Fit f = (gamma/2pi) sqrt(B0 (B0 + mu0*M_eff)) to the resonance fields of an in-plane magnetised film.
 
     The gaussmeter shows B0 + b with one offset b for all spectra, known to be zero within ``field_offset_sigma_T``:
-    b is fitted along with this as its prior, so that mu0*M_eff's sigma contains it with its correlation over f.
-    All fields are in error by one factor 1 + s, too, with s known to be zero within ``field_scale_sigma``: it cannot be
-    told from the data, so the covariance gets ``field_scale_sigma^2 D D^T``, D the derivative of the results by s.
+    b is fitted along with this as its prior, so that mu0*M_eff's sigma contains it with its correlation over f. The
+    g factor likewise is known within ``g_sigma``. All fields are in error by one factor 1 + s, too, with s known to be
+    zero within ``field_scale_sigma``: it cannot be told from the data, so the covariance gets
+    ``field_scale_sigma^2 D D^T``, D the derivative of the results by s.
 
     Parameters
     ----------
@@ -127,7 +136,10 @@ def fit_kittel(
     sigma_T : (n,) float
         One standard deviation of each, without the offset's.
     g : float
-        The g factor, taken as exact: g and mu0*M_eff cannot be told apart over a small range of frequencies.
+        The g factor.
+    g_sigma : float
+        Its standard deviation: 0 for exact, infinite for one that only the data say. g and mu0*M_eff can hardly be
+        told apart over a small range of frequencies.
     field_offset_sigma_T : float
         One standard deviation of the gaussmeter's zero; 0 for a zero that is exact.
     field_scale_sigma : float
@@ -147,62 +159,96 @@ def fit_kittel(
         raise FitError(f"Kittel: a field offset known to {field_offset_sigma_T} T is not possible; give 0 or more")
     if not (np.isfinite(field_scale_sigma) and field_scale_sigma >= 0):
         raise FitError(f"Kittel: a field scale known to {field_scale_sigma} is not possible; give 0 or more")
+    if not g_sigma >= 0:
+        raise FitError(f"Kittel: g known to {g_sigma} is not possible; give 0 or more")
     if np.any(b == 0):
         raise FitError("Kittel: a resonance field of 0 T is no resonance; leave that spectrum out")
     sign, reduced = np.sign(b), f / gyromagnetic_Hz_per_T(g)
+    distinct = len(np.unique(f))
+    if g_sigma == np.inf and distinct < FREE_G_FREQUENCIES:
+        reason = f"not determined: with g free, {FREE_G_FREQUENCIES} frequencies are needed; there are {distinct}"
+        nothing = np.full((3, 3), np.nan)
+        flags = tuple(f"{name}: {reason}" for name in ("mu0_meff", "g"))
+        return KittelFit(Value(None, None, "T"), Value(None, None, "T"), Value(None, None, ""), nothing, None, flags)
     flags = []
-    if len(np.unique(f)) == 1:
+    if distinct == 1:
         flags.append(f"mu0_meff: from one frequency, it holds for g = {g:g} only, and nothing tests it")
 
-    def solve(sigma_T: np.ndarray) -> _Solution:
-        return _solve_kittel(sign, reduced, b, sigma_T, field_offset_sigma_T)
+    known = np.array([field_offset_sigma_T, g_sigma / g])
 
-    freedom = len(f) - 1  # the offset brings its prior along as a datum
-    (meff, offset), covariance, chi2, scatter_T = _with_scatter(solve, sigma, freedom)
+    def solve(sigma_T: np.ndarray) -> _Solution:
+        return _solve_kittel(sign, reduced, b, sigma_T, known)
+
+    freedom = len(f) - 1 - (g_sigma == np.inf)  # what is known before brings its prior along as a datum
+    (meff, offset, stretch), covariance, chi2, scatter_T = _with_scatter(solve, sigma, freedom)
+    scale = np.array([1.0, 1.0, g])
+    covariance = covariance * np.outer(scale, scale)
     if scatter_T:
         flags.append(
             f"mu0_meff: resonance fields scatter by {scatter_T:.2g} T more than their sigmas say; added to each of them"
         )
     if field_scale_sigma:
         total_T = np.hypot(sigma, scatter_T)
-        scaled, *_ = _solve_kittel(sign, reduced, b * (1.0 + SCALE_STEP), total_T, field_offset_sigma_T)
-        by_scale = (scaled - (meff, offset)) / SCALE_STEP
+        scaled, *_ = _solve_kittel(sign, reduced, b * (1.0 + SCALE_STEP), total_T, known)
+        by_scale = (scaled - (meff, offset, stretch)) / SCALE_STEP * scale
         covariance = covariance + field_scale_sigma**2 * np.outer(by_scale, by_scale)
     errors = np.sqrt(np.diag(covariance))
+    if g_sigma and errors[0] and errors[2]:
+        together = covariance[0, 2] / errors[0] / errors[2]
+        if abs(together) > STRONG_CORRELATION:
+            flags.append(
+                f"mu0_meff, g: correlated by {together:+.4f}: with g fixed, mu0_meff moves by"
+                f" {covariance[0, 2] / covariance[2, 2] * 0.01:.2g} T for each 0.01 of g"
+            )
     return KittelFit(
         Value.of(meff, errors[0], "T"),
         Value.of(offset, errors[1], "T"),
+        Value.of(g * (1 + stretch), errors[2], ""),
         covariance,
-        chi2 / freedom if freedom else None,
+        chi2 / freedom if freedom > 0 else None,
         tuple(flags),
     )
 
 
 def _solve_kittel(
-    sign: np.ndarray, reduced: np.ndarray, b: np.ndarray, sigma: np.ndarray, offset_sigma: float
+    sign: np.ndarray, reduced: np.ndarray, b: np.ndarray, sigma: np.ndarray, known: np.ndarray
 ) -> _Solution:
-    """Return (mu0*M_eff, offset), their covariance, and chi squared, by Gauss-Newton from the data's own solution."""
+    """Return (mu0*M_eff, offset, relative change of g), their covariance, and chi squared, by Gauss-Newton.
+
+    ``known`` (2,) has the prior sigmas of the last two: 0 for exact, infinite for none. It begins at what the data
+    say of mu0*M_eff alone.
+    """
     magnitude = np.abs(b)
-    meff = float(np.median(reduced**2 / magnitude - magnitude))
-    offset = 0.0
+    values = np.array([float(np.median(reduced**2 / magnitude - magnitude)), 0.0, 0.0])
     weight = 1 / sigma
+    # In units of the prior's sigma a parameter is well scaled, and a prior of zero width needs no special case.
+    unit = np.array([1.0, *np.where(np.isfinite(known), known, 1.0)])
+    prior = np.array([0.0, *np.where(np.isfinite(known), 1.0, 0.0)])
+    step = np.zeros(3)
+
+    def residual_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        scaled = reduced / (1 + values[2])
+        root = np.hypot(values[0] / 2, scaled)
+        return (b - sign * (root - values[0] / 2) - values[1]) * weight, scaled, root
+
+    def priors_of(values: np.ndarray) -> np.ndarray:
+        return np.where(unit > 0, values / np.where(unit > 0, unit, 1.0), 0.0) * prior
+
     for _ in range(100):
-        root = np.hypot(meff / 2, reduced)
-        residual = (b - sign * (root - meff / 2) - offset) * weight
-        # In units of the prior's sigma the offset is well scaled, and a prior of zero width needs no special case.
-        jacobian = np.stack([sign * (meff / 4 / root - 0.5) * weight, offset_sigma * weight], axis=1)
-        prior = offset / offset_sigma if offset_sigma else 0.0
-        normal = jacobian.T @ jacobian + np.diag([0.0, 1.0])
-        inverse = np.linalg.inv(normal)
-        step = inverse @ (jacobian.T @ residual - np.array([0.0, prior]))
-        meff, offset = meff + step[0], offset + step[1] * offset_sigma
-        if abs(step[0]) <= 1e-9 * np.sqrt(inverse[0, 0]) and abs(step[1]) <= 1e-9:
+        residual, scaled, root = residual_of(values)
+        by_meff = sign * (values[0] / 4 / root - 0.5)
+        by_g = -sign * scaled**2 / root / (1 + values[2])
+        jacobian = np.stack([by_meff, np.ones_like(b), by_g], axis=1) * weight[:, None] * unit
+        size = np.sqrt(np.einsum("np,np->p", jacobian, jacobian) + prior)
+        size[size == 0] = 1.0
+        inverse = np.linalg.inv((jacobian.T @ jacobian + np.diag(prior)) / np.outer(size, size)) / np.outer(size, size)
+        step = inverse @ (jacobian.T @ residual - priors_of(values))
+        values = values + step * unit
+        values[2] = np.clip(values[2], -0.5, 1.0)
+        if np.all(np.abs(step) <= 1e-9 * np.sqrt(np.diag(inverse)) + 1e-15):
             break
-    root = np.hypot(meff / 2, reduced)
-    residual = (b - sign * (root - meff / 2) - offset) * weight
-    prior = offset / offset_sigma if offset_sigma else 0.0
-    scale = np.array([1.0, offset_sigma])
-    return np.array([meff, offset]), inverse * np.outer(scale, scale), float(residual @ residual + prior**2)
+    residual = residual_of(values)[0]
+    return values, inverse * np.outer(unit, unit), float(residual @ residual + np.sum(priors_of(values) ** 2))
 
 
 def fit_linewidth(
@@ -286,7 +332,7 @@ def _with_scatter(
     Returns the solution, its covariance, chi squared before, and the scatter, 0 if none was needed.
     """
     solution, covariance, chi2 = solve(sigma)
-    if freedom < 1 or stats.chi2.sf(chi2, freedom) >= CHANCE:
+    if freedom < 1 or special.chdtrc(freedom, chi2) >= CHANCE:
         return solution, covariance, chi2, 0.0
 
     def excess(scatter: float) -> float:

@@ -29,6 +29,9 @@ MIN_FIELDS = 8
 ZERO_CROSSING = 0.05
 #: How often noise alone may pass for a line, at one place of the window; there are some hundred such places.
 FALSE_ALARM = 1e-5
+#: Noise is rough, however slow: a line that leaves less than this part of the data's variance is none of it. What such
+#: a line leaves is the shape's own imperfection, smooth, with no degrees of freedom to speak of.
+CLEAN = 1e-3
 #: Spectra fitted in one go: more of them no longer fit into the processor's cache.
 BATCH = 100
 
@@ -388,13 +391,16 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     """Return for each spectrum the first reason why its line is not to be believed; "" if there is none.
 
     A line must (1) stand out of the correlated noise, by Wald's test of V_S = V_A = 0 with the few degrees of freedom
-    that slow noise leaves, and explain the data better than a straight line does, (2) lie in the window with a half
+    that slow noise leaves, or leave next to nothing of the data, and explain them better than a straight line does,
+    (2) lie in the window with a half
     width on either side, (3) be sampled by at least three different fields within its half widths, (4) not be as wide
     as the window, and (5) explain the data better than a smooth step or a polynomial with as many parameters.
     """
     points = spectra.mask.sum(axis=1)
     own = deviance(lines.residual, points)
-    weak = ~_significant(lines, noise) | (deviance(spectra.y, points) - own < 4 * np.log(points))
+    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    clean = (lines.rss < CLEAN * total) & (total > 1e-12 * points)  # of the unit rms, before the baseline went
+    weak = ~(_significant(lines, noise) | clean) | (deviance(spectra.y, points) - own < 4 * np.log(points))
     outside = np.abs(lines.b0) + lines.w > 1
     near = spectra.mask * (np.abs(spectra.u - lines.b0[:, None]) <= lines.w[:, None])
     narrow = near.sum(axis=1) < 3

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sotlab.analysis.kittel import fit_kittel, fit_linewidth
+from sotlab.analysis.line_models import TwoLines, fit_derivative, recognised_pairs
 from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
+from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
 
@@ -38,6 +40,8 @@ class Spectrum:
         Microwave frequency.
     power_dBm, angle_deg : float or None
         Power, and angle of the field to the current.
+    current_A : float or None
+        Current through the strip, peak or rms as the settings say.
     name : str
         Where it comes from.
     simulated : bool
@@ -51,14 +55,17 @@ class Spectrum:
     angle_deg: float | None = None
     name: str = ""
     simulated: bool = False
+    current_A: float | None = None
 
 
-class STFMRSettings(BaseModel):
-    """What the analysis must be told."""
+class STFMRSettings(StripSettings):
+    """What the analysis must be told; what is known of the strip is in :class:`StripSettings`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor, taken as exact")
+    g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor")
+    g_sigma: float = Field(default=0.0, ge=0.0, description="Its standard deviation; inf leaves it to the data")
+    line: Literal["lorentzian", "derivative"] = Field(
+        default="lorentzian", description="derivative for a modulated field: amplitudes are then in V*T"
+    )
     field_offset_sigma: float = Field(
         default=0.0,
         ge=0.0,
@@ -81,7 +88,7 @@ class STFMR:
     title: ClassVar[str] = "ST-FMR"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
-    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg"}
+    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg", "current": "A"}
     required: ClassVar[tuple[tuple[str, ...], ...]] = (("field", "voltage"),)
     settings: ClassVar[type[STFMRSettings]] = STFMRSettings
 
@@ -111,6 +118,7 @@ class STFMR:
             axes.get("angle"),
             name,
             simulated,
+            axes.get("current"),
         )
 
     def fit_one(self, field_T: np.ndarray, voltage_V: np.ndarray) -> LineFit:
@@ -135,12 +143,14 @@ class STFMR:
         datasets : sequence of Spectrum
             One that spans both signs of field is taken as two, since it holds two resonances.
         settings : STFMRSettings, optional
-            g and the uncertainty of the gaussmeter's zero and of the field's scale.
+            g, the uncertainty of the gaussmeter's zero and of the field's scale, and what is known of the strip.
 
         Returns
         -------
         Reduction
-            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]. Flagged spectra have no values and do not enter.
+            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T], and those of
+            :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
+            in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
             ``width`` the scale. ``parts`` are the spectra.
         """
@@ -148,11 +158,11 @@ class STFMR:
         sides = [side for spectrum in datasets for side in _sides(spectrum)]
         flags: list[str] = []
         rows: list[dict[str, Any]] = []
-        fit = fit_lineshape([s.field_T for s in sides], [s.voltage_V for s in sides]) if sides else None
+        fit, pairs = _fitted(sides, settings) if sides else (None, {})
         if fit is not None:
-            rows = [_row(side, fit, k, settings) for k, side in enumerate(sides)]
+            rows = [_row(side, fit, k, settings, pairs.get(k)) for k, side in enumerate(sides)]
             flags += _correlation_flags(fit)
-        results = self._over_frequency(sides, fit, settings, flags)
+        results, details = self._over_frequency(sides, fit, settings, flags)
         return Reduction(
             self.kind,
             self.schema,
@@ -163,16 +173,17 @@ class STFMR:
             list(dict.fromkeys(s.name for s in datasets)),
             settings.model_dump(),
             parts=sides,
+            details=details,
         )
 
     def _over_frequency(
         self, sides: Sequence[Spectrum], fit: LineFit | None, settings: STFMRSettings, flags: list[str]
-    ) -> dict[str, Value]:
+    ) -> tuple[dict[str, Value], dict[str, Any]]:
         good = fit.good if fit is not None else np.zeros(0, bool)
         if fit is None or not good.any():
             units = {"mu0_meff": "T", "alpha": "", "width_0": "T"}
             flags += [f"{name}: not determined: no spectrum has a line" for name in units]
-            return {name: Value(None, None, unit) for name, unit in units.items()}
+            return {name: Value(None, None, unit) for name, unit in units.items()}, {}
         if not good.all():
             flags.append(f"{np.count_nonzero(~good)} of {len(good)} spectra have no line to be believed: left out")
         frequency_Hz = np.array([s.frequency_Hz for s in sides])[good]
@@ -181,14 +192,28 @@ class STFMR:
             (fit.field_sign * fit.field_res)[good],
             fit.field_res_sigma[good],
             g=settings.g,
+            g_sigma=settings.g_sigma,
             field_offset_sigma_T=settings.field_offset_sigma,
             field_scale_sigma=settings.field_scale_sigma,
         )
         linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=settings.g)
         flags += [*kittel.flags, *linewidth.flags]
         widths = {"alpha": linewidth.alpha, "width_0": linewidth.width_0}  # both go with the field's scale
-        scaled = {name: _with_scale(value, settings.field_scale_sigma) for name, value in widths.items()}
-        return {"mu0_meff": kittel.mu0_meff, **scaled}
+        results = {"mu0_meff": kittel.mu0_meff}
+        results |= {name: _with_scale(value, settings.field_scale_sigma) for name, value in widths.items()}
+        if settings.g_sigma:
+            results["g"] = kittel.g
+        torques, details = reduce_torques(
+            fit,
+            kittel,
+            settings,
+            angle_deg=[s.angle_deg for s in sides],
+            current_A=[s.current_A for s in sides],
+            power_dBm=[s.power_dBm for s in sides],
+            flags=flags,
+            frequency_Hz=[s.frequency_Hz for s in sides],
+        )
+        return results | torques, details
 
 
 def _sides(spectrum: Spectrum) -> list[Spectrum]:
@@ -202,6 +227,14 @@ def _sides(spectrum: Spectrum) -> list[Spectrum]:
         replace(spectrum, field_T=field_T[side], voltage_V=voltage_V[side], name=f"{spectrum.name} ({which})")
         for side, which in ((field_T > 0, "B > 0"), (field_T < 0, "B < 0"))
     ]
+
+
+def _fitted(sides: Sequence[Spectrum], settings: STFMRSettings) -> tuple[LineFit, dict[int, TwoLines]]:
+    """Return the lines, and those spectra that hold two."""
+    field_T, voltage_V = [s.field_T for s in sides], [s.voltage_V for s in sides]
+    if settings.line == "derivative":
+        return fit_derivative(field_T, voltage_V), {}
+    return recognised_pairs(fit_lineshape(field_T, voltage_V), field_T, voltage_V)
 
 
 def _with_scale(value: Value, scale_sigma: float) -> Value:
@@ -219,22 +252,36 @@ def _values(fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Value]:
     return values | {name: _with_scale(values[name], settings.field_scale_sigma) for name in ("field_res", "width")}
 
 
-def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Any]:
+def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings, pair: TwoLines | None) -> dict[str, Any]:
     """Return what is said of one spectrum; ``fit`` has the line's parameters as plain numbers, for drawing it."""
     line = None
     if fit.good[k]:
         line = {name: float(getattr(fit, name)[k]) for name in PARAMETERS}
         line["absolute_field"] = bool(fit.field_sign[k] < 0)
     values = _values(fit, k, settings)
+    if settings.line == "derivative":
+        amplitudes = {name: replace(values[name], unit="V*T") for name in ("v_sym", "v_asym")}
+        values |= amplitudes
+        line = None
+    second = {}
+    if pair is not None:
+        sigma = np.sqrt(np.diag(pair.covariance[1]))
+        second = {
+            "second_line": {
+                name: Value.of(float(pair.values[1, j]), float(sigma[j]), UNITS[name]) for j, name in enumerate(UNITS)
+            }
+        }
     return {
         "name": spectrum.name,
         "frequency": spectrum.frequency_Hz,
         "power": spectrum.power_dBm,
         "angle": spectrum.angle_deg,
+        "current_rf": settings.peak_A(spectrum.current_A, spectrum.power_dBm),
         **{name: value.to_json() for name, value in values.items()},
         "points": int(fit.points[k]),
         "lag1": float(fit.lag1[k]),
         "fit": line,
+        **second,
         "flags": list(fit.flags[k]),
     }
 

@@ -92,6 +92,8 @@ class Reduction:
         What was fitted, in the order of ``rows``, for the plots of this analysis; not in JSON.
     method : str
         Which of several ways it was reduced by; "" where there is one only.
+    details : dict
+        What stands behind the results, as their uncertainty budgets; by name, with values where there are any.
     """
 
     kind: str
@@ -105,6 +107,7 @@ class Reduction:
     rows_are: Literal["spectra", "scans"] = "spectra"
     parts: Sequence[Any] = field(default=(), repr=False, compare=False)
     method: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the reduction in plain Python types; a number that is not finite becomes None."""
@@ -118,6 +121,7 @@ class Reduction:
             "simulated": bool(self.simulated),
             "inputs": list(self.inputs),
             "settings": plain(self.settings),
+            **({"details": plain(self.details)} if self.details else {}),
         }
 
 

@@ -18,7 +18,8 @@ from typing import Any
 from sotlab.analysis.values import rows_of
 from sotlab.errors import InstrumentError, SotlabError
 from sotlab.instruments.station_file import StationConfig, load_sample
-from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page, write_results
+from sotlab.procedures.runs.provenance import keep_results
+from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 
@@ -163,7 +164,7 @@ def _sample_name(scan: Scan) -> str:
 def _reduce(run: Run) -> Reduced:
     try:
         outcome = reduce_runs([run.folder])
-        write_results(run.folder.results, outcome)
+        keep_results([run.folder.path], outcome.json)
         write_page(run.folder.report, outcome)
     except Exception as error:  # the rows are safe on the disk; the window goes on
         return Reduced(error=_one_line(error))

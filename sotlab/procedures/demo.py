@@ -11,7 +11,8 @@ import numpy as np
 
 from sotlab.instruments.station import Station
 from sotlab.procedures.runs.folder import RunFolder
-from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_results
+from sotlab.procedures.runs.provenance import keep_results
+from sotlab.procedures.runs.reduce import Outcome, reduce_runs
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
@@ -76,7 +77,7 @@ def run_demo(
             folders.append(run.folder)
             if run.status == "Aborted":
                 return Demonstration(None, [folder.path for folder in folders])
-            write_results(run.folder.results, reduce_runs([run.folder]))
+            keep_results([run.folder.path], reduce_runs([run.folder]).json)
         outcome = reduce_runs(folders)
         add_truth(bench, outcome.json)
     return Demonstration(outcome, [folder.path for folder in folders])

@@ -188,7 +188,7 @@ def test_results_that_cannot_be_written_are_told(qtbot, open_window, monkeypatch
     def full(path, outcome):
         raise RunError(f"{path.name}: the results cannot be written: No space left on device")
 
-    monkeypatch.setattr("sotlab.gui.measurement.write_results", full)
+    monkeypatch.setattr("sotlab.gui.measurement.keep_results", full)
     window = open_window()
     type_in(window, **SWEEP)
     assert run_to_end(qtbot, window).status == "Finished"

@@ -25,10 +25,10 @@ class TorqueEfficiency:
 
 def torque_efficiency(
     thickness_m: np.ndarray | float,
-    spin_hall_conductivity: float,
-    diffusion_length_m: float,
-    resistivity_ohm_m: float,
-    mixing_conductance: complex,
+    spin_hall_conductivity: np.ndarray | float,
+    diffusion_length_m: np.ndarray | float,
+    resistivity_ohm_m: np.ndarray | float,
+    mixing_conductance: np.ndarray | complex,
 ) -> TorqueEfficiency:
     """Return the torque efficiencies of a film of the given thickness.
 
@@ -47,6 +47,8 @@ def torque_efficiency(
     mixing_conductance : complex
         G = Re G + i Im G [1/(ohm m**2)].
 
+    All are broadcast against one another: many films' series come out of one call.
+
     References
     ----------
     Seed 000, eqs. 1 and 2.
@@ -56,16 +58,17 @@ def torque_efficiency(
     With the fit values that the paper prints for NiFe, xi_FL exceeds xi_DL in magnitude only above 7.3438 nm, not "at
     all t".
     """
-    t = np.asarray(thickness_m, float)
-    numbers = [spin_hall_conductivity, diffusion_length_m, resistivity_ohm_m, mixing_conductance.real]
-    if not (np.isfinite(t).all() and np.isfinite(numbers).all() and np.isfinite(mixing_conductance.imag)):
+    t, length, resistivity = (np.asarray(one, float) for one in (thickness_m, diffusion_length_m, resistivity_ohm_m))
+    conductance = np.asarray(mixing_conductance, complex)
+    numbers = (t, np.asarray(spin_hall_conductivity, float), length, resistivity, conductance)
+    if not all(np.isfinite(one).all() for one in numbers):
         raise UsageError("torque efficiency: thickness and parameters must be finite")
-    if not (t.size and (t > 0).all() and diffusion_length_m > 0 and resistivity_ohm_m > 0):
+    if not (t.size and (t > 0).all() and (length > 0).all() and (resistivity > 0).all()):
         raise UsageError("torque efficiency: thickness, diffusion length and resistivity must be above 0")
-    scale = 2 * diffusion_length_m * resistivity_ohm_m
-    real, imaginary = scale * mixing_conductance.real, scale * mixing_conductance.imag
-    tanh = np.tanh(t / diffusion_length_m)
-    decay = np.exp(-t / diffusion_length_m)
+    scale = 2 * length * resistivity
+    real, imaginary = scale * np.real(conductance), scale * np.imag(conductance)
+    tanh = np.tanh(t / length)
+    decay = np.exp(-t / length)
     drive = spin_hall_conductivity * (1 - 2 * decay / (1 + decay**2))  # 1 - sech, without overflow
     total = (real + tanh) ** 2 + imaginary**2
     return TorqueEfficiency(drive * (real * (real + tanh) + imaginary**2) / total, -drive * imaginary * tanh / total)

@@ -160,6 +160,6 @@ def along_its_axis(phasor_V: np.ndarray) -> np.ndarray:
 
     The axis is that of the largest sum of squares about the median, ``2 phi = arg sum z^2``.
     """
-    moved = phasor_V - (np.median(phasor_V.real) + 1j * np.median(phasor_V.imag))
+    moved = phasor_V - (np.median(np.real(phasor_V)) + 1j * np.median(np.imag(phasor_V)))
     phase = 0.5 * np.angle(np.sum(moved**2))
     return np.real(phasor_V * np.exp(-1j * phase))

@@ -160,7 +160,7 @@ def _reduce(results: Path, folders: Sequence[Path], contents: Contents) -> None:
 
 def _write_panels(folder: Path, kind: str, outcome: Outcome, contents: Contents) -> None:
     plots = next((entry.load() for entry in entry_points(group="sotlab.plots", name=kind)), None)
-    drawn = plots(outcome.spectra, outcome.json) if plots else []
+    drawn = plots(outcome.reduction.parts, outcome.json) if plots else []
     number = 0
     for caption, figure in drawn:
         for panel in panels_of(figure):

@@ -17,8 +17,9 @@ from sotlab.procedures.runs.campaign_queue import DONE, CampaignQueue, last_fini
 from sotlab.procedures.runs.conditions import Timeline, wait_for
 from sotlab.procedures.runs.jobs import Job
 from sotlab.procedures.runs.notify import Notifier
+from sotlab.procedures.runs.provenance import keep_results
 from sotlab.procedures.runs.reader import RunRecord, read_run
-from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_page, write_results
+from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_page
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 
@@ -342,7 +343,7 @@ def reduce_run(record: RunRecord, page: bool = True) -> Outcome | None:
     if not record.opened.get("analysis") or record.rows.empty:
         return None
     outcome = reduce_runs([record.folder])
-    write_results(record.folder.results, outcome)
+    keep_results([record.folder.path], outcome.json)
     if page:
         write_page(record.folder.report, outcome)
     return outcome

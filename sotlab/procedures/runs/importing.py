@@ -254,7 +254,7 @@ def _write_rows(folder: RunFolder, path: Path, checksum: str, mapping: Mapping, 
     procedure.source, procedure.original = _one_line(mapping.source), _one_line(path.name)
     procedure.original_sha256 = checksum
     procedure.evaluate_metadata()
-    results = RunResults(procedure, folder.data)
+    results = RunResults(procedure, folder.data, folder.arrays)
     constants = {label: value for label, value, _ in content.constants.values()}
     try:
         for k, values in enumerate(zip(*(column.tolist() for column in content.columns.values()), strict=True)):

@@ -16,6 +16,7 @@ from pymeasure.experiment import Procedure
 
 from sotlab.errors import SotlabError
 from sotlab.procedures.runs.bus import Bus
+from sotlab.procedures.runs.catalog import index
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.live import LiveReduction
 from sotlab.procedures.runs.reduce import live_reduction
@@ -129,6 +130,7 @@ class Run:
             self._status.close()
             self._status = None
         self._lock.release()
+        index(self.folder.path)
         return True
 
     @property

@@ -1,0 +1,50 @@
+"""The Landau-Lifshitz-Gilbert equation integrated in time: what the ST-FMR analysis is held against.
+
+Nothing of the analysis is used, and nothing is linearised: m precesses under an alternating current I sin wt with the
+effective fields F + m x D, and the voltage I R(m) is averaged over whole periods.
+"""
+
+import numpy as np
+
+GAMMA = 2 * np.pi * 13.996244936e9  # per g factor [rad/s/T]
+
+
+def cross(a, b):
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
+def rectified(
+    field_T, angle_rad, frequency_Hz, *, current_A, delta_resistance, mu0_meff_T, alpha, g=2.0, field_like=(0, 0, 0),
+    damping_like=(0, 0, 0), periods=2, steps=24,
+):  # fmt: skip
+    """Return the mean voltage (N,) of fields, angles and frequencies (N,), R = dR m_x^2; m begins along the field."""
+    field_T, angle, frequency = np.broadcast_arrays(*(np.asarray(a, float) for a in (field_T, angle_rad, frequency_Hz)))
+    direction = np.stack([np.cos(angle), np.sin(angle), np.zeros(len(field_T))])
+    applied, gamma = field_T * direction, g * GAMMA
+    fl = np.broadcast_to(np.asarray(field_like, float).reshape(3, -1), applied.shape)
+    dl = np.broadcast_to(np.asarray(damping_like, float).reshape(3, -1), applied.shape)
+
+    def slope(m, drive):
+        b = applied + drive * (fl + cross(m, dl))
+        b[2] -= mu0_meff_T * m[2]
+        torque = cross(m, b)
+        return -gamma / (1 + alpha**2) * (torque + alpha * cross(m, torque))
+
+    m = direction * np.sign(field_T)
+    h = 1 / frequency / steps
+    # Transients decay with alpha gamma (B + M/2): they must be gone to 1e-5 before the average is taken.
+    rate = alpha * gamma * (np.abs(field_T) + mu0_meff_T / 2)
+    settling = int(np.ceil((12 / rate * frequency).max())) * steps
+    wave = np.sin(np.pi * np.arange(2 * steps + 2) / steps)  # at whole and half steps of a period
+    total = np.zeros(len(field_T))
+    for k in range(settling + periods * steps):
+        start, half, end = wave[2 * (k % steps) : 2 * (k % steps) + 3]
+        if k >= settling:
+            total += start * m[0] ** 2
+        k1 = slope(m, start)
+        k2 = slope(m + h / 2 * k1, half)
+        k3 = slope(m + h / 2 * k2, half)
+        k4 = slope(m + h * k3, end)
+        m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        m /= np.sqrt((m * m).sum(axis=0))
+    return current_A * delta_resistance * total / (periods * steps)
