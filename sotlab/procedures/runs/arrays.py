@@ -26,6 +26,8 @@ __all__ = ["ArrayFile", "Arrays", "gather", "is_array", "read_arrays"]
 MAGIC = b"SOTARRAY"
 _LENGTHS = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I")
+#: Files of arrays larger than this are not gathered: that needs so much memory [bytes].
+MOST_GATHERED = 1_000_000_000
 #: How the cell of a data file names an array.
 PREFIX = "array:"
 
@@ -59,7 +61,10 @@ class ArrayFile:
         RunError
             If it cannot be written.
         """
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise DataError(f"column '{column}': cannot be stored: {error}") from error
         if array.dtype.kind not in "biufc":
             raise DataError(f"column '{column}': an array of {array.dtype} cannot be stored, only one of numbers")
         if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # a long double is of another size elsewhere
@@ -146,24 +151,31 @@ def cut_torn_record(path: Path) -> int:
 def gather(path: Path, target: Path) -> None:
     """Write all arrays into an HDF5 file: a dataset ``KEY`` each, with its column as an attribute.
 
+    The file is made in memory and then written as one: HDF5 brings the process down where a disk is full (seen).
+
     Raises
     ------
     RunError
-        If it cannot be written; ``arrays.bin`` stays, and has everything.
+        If it cannot be written, or is too large; ``arrays.bin`` stays, and has everything.
     """
     import h5py  # late: only runs with arrays need it
 
-    unfinished = target.with_suffix(".part")
+    if path.stat().st_size > MOST_GATHERED:
+        raise RunError(f"{target}: not made of more than {MOST_GATHERED / 1e9:g} GB; all arrays are in {path.name}")
     arrays = read_arrays(path)
+    with h5py.File(target.name, "w", driver="core", backing_store=False) as file:
+        for name in arrays:
+            dataset = file.create_dataset(name.removeprefix(PREFIX), data=arrays[name])
+            dataset.attrs["column"] = arrays.column(name)
+        file.flush()
+        image = file.id.get_file_image()
+    unfinished = target.with_suffix(".part")
     try:
-        with h5py.File(unfinished, "w") as file:
-            for name in arrays:
-                dataset = file.create_dataset(name.removeprefix(PREFIX), data=arrays[name])
-                dataset.attrs["column"] = arrays.column(name)
+        unfinished.write_bytes(image)
         unfinished.replace(target)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
-        raise RunError(f"{target}: the arrays cannot be gathered: {error}; they are all in {path.name}") from error
+        raise RunError(f"{target}: cannot be written: {error.strerror}; all arrays are in {path.name}") from error
 
 
 def _records(path: Path) -> Iterator[_Record]:

@@ -15,6 +15,7 @@ from typing import Any
 from pymeasure.experiment import Procedure, Worker
 
 from sotlab.clock import Clock, RealClock
+from sotlab.errors import RunError
 from sotlab.instruments.station import Station
 from sotlab.procedures.runs.arrays import gather
 from sotlab.procedures.runs.bus import Bus
@@ -94,9 +95,8 @@ class RunWorker(Worker):
         self._stage(self.results.close)
         if self.error:
             status = Procedure.FAILED  # also when the last row could not be brought to the disk
+        self._gather_arrays()
         self._stage(self._close_journal, status)
-        if self.folder.arrays.exists():
-            self._stage(gather, self.folder.arrays, self.folder.gathered_arrays)
         self.update_status(status)
         self.monitor_queue.put(None)
         self.stop()
@@ -214,6 +214,15 @@ class RunWorker(Worker):
             if self.error is None:
                 self.error = error
             log.error("%s: %s", self.name, error)
+
+    def _gather_arrays(self) -> None:
+        """Make the HDF5 file; without it nothing is lost, so that is noted and no failure of the run."""
+        try:
+            if self.folder.arrays.exists():
+                gather(self.folder.arrays, self.folder.gathered_arrays)
+        except RunError as error:
+            log.warning("%s", error)
+            self._stage(self.journal.write, "not_gathered", why=str(error))
 
     def _run_fields(self) -> dict[str, Any]:
         procedure = self.procedure
