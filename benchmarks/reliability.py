@@ -1,4 +1,4 @@
-"""Kills a measuring program at random moments, and fills its disk: what is lost, and can the run be gone on with?
+"""Kills a measuring program at random moments, and fills its disk: what is lost, and what can be gone on with.
 
 Each kill is a fresh program that measures rows with an array each, at full speed or about 100 a second, on a virtual
 bench without noise; it notes in a file of its own, before a row is recorded, that it has been acquired. After the kill:

@@ -363,6 +363,7 @@ class Scan(Procedure):
             return False
         self.tell("interlock_cleared", name=broken.name, before=point.index)
         if broken.action == "safe":
+            self._watched_over()
             self.prepare(bench)
         return True
 
