@@ -199,7 +199,7 @@ class Catalog:
         database.isolation_level = None  # transactions are begun where they are meant
         try:
             database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA synchronous = OFF")  # only an index: `rebuild` makes it anew from the folders
             if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 self._make_tables(database)
             database.execute("SELECT folder, stamp FROM runs LIMIT 1").fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.notes import operator
 from sotlab.procedures.runs.stored_results import load_results, results_files, store_results
 
-__all__ = ["code_state", "describe_input", "keep_results", "sha256_of", "trace"]
+__all__ = ["code_state", "describe_input", "keep_results", "loaded_code", "sha256_of", "trace"]
 
 PACKAGES = ("sotlab", "pymeasure", "numpy", "scipy", "pandas")
 #: A git that waits for anything is not waited for [s].
@@ -51,7 +52,7 @@ def keep_results(inputs: Sequence[Path], reduction: Mapping[str, Any]) -> list[P
         "made": datetime.now().astimezone().isoformat(timespec="seconds"),
         "by": operator(),
         "versions": _versions(),
-        "code": code_state(),
+        "code": loaded_code(),
         "inputs": [describe_input(path) for path in inputs],
     }
     written = []
@@ -151,6 +152,12 @@ def calibrations_of(opened: Mapping[str, Any]) -> list[dict[str, Any]]:
             if isinstance(entry, Mapping):
                 listed.append({**entry, "role": role, "sha256": _digest(entry)})
     return listed
+
+
+@functools.cache
+def loaded_code() -> dict[str, Any]:
+    """Return :func:`code_state` as it was when this program first asked: that is the code which it runs."""
+    return code_state()
 
 
 def code_state() -> dict[str, Any]:

@@ -23,7 +23,7 @@ from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.guard import Guard
 from sotlab.procedures.runs.journal import Journal
 from sotlab.procedures.runs.plan import plan_as_columns
-from sotlab.procedures.runs.provenance import code_state
+from sotlab.procedures.runs.provenance import loaded_code
 from sotlab.procedures.runs.recorder import RunResults
 from sotlab.procedures.runs.scan import SCHEMA, Scan
 
@@ -181,7 +181,7 @@ class RunWorker(Worker):
     def _open_journal(self, **fields: Any) -> None:
         """Write the first line of the journal, then what was told before it: the start needs the bench, as it does."""
         if self._past is not None:
-            fields = {"versions": _versions(), "code": code_state(), "operator": self.operator}
+            fields = {"versions": _versions(), "code": loaded_code(), "operator": self.operator}
             self.journal.write(
                 "run_resume", **fields, rows=len(self._past.rows), cut=self._cut, accepted=self._past.changed
             )
@@ -231,7 +231,7 @@ class RunWorker(Worker):
             "run": self.folder.run_id,
             "procedure": f"{type(procedure).__module__}.{type(procedure).__qualname__}",
             "versions": _versions(),
-            "code": code_state(),
+            "code": loaded_code(),
             "parameters": {
                 name: {"name": p.name, "value": p.value if p.is_set() else None, "unit": getattr(p, "units", None)}
                 for name, p in procedure.parameter_objects().items()
