@@ -6,7 +6,7 @@ import pytest
 from pymeasure.test import expected_protocol
 
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, StationError, WrongInstrumentError
-from sotlab.instruments.esp301 import ESP301, ControllerError
+from sotlab.instruments.esp301_controller import ESP301, ControllerError
 from sotlab.instruments.station import Station
 
 BENCH_CLASS = """
