@@ -8,10 +8,11 @@ options it takes and which quantities can be limited, and write the methods of t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +23,8 @@ from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
 
 __all__ = ["Driver", "Limits", "Options", "name_and_unit"]
+
+T = TypeVar("T")
 
 
 def name_and_unit(quantity: str) -> tuple[str, str]:
@@ -213,25 +216,50 @@ class Driver:
             raise InstrumentError(f"{self.limits.role}: the instrument reports {'; '.join(errors)}")
 
     def measured(self, ask: Callable[[], Any], what: str) -> float:
-        """Return the number that a question is answered with; asked again, by policy, if the answer is none.
+        """Return the number that a question is answered with; otherwise as :meth:`answered`."""
+        return self.answered(lambda: self.number(ask(), what), what)
+
+    def answered(self, ask: Callable[[], T], what: str) -> T:
+        """Return what a question is answered with; asked again, by policy, if the answer makes no sense.
+
+        Every reading goes through here, or through :meth:`measured` if it is a number, with one exception: what a
+        question clears by being asked (an error queue, an event register) is asked once and read by :meth:`number`.
 
         Parameters
         ----------
         ask : callable
-            Asks a question that changes nothing, and returns the answer: ``lambda: self.instrument.field``.
+            Asks, and returns the answer: ``lambda: self.instrument.output_enabled``. PyMeasure's maps, casts and checks
+            raise KeyError, ValueError, IndexError, TypeError or ConnectionError for a wrong reply.
         what : str
-            The question, for messages.
+            The question, for messages, and to tell whether it may be asked again (``retry.py``).
+
+        Raises
+        ------
+        GarbledReplyError
+            If the answer still makes no sense.
         """
+
+        def once() -> T:
+            try:
+                return ask()
+            except (LookupError, ValueError, TypeError, ConnectionError) as error:
+                problem = error.args[0] if error.args else error
+                raise GarbledReplyError(
+                    f"{self.limits.role}: the reply to {what} makes no sense ({problem}); check the address and the"
+                    f" model"
+                ) from error
+
         ask_again = getattr(getattr(self.instrument, "adapter", None), "ask_again", None)
-        if ask_again is None:  # an adapter of PyMeasure's own
-            return self.number(ask(), what)
-        return ask_again(lambda: self.number(ask(), what), what)
+        return once() if ask_again is None else ask_again(once, what)  # None: an adapter of PyMeasure's own
 
     def number(self, value: Any, what: str) -> float:
-        """Return a reply as a float, or raise GarbledReplyError naming the device and the reply."""
+        """Return a reply as a finite float, or raise GarbledReplyError naming the device and the reply."""
         try:
-            return float(value)
+            found = float(value)
         except (TypeError, ValueError):
+            found = math.nan
+        if not math.isfinite(found):
             raise GarbledReplyError(
                 f"{self.limits.role}: the reply {value!r} to {what} is not a number; check the address and the model"
-            ) from None
+            )
+        return found

@@ -16,7 +16,6 @@ from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.delay_line import DelayLine
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.esp301_controller import ESP301, ESP301Axis
-from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
 
 __all__ = ["Delay", "Rotator"]
@@ -79,16 +78,16 @@ class _AxisDriver(Driver):
 
     def raise_errors(self) -> None:
         """Raise InstrumentError with what is in the controller's queue, whichever axis it is about."""
-        errors = asked(self.limits.role, "TB?", lambda: self.instrument.errors)
+        errors = self.answered(lambda: self.instrument.errors, "TB?")
         if errors:
             raise InstrumentError(f"{self.limits.role}: the controller reports {'; '.join(map(str, errors))}")
 
     def configure(self) -> None:
         """Check the axis' unit, program soft limits and rates; nothing moves and no motor is switched."""
         self._known: float | None = None  # where the last complete move ended
-        asked(self.limits.role, "TB?", self.instrument.clear_errors)
+        self.answered(self.instrument.clear_errors, "TB?")
         axis = self._axis
-        units = self._asked("SN?", lambda: axis.units)
+        units = self.answered(lambda: axis.units, self._question("SN?"))
         if units != self.axis_unit:
             raise InstrumentError(
                 f"{self.limits.role}: axis {axis.axis} counts in {units}, not in {self.axis_unit}; check the option"
@@ -113,10 +112,10 @@ class _AxisDriver(Driver):
 
     def _number(self, ask: Callable[[], Any], what: str) -> float:
         """Return an answer in u, u/s or u/s^2."""
-        return self.measured(lambda: self._asked(what, ask), what) / self.per_unit
+        return self.measured(ask, self._question(what)) / self.per_unit
 
-    def _asked(self, what: str, ask: Callable[[], Any]) -> Any:
-        return asked(self.limits.role, f"{self.options.axis}{what}", ask)
+    def _question(self, what: str) -> str:
+        return f"{self.options.axis}{what}"
 
     # moving
 
@@ -149,7 +148,7 @@ class _AxisDriver(Driver):
             return
         self.raise_errors()  # what went wrong before is not blamed on this move
         axis = self._axis
-        if not self._asked("MO?", lambda: axis.enabled):
+        if not self.answered(lambda: axis.enabled, self._question("MO?")):
             axis.enable()
         if self._flying:
             axis.velocity = self._velocity * self.per_unit
@@ -176,7 +175,7 @@ class _AxisDriver(Driver):
         """Wait until the axis has settled; return False if it was stopped on its way."""
         end_s = self.clock.now() + expected_s
         latest_s, stopped = end_s + self.PATIENCE_S, False
-        while not self._asked("MD?", lambda: self._axis.motion_done):
+        while not self.answered(lambda: self._axis.motion_done, self._question("MD?")):
             now_s = self.clock.now()
             if now_s > latest_s:
                 self._axis.stop()
@@ -215,7 +214,7 @@ class _AxisDriver(Driver):
         """Stop the axis and see that it stands; the motor stays on, so that it holds its position."""
         self._axis.stop()
         latest_s = self.clock.now() + self._velocity / self._deceleration + self.PATIENCE_S
-        while not self._asked("MD?", lambda: self._axis.motion_done):
+        while not self.answered(lambda: self._axis.motion_done, self._question("MD?")):
             if self.clock.now() > latest_s:
                 raise InstrumentError(f"{self.limits.role}: axis {self.options.axis} was told to stop and still moves")
             self.clock.sleep(self.POLL_S)
@@ -296,7 +295,7 @@ class Delay(_AxisDriver):
             )
         self.raise_errors()
         axis = self._axis
-        if not self._asked("MO?", lambda: axis.enabled):
+        if not self.answered(lambda: axis.enabled, self._question("MO?")):
             axis.enable()
         here_m = self._position()
         self._known, self._flying = None, True
