@@ -12,6 +12,12 @@ from sotlab.instruments.station import Station
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
+
+@pytest.fixture(autouse=True)
+def in_this_folder(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parent)
+
+
 # 1. The wire: one line for each property, from the manual.
 
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from sotlab.clock import Clock
-from sotlab.errors import GarbledReplyError, InstrumentError, LimitError, WrongInstrumentError
+from sotlab.errors import GarbledReplyError, InstrumentError, LimitError, StationError, WrongInstrumentError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
@@ -168,7 +168,8 @@ class Driver:
         InstrumentError
             If nothing answers, or another model than the driver's.
         StationError
-            If a calibration lacks what the driver needs, or is of another instrument.
+            If a calibration lacks what the driver needs, or is of another instrument, or if the instrument takes other
+            values than the options.
         """
         instrument = None
         if connection is not None and cls.instrument_class is not None:
@@ -183,7 +184,13 @@ class Driver:
             )
         for calibration in driver.calibrations.values():
             calibration.check_instrument(limits.role, identity)
-        driver.configure()
+        try:
+            driver.configure()
+        except ValueError as error:  # PyMeasure's validators, of what the options let pass
+            raise StationError(
+                f"{limits.station}: [roles.{limits.role}.options] {error}; correct the option, and let the driver"
+                f" {cls.__name__} of {cls.__module__} refuse it by its bounds"
+            ) from error
         return driver
 
     @classmethod

@@ -529,6 +529,8 @@ class Station:
         driver_class = load_class("sotlab.drivers", name, where, self.path.parent)
         if not (isinstance(driver_class, type) and issubclass(driver_class, Driver)):
             raise StationError(f"{where}: '{name}' is no driver (a subclass of sotlab.instruments.driver.Driver)")
+        if not hasattr(driver_class, "role"):
+            raise StationError(f"{where}: '{name}' does not say which role it fills; give the class a role = \"...\"")
         asked, filled = ROLES.get(role), ROLES.get(driver_class.role)
         if asked is not None and asked is not filled:
             raise StationError(f"{where}: '{name}' fills the role '{driver_class.role}', not '{role}'")

@@ -178,3 +178,45 @@ def test_a_bench_in_this_process_leaves_the_mark_of_one_that_others_reach(statio
         assert bench.make_safe() == {"microwave": None}
     assert Station.rescue(spec, ["microwave"]) == {"microwave": None}
     assert mark.read_bytes() == before
+
+
+DRIVER = """
+from pydantic import Field
+from pymeasure.instruments.keithley import Keithley2182
+from sotlab.instruments.driver import Driver, Options
+
+
+class MeterOptions(Options):
+    nplc: float = Field(default=5.0)
+
+
+class Meter(Driver):
+    role = "voltmeter"
+    instrument_class, options_model = Keithley2182, MeterOptions
+
+    def configure(self):
+        self.instrument.voltage_nplc = self.options.nplc
+"""
+OWN = """
+[station]
+name = "bench"
+visa_library = "stfmr?clock=virtual@sotlab"
+
+[roles.voltmeter]
+driver = "meter.py:Meter"
+resource = "GPIB0::7::INSTR"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "option", "named"),
+    [
+        ("", "", "nplc = 700", r"station.toml: \[roles.voltmeter.options\] Value of 700.* is not in range .*; correct"),
+        ('    role = "voltmeter"\n', "", "", r"\[roles.voltmeter\] driver: 'meter.py:Meter' does not say which role"),
+    ],
+)
+def test_what_is_wrong_in_a_labs_own_driver_is_said_in_one_line(station_file, tmp_path, old, new, option, named):
+    (tmp_path / "meter.py").write_text(DRIVER.replace(old, new), encoding="utf-8")
+    with pytest.raises(StationError, match=named) as told:
+        Station.open(station_file(f"{OWN}[roles.voltmeter.options]\n{option}\n"))
+    assert "\n" not in str(told.value)
