@@ -198,6 +198,12 @@ class Driver:
         """Return whether an instrument of this identity is one that the driver is for."""
         return re.search(cls.identity, identity, re.IGNORECASE) is not None
 
+    @property
+    def who(self) -> str:
+        """Role and address, for messages."""
+        address = getattr(getattr(self.instrument, "adapter", None), "address", None)
+        return self.limits.role if address is None else f"{self.limits.role} at {address}"
+
     def identify(self) -> str:
         """Return the answer to ``*IDN?``."""
         return str(self.instrument.ask("*IDN?")).strip()
@@ -252,8 +258,7 @@ class Driver:
             except (LookupError, ValueError, TypeError, ConnectionError) as error:
                 problem = error.args[0] if error.args else error
                 raise GarbledReplyError(
-                    f"{self.limits.role}: the reply to {what} makes no sense ({problem}); check the address and the"
-                    f" model"
+                    f"{self.who}: the reply to {what} makes no sense ({problem}); check the address and the model"
                 ) from error
 
         ask_again = getattr(getattr(self.instrument, "adapter", None), "ask_again", None)
@@ -267,6 +272,6 @@ class Driver:
             found = math.nan
         if not math.isfinite(found):
             raise GarbledReplyError(
-                f"{self.limits.role}: the reply {value!r} to {what} is not a number; check the address and the model"
+                f"{self.who}: the reply {value!r} to {what} is not a number; check the address and the model"
             )
         return found

@@ -305,7 +305,7 @@ class SourceMeter(Driver):
     def _five(self, values: Any) -> list[float]:
         """Return the five numbers of a reading."""
         if not isinstance(values, list) or len(values) != 5:
-            raise GarbledReplyError(f"{self.limits.role}: the reply {values!r} to READ? is not five numbers")
+            raise GarbledReplyError(f"{self.who}: the reply {values!r} to READ? is not five numbers")
         return [self.number(value, "READ?") for value in values]
 
     def _checked(self, values: list[float]) -> float:

@@ -51,11 +51,6 @@ class SRSDriver(Driver):
 
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
 
-    @property
-    def who(self) -> str:
-        """Role and address, for messages."""
-        return f"{self.limits.role} at {self.instrument.adapter.address}"
-
     def exchange(self) -> AbstractContextManager[None]:
         """Hold the instrument, so that no other role's or thread's message comes in between."""
         return self.instrument.adapter.exchange()

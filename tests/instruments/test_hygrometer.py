@@ -68,7 +68,7 @@ def test_what_no_air_can_have_is_an_error(station, text):
 
 def test_garbage_is_an_error_that_names_the_reply(station):
     add_fault(station, kind="wrong_reply", match="HUM", text="garbage")
-    with pytest.raises(InstrumentError, match=r"humidity: the reply .*garbage"):
+    with pytest.raises(InstrumentError, match=r"humidity at .*: the reply .*garbage"):
         station["humidity"].read_humidity()
 
 

@@ -233,8 +233,8 @@ def test_points_changed_at_the_front_panel_are_noticed(station):
 
 def test_garbage_in_place_of_a_block_is_an_error_and_gone_afterwards(station):
     sweep(station)
-    add_fault(station, kind="wrong_reply", match="DATA", text="garbage", count=1)
-    with pytest.raises(InstrumentError, match=r"vna at GPIB0::16::INSTR: S11 cannot be read"):
+    add_fault(station, kind="wrong_reply", match="DATA", text="garbage", count=2)
+    with pytest.raises(InstrumentError, match=r"vna at GPIB0::16::INSTR: the reply to S11\? makes no sense"):
         station["vna"].measure("S11")
     station["vna"].measure("S11")
 

@@ -286,7 +286,11 @@ def test_making_safe_switches_off_even_if_the_ramp_fails(meter_of):
     ("fault", "error", "named"),
     [
         ({"kind": "no_reply", "match": r"READ\?"}, InstrumentTimeoutError, "source_meter at GPIB0::24::INSTR"),
-        ({"kind": "wrong_reply", "match": r"READ\?", "text": "garbage"}, InstrumentError, "source_meter: the reply"),
+        (
+            {"kind": "wrong_reply", "match": r"READ\?", "text": "garbage"},
+            InstrumentError,
+            r"source_meter at .*: the reply",
+        ),
         ({"kind": "wrong_reply", "match": r"READ\?", "text": "+1.0E-3"}, InstrumentError, "not five numbers"),
         ({"kind": "wrong_reply", "match": r"READ\?", "text": "a,b,c,d,e"}, InstrumentError, "is not a number"),
     ],
