@@ -71,6 +71,11 @@ ASK = {
     "SR865ASine": lambda driver: driver.set_wave(85.0, 1e-5),
 }
 
+#: Questions of which a wrong answer is noticed, and that change nothing when they are asked again.
+REPEATABLE = r"^(?!.*(SYST\w*:ERR|\*ESR|\*OPC|TB\?|LIAS|MEAS\?$|HTRST|INP:EVEN|=)).*\?"
+#: Those that ask no such question above.
+ONLY_SETS = {"E8257D", "GenericMatrixSwitch", "GenericRFSwitch", "Interlock"}
+
 #: How another model says who it is, where it is not as SCPI has it.
 IDENTITY = {"MC2000B": "id?\rACME ANVIL\r> "}
 
@@ -142,6 +147,15 @@ def test_garbage_is_no_value(device, text):
         ASK[name](station[role])
     assert role in str(error.value) or station.config.roles[role].resource in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_garbage_in_place_of_one_answer_is_asked_for_again(device):
+    station, role, name, spoil = device
+    told = []
+    station.on_event = lambda kind, **details: told.append((kind, details["error"]))
+    spoil("wrong_reply", match=REPEATABLE, text="?#x!", count=1)
+    ASK[name](station[role])
+    assert told == [("retry", "garbage")] if name not in ONLY_SETS else told == []
 
 
 def test_another_model_is_named(device):

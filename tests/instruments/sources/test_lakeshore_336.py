@@ -190,7 +190,7 @@ def test_the_samples_own_sensor_is_the_one_that_is_read(controller_of):
         (
             {"kind": "wrong_reply", "match": r"KRDG\?", "text": "garbage"},
             InstrumentError,
-            r"temperature at .*: the reply",
+            "temperature at .*: the reply",
         ),
         ({"kind": "wrong_reply", "match": r"RDGST\?", "text": "128"}, InstrumentError, "sensor over range"),
     ],
