@@ -76,6 +76,9 @@ REPEATABLE = r"^(?!.*(SYST\w*:ERR|\*ESR|\*OPC|TB\?|LIAS|MEAS\?$|HTRST|INP:EVEN|=
 #: Those that ask no such question above.
 ONLY_SETS = {"E8257D", "GenericMatrixSwitch", "GenericRFSwitch", "Interlock"}
 
+#: What is garbage after the echo, which itself is waited for.
+GARBAGE = {"MC2000B": "refoutfreq?\r?#x!\r> "}
+
 #: How another model says who it is, where it is not as SCPI has it.
 IDENTITY = {"MC2000B": "id?\rACME ANVIL\r> "}
 
@@ -153,9 +156,14 @@ def test_garbage_in_place_of_one_answer_is_asked_for_again(device):
     station, role, name, spoil = device
     told = []
     station.on_event = lambda kind, **details: told.append((kind, details["error"]))
-    spoil("wrong_reply", match=REPEATABLE, text="?#x!", count=1)
-    ASK[name](station[role])
-    assert told == [("retry", "garbage")] if name not in ONLY_SETS else told == []
+    spoil("wrong_reply", match=REPEATABLE, text=GARBAGE.get(name, "?#x!"), count=1)
+    try:
+        ASK[name](station[role])
+    except GarbledReplyError:
+        raise
+    except InstrumentError as error:
+        assert "reference" in str(error)  # the SR865A of this station has none, which is told by the next answer
+    assert told == ([] if name in ONLY_SETS else [("retry", "garbage")])
 
 
 def test_another_model_is_named(device):
