@@ -76,6 +76,8 @@ REPEATABLE = r"^(?!.*(SYST\w*:ERR|\*ESR|\*OPC|TB\?|LIAS|MEAS\?$|HTRST|INP:EVEN|=
 #: Those that ask no such question above.
 ONLY_SETS = {"E8257D", "GenericMatrixSwitch", "GenericRFSwitch", "Interlock"}
 
+#: Those whose reference is not there on this station.
+NO_REFERENCE = {"SR865A", "SR865ASine"}
 #: What is garbage after the echo, which itself is waited for.
 GARBAGE = {"MC2000B": "refoutfreq?\r?#x!\r> "}
 
@@ -157,12 +159,11 @@ def test_garbage_in_place_of_one_answer_is_asked_for_again(device):
     told = []
     station.on_event = lambda kind, **details: told.append((kind, details["error"]))
     spoil("wrong_reply", match=REPEATABLE, text=GARBAGE.get(name, "?#x!"), count=1)
-    try:
+    if name in NO_REFERENCE:
+        with pytest.raises(InstrumentError, match="reference"):  # told by the next answer
+            ASK[name](station[role])
+    else:
         ASK[name](station[role])
-    except GarbledReplyError:
-        raise
-    except InstrumentError as error:
-        assert "reference" in str(error)  # the SR865A of this station has none, which is told by the next answer
     assert told == ([] if name in ONLY_SETS else [("retry", "garbage")])
 
 

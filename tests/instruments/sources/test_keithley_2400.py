@@ -278,7 +278,8 @@ def test_making_safe_switches_off_even_if_the_ramp_fails(meter_of):
     meter.set_output(True)
     meter.set_current(1e-3)
     lab.faults.add({"device": "source_meter", "kind": "no_reply", "match": r"CURRENT\?"})
-    assert "source_meter at GPIB0::24::INSTR" in station.make_safe()["source_meter"]
+    with pytest.raises(InstrumentTimeoutError, match="source_meter at GPIB0::24::INSTR"):
+        meter.make_safe()
     assert not lab.devices[ADDRESS].output
 
 
