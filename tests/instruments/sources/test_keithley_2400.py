@@ -274,7 +274,7 @@ def test_what_another_program_left_running_is_ramped_down_not_cut(meter_of, left
 
 
 def test_making_safe_switches_off_even_if_the_ramp_fails(meter_of):
-    meter, lab, station = meter_of()
+    meter, lab, _station = meter_of()
     meter.set_output(True)
     meter.set_current(1e-3)
     lab.faults.add({"device": "source_meter", "kind": "no_reply", "match": r"CURRENT\?"})
