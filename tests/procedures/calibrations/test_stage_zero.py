@@ -33,7 +33,7 @@ def trace(tmp_path, monkeypatch):
     text = (package / "instruments/stations/thz.toml").read_text(encoding="utf-8")
 
     def scan(seed, extra="", phase_deg=0.0, without=(), operator=None, keeping=False, **settings):
-        settings = {"start": ZERO_M - 100e-6, "stop": ZERO_M + 100e-6, "points": 41, **settings}
+        settings = {"start": ZERO_M - 75e-6, "stop": ZERO_M + 75e-6, "points": 31, **settings}
         file = tmp_path / "station.toml"
         library = f"{(tmp_path / 'bench.yaml').as_posix()}?clock=virtual&seed={seed}@"
         file.write_text(text.replace("thz?clock=virtual@", library) + extra, encoding="utf-8")
