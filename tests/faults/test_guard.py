@@ -64,8 +64,8 @@ def test_outputs_of_a_killed_program_are_made_safe_and_the_run_goes_on_where_it_
     until(lambda: events(folder, "made_safe"), "the guard")
     assert served.is_safe()
     (safe,) = events(folder, "made_safe")
-    assert (safe["by"], safe["outputs"]) == ("guard", {"microwave": None, "field": None})
-    assert list(safe["outputs"]) == ["microwave", "field"]  # the order of the station file
+    assert (safe["by"], safe["outputs"]) == ("guard", {"microwave": None, "field": None, "azimuth": None})
+    assert list(safe["outputs"]) == ["microwave", "field", "azimuth"]  # the order of the station file
     assert UseMark(served.station).read() is None
     measured = rows(tmp_path)
     assert read_run(folder).status == "interrupted"
