@@ -73,7 +73,7 @@ class Gaussmeter(FieldProbe):
 
     def read_probe(self) -> float:
         """Return the field at the probe [T]; a reading beyond the range is an error, never a point."""
-        field_T = self.number(self.instrument.field, "MEAS:FIEL?")
+        field_T = self.measured(lambda: self.instrument.field, "MEAS:FIEL?")
         if abs(field_T) >= OVERLOAD:
             raise InstrumentError(
                 f"{self.limits.role}: beyond the {self.options.range_T:g} T range; raise range_T in"

@@ -12,6 +12,12 @@ from sotlab.instruments.station import Station
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
+
+@pytest.fixture(autouse=True)
+def in_this_folder(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parent)
+
+
 # 1. The wire: one line for each property, from the manual.
 
 
@@ -79,7 +85,7 @@ def test_a_field_beyond_the_range_is_an_error(station):
 
 def test_garbage_is_an_error(station):
     add_fault(station, kind="wrong_reply", match="FIEL", text="garbage")
-    with pytest.raises(InstrumentError, match=r"gaussmeter: the reply 'garbage' to MEAS:FIEL\?"):
+    with pytest.raises(InstrumentError, match=r"gaussmeter at .*: the reply 'garbage' to MEAS:FIEL\?"):
         station["gaussmeter"].read_field()
 
 

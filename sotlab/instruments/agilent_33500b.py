@@ -15,7 +15,6 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 from sotlab.errors import LimitError
 from sotlab.instruments.in_turn import in_turn
 from sotlab.instruments.ramped_wave import RampedWave, RampedWaveOptions
-from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
 
 __all__ = ["Agilent33500B", "VoltageDrivenSource"]
@@ -111,7 +110,7 @@ class VoltageDrivenSource(RampedWave):
     def configure(self) -> None:
         """Set the sine; what somebody else left running is left alone until this role drives."""
         self.instrument.clear()
-        self._on = bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.output))
+        self._on = bool(self.answered(lambda: self.instrument.output, "OUTP?"))
         if not self._on:
             self.set_up()
         self.raise_errors()
@@ -168,9 +167,9 @@ class VoltageDrivenSource(RampedWave):
 
     def _ramp_down(self) -> None:
         generator = self.instrument
-        if asked(self.limits.role, "OUTP?", lambda: generator.output):
+        if self.answered(lambda: generator.output, "OUTP?"):
             generator.amplitude_unit = "VPP"
-            start_V = self.number(generator.amplitude, "VOLT?")
+            start_V = self.measured(lambda: generator.amplitude, "VOLT?")
             for k in range(1, self.options.ramp_steps + 1):
                 generator.amplitude = max(start_V * (1.0 - k / self.options.ramp_steps), LEAST_VPP)
                 self.clock.sleep(self.options.ramp_s / self.options.ramp_steps)

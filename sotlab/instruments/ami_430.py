@@ -104,10 +104,16 @@ class AMI430(pymeasure_ami.AMI430):
 
     state = Instrument.measurement("STATE?", """Get the number of the ramping state (int, 1 to 11).""", cast=int)
 
-    quenched = Instrument.measurement("QU?", """Get whether a quench was detected (bool).""", cast=bool)
+    # A cast to bool would let pass what is no number, and any text is true.
+    quenched = Instrument.measurement(
+        "QU?", """Get whether a quench was detected (bool).""", values={True: 1, False: 0}, map_values=True
+    )
 
     switch_installed = Instrument.measurement(
-        "PS:INST?", """Get whether the magnet has a persistent switch (bool).""", cast=bool
+        "PS:INST?",
+        """Get whether the magnet has a persistent switch (bool).""",
+        values={True: 1, False: 0},
+        map_values=True,
     )
 
     switch_heater_enabled = Instrument.control(
@@ -172,19 +178,23 @@ class SuperconductingMagnet(Driver):
         magnet.clear()
         magnet.field_units = "T"
         magnet.rate_units = "s"
-        if magnet.field_units != "T" or magnet.rate_units != "s":
+        units = [self.answered(lambda: magnet.field_units, "FIELD:UNITS?")]
+        units.append(self.answered(lambda: magnet.rate_units, "RAMP:RATE:UNITS?"))
+        if units != ["T", "s"]:
             raise InstrumentError(f"{self.limits.role}: the programmer does not accept tesla and seconds as its units")
-        coil = self.number(magnet.coilconst, "COIL?")
+        coil = self.measured(lambda: magnet.coilconst, "COIL?")
         if not math.isclose(coil, self.options.tesla_per_ampere, rel_tol=1e-3):
             raise InstrumentError(
                 f"{self.limits.role}: the programmer's coil constant is {coil:g} T/A,"
                 f" [roles.{self.limits.role}.options] tesla_per_ampere in {self.limits.station} is"
                 f" {self.options.tesla_per_ampere:g} T/A; correct the one that is not on the magnet's label"
             )
-        self._most_T = coil * self.number(magnet.current_limit, "CURR:LIM?")
+        self._most_T = coil * self.measured(lambda: magnet.current_limit, "CURR:LIM?")
         if self.options.inductance_H is not None:
-            self._reached_T_per_s = coil * self.number(magnet.voltage_limit, "VOLT:LIM?") / self.options.inductance_H
-        self._has_switch = bool(magnet.switch_installed)
+            self._reached_T_per_s = (
+                coil * self.measured(lambda: magnet.voltage_limit, "VOLT:LIM?") / self.options.inductance_H
+            )
+        self._has_switch = self.answered(lambda: magnet.switch_installed, "PS:INST?")
         self._set_rate()
         self.raise_errors()
 
@@ -237,7 +247,7 @@ class SuperconductingMagnet(Driver):
         in_turn(self._set_rate, self.instrument.zero, self._see_that_it_goes)
 
     def _see_that_it_goes(self) -> None:
-        state = int(self.number(self.instrument.state, "STATE?"))
+        state = int(self.measured(lambda: self.instrument.state, "STATE?"))
         if state == QUENCH:  # the current goes by itself, and ZERO was refused
             self.instrument.clear()
         elif state not in (ZEROING, AT_ZERO):
@@ -247,7 +257,7 @@ class SuperconductingMagnet(Driver):
             )
 
     def _raise_quench(self) -> None:
-        if self.instrument.quenched:
+        if self.answered(lambda: self.instrument.quenched, "QU?"):
             raise InstrumentError(
                 f"{self.limits.role}: the magnet has quenched; see to the cryostat, let it cool, and clear the quench"
                 f" at the programmer's front panel"
@@ -256,9 +266,9 @@ class SuperconductingMagnet(Driver):
     def _warm_switch(self, should_stop: Callable[[], bool] | None) -> bool:
         """Warm the persistent switch, if it is not; return whether it is warm, False if stopped."""
         magnet = self.instrument
-        if not magnet.switch_heater_enabled:
-            coil_A = self.number(magnet.magnet_current, "CURR:MAG?")
-            if abs(coil_A - self.number(magnet.supply_current, "CURR:SUPP?")) > SAME_A:
+        if not self.answered(lambda: magnet.switch_heater_enabled, "PS?"):
+            coil_A = self.measured(lambda: magnet.magnet_current, "CURR:MAG?")
+            if abs(coil_A - self.measured(lambda: magnet.supply_current, "CURR:SUPP?")) > SAME_A:
                 magnet.target_current = coil_A  # the supply alone moves, at its own rate
                 magnet.ramp()
                 if not self._wait("bringing the supply to the coil's current", {HOLDING}, {RAMPING}, should_stop):
@@ -266,9 +276,9 @@ class SuperconductingMagnet(Driver):
             magnet.switch_heater_enabled = True
             self.raise_errors()
         # A switch that is being warmed cannot be stopped; it takes as long as the programmer says.
-        heating_s = self.number(magnet.switch_heating_time, "PS:HTIME?")
+        heating_s = self.measured(lambda: magnet.switch_heating_time, "PS:HTIME?")
         end_s = self.clock.now() + heating_s + 30.0
-        while int(self.number(magnet.state, "STATE?")) == HEATING:
+        while int(self.measured(lambda: magnet.state, "STATE?")) == HEATING:
             if self.clock.now() > end_s:
                 raise InstrumentError(
                     f"{self.limits.role}: the persistent switch is still being heated after {heating_s + 30.0:g} s"
@@ -285,7 +295,7 @@ class SuperconductingMagnet(Driver):
         """
         magnet = self.instrument
         last_A, moved_s = math.inf, self.clock.now()
-        while (state := int(self.number(magnet.state, "STATE?"))) not in done:
+        while (state := int(self.measured(lambda: magnet.state, "STATE?"))) not in done:
             if should_stop is not None and should_stop():
                 magnet.pause()
                 return False
@@ -296,7 +306,7 @@ class SuperconductingMagnet(Driver):
                     f"{self.limits.role}: {what} has ended with the programmer '{STATES.get(state, state)}'; was it"
                     f" stopped at its front panel?"
                 )
-            supply_A = self.number(magnet.supply_current, "CURR:SUPP?")
+            supply_A = self.measured(lambda: magnet.supply_current, "CURR:SUPP?")
             if abs(supply_A - last_A) > SAME_A:
                 last_A, moved_s = supply_A, self.clock.now()
             elif self.clock.now() - moved_s > self._patience_s:

@@ -11,7 +11,6 @@ from pymeasure.instruments.validators import strict_range
 
 from sotlab.errors import InstrumentError
 from sotlab.instruments.driver import Driver, Options
-from sotlab.instruments.replies import asked
 
 __all__ = ["MotorisedAttenuator", "PumpAttenuator"]
 
@@ -93,7 +92,7 @@ class PumpAttenuator(Driver):
     def _go_to(self, attenuation_dB: float) -> None:
         self.instrument.attenuation = attenuation_dB
         latest_s = self.clock.now() + MOST_DB / SPEED_DB_PER_S + self.PATIENCE_S
-        while asked(self.limits.role, "ATT:MOV?", lambda: self.instrument.moving):
+        while self.answered(lambda: self.instrument.moving, "ATT:MOV?"):
             if self.clock.now() > latest_s:
                 raise InstrumentError(
                     f"{self.limits.role}: the wheel has not arrived at {attenuation_dB:.3g} dB in time; is it stuck?"

@@ -8,20 +8,23 @@ options it takes and which quantities can be limited, and write the methods of t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from sotlab.clock import Clock
-from sotlab.errors import GarbledReplyError, InstrumentError, LimitError, WrongInstrumentError
+from sotlab.errors import GarbledReplyError, InstrumentError, LimitError, StationError, WrongInstrumentError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.connection import Connection, exclusive
 from sotlab.units import as_typed
 
 __all__ = ["Driver", "Limits", "Options", "name_and_unit"]
+
+T = TypeVar("T")
 
 
 def name_and_unit(quantity: str) -> tuple[str, str]:
@@ -165,7 +168,8 @@ class Driver:
         InstrumentError
             If nothing answers, or another model than the driver's.
         StationError
-            If a calibration lacks what the driver needs, or is of another instrument.
+            If a calibration lacks what the driver needs, or is of another instrument, or if the instrument takes other
+            values than the options.
         """
         instrument = None
         if connection is not None and cls.instrument_class is not None:
@@ -180,13 +184,25 @@ class Driver:
             )
         for calibration in driver.calibrations.values():
             calibration.check_instrument(limits.role, identity)
-        driver.configure()
+        try:
+            driver.configure()
+        except ValueError as error:  # PyMeasure's validators, of what the options let pass
+            raise StationError(
+                f"{limits.station}: [roles.{limits.role}.options] {error}; correct the option, and let the driver"
+                f" {cls.__name__} of {cls.__module__} refuse it by its bounds"
+            ) from error
         return driver
 
     @classmethod
     def is_for(cls, identity: str) -> bool:
         """Return whether an instrument of this identity is one that the driver is for."""
         return re.search(cls.identity, identity, re.IGNORECASE) is not None
+
+    @property
+    def who(self) -> str:
+        """Role and address, for messages."""
+        address = getattr(getattr(self.instrument, "adapter", None), "address", None)
+        return self.limits.role if address is None else f"{self.limits.role} at {address}"
 
     def identify(self) -> str:
         """Return the answer to ``*IDN?``."""
@@ -213,25 +229,49 @@ class Driver:
             raise InstrumentError(f"{self.limits.role}: the instrument reports {'; '.join(errors)}")
 
     def measured(self, ask: Callable[[], Any], what: str) -> float:
-        """Return the number that a question is answered with; asked again, by policy, if the answer is none.
+        """Return the number that a question is answered with; otherwise as :meth:`answered`."""
+        return self.answered(lambda: self.number(ask(), what), what)
+
+    def answered(self, ask: Callable[[], T], what: str) -> T:
+        """Return what a question is answered with; asked again, by policy, if the answer makes no sense.
+
+        Every reading goes through here, or through :meth:`measured` if it is a number, with one exception: what a
+        question clears by being asked (an error queue, an event register) is asked once and read by :meth:`number`.
 
         Parameters
         ----------
         ask : callable
-            Asks a question that changes nothing, and returns the answer: ``lambda: self.instrument.field``.
+            Asks, and returns the answer: ``lambda: self.instrument.output_enabled``. PyMeasure's maps, casts and checks
+            raise KeyError, ValueError, IndexError, TypeError or ConnectionError for a wrong reply.
         what : str
-            The question, for messages.
+            The question, for messages, and to tell whether it may be asked again (``retry.py``).
+
+        Raises
+        ------
+        GarbledReplyError
+            If the answer still makes no sense.
         """
+
+        def once() -> T:
+            try:
+                return ask()
+            except (LookupError, ValueError, TypeError, ConnectionError) as error:
+                problem = error.args[0] if error.args else error
+                raise GarbledReplyError(
+                    f"{self.who}: the reply to {what} makes no sense ({problem}); check the address and the model"
+                ) from error
+
         ask_again = getattr(getattr(self.instrument, "adapter", None), "ask_again", None)
-        if ask_again is None:  # an adapter of PyMeasure's own
-            return self.number(ask(), what)
-        return ask_again(lambda: self.number(ask(), what), what)
+        return once() if ask_again is None else ask_again(once, what)  # None: an adapter of PyMeasure's own
 
     def number(self, value: Any, what: str) -> float:
-        """Return a reply as a float, or raise GarbledReplyError naming the device and the reply."""
+        """Return a reply as a finite float, or raise GarbledReplyError naming the device and the reply."""
         try:
-            return float(value)
+            found = float(value)
         except (TypeError, ValueError):
+            found = math.nan
+        if not math.isfinite(found):
             raise GarbledReplyError(
-                f"{self.limits.role}: the reply {value!r} to {what} is not a number; check the address and the model"
-            ) from None
+                f"{self.who}: the reply {value!r} to {what} is not a number; check the address and the model"
+            )
+        return found

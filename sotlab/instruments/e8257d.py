@@ -16,7 +16,6 @@ from pymeasure.instruments.agilent import Agilent8257D
 from sotlab.errors import LimitError
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.levels import LevelTable, LossTable
-from sotlab.instruments.replies import asked
 
 __all__ = ["E8257D", "Microwave"]
 
@@ -100,8 +99,8 @@ class Microwave(Driver):
             source.modulation_enabled = False
             self.raise_errors()
             return
-        if asked(self.limits.role, "OUTP?", lambda: source.output_enabled) and self.crest_dB > 0.0:
-            self.check(power_dBm=self.number(source.power, "POW?"))  # it is about to have a crest
+        if self.answered(lambda: source.output_enabled, "OUTP?") and self.crest_dB > 0.0:
+            self.check(power_dBm=self.measured(lambda: source.power, "POW?"))  # it is about to have a crest
         source.modulation_enabled = False
         source.internal_frequency = options.modulation_Hz
         source.amplitude_source = "internal"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,11 +23,12 @@ def load_class(group: str, name: str, where: str, folder: Path | None = None) ->
     StationError
         If there is no such class; the message begins with ``where`` and lists what there is.
     """
-    for entry in entry_points(group=group, name=name):
-        return entry.load()
+    installed = _installed(group)
+    if name in installed:
+        return installed[name].load()
     module_name, colon, class_name = name.rpartition(":")
     if not colon:
-        known = ", ".join(sorted(entry.name for entry in entry_points(group=group)))
+        known = ", ".join(sorted(installed))
         raise StationError(
             f"{where}: '{name}' is not installed; installed: {known}; or give module:Class or file.py:Class"
         )
@@ -38,6 +40,12 @@ def load_class(group: str, name: str, where: str, folder: Path | None = None) ->
         return getattr(module, class_name)
     except (ImportError, OSError, AttributeError) as error:
         raise StationError(f"{where}: '{name}' cannot be loaded: {error}") from error
+
+
+@lru_cache
+def _installed(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of a group; looking for them reads a file of every package that is installed."""
+    return {entry.name: entry for entry in entry_points(group=group)}
 
 
 def _module_from_file(path: Path) -> ModuleType:

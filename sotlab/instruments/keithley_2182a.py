@@ -54,7 +54,7 @@ class Nanovoltmeter(Driver):
         meter.write(":INIT:CONT OFF")
         meter.active_channel = 1
         meter.channel_function = "voltage"
-        self._line_frequency_Hz = self.number(meter.line_frequency, "SYST:LFR?")
+        self._line_frequency_Hz = self.measured(lambda: meter.line_frequency, "SYST:LFR?")
         meter.voltage_nplc = self.options.nplc
         meter.ch_1.voltage_range = self.options.range_V
         meter.auto_zero_enabled = True

@@ -14,10 +14,9 @@ from pymeasure.instruments import Instrument
 from pymeasure.instruments import keithley as pymeasure_keithley
 from pymeasure.instruments.validators import strict_discrete_set
 
-from sotlab.errors import InstrumentError, LimitError
+from sotlab.errors import GarbledReplyError, InstrumentError, LimitError
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.in_turn import in_turn
-from sotlab.instruments.replies import asked
 
 __all__ = ["Keithley2400", "SourceMeter"]
 
@@ -136,7 +135,7 @@ class SourceMeter(Driver):
         """Set the compliance, then the rest; what somebody else left running is left alone until this role drives."""
         meter = self.instrument
         meter.clear()
-        self._line_frequency_Hz = self.number(meter.line_frequency, "SYST:LFR?")
+        self._line_frequency_Hz = self.measured(lambda: meter.line_frequency, "SYST:LFR?")
         meter.adapter.allow(self.reading_time_s + 2.0)
         self._on = self._output_on()
         if not self._on:
@@ -222,7 +221,7 @@ class SourceMeter(Driver):
         """
         if not self._on:
             raise InstrumentError(f"{self.limits.role}: a voltage was asked for with the output off; set_output(True)")
-        return self._checked(self.instrument.reading)
+        return self._checked(self.answered(lambda: self._five(self.instrument.reading), "READ?"))
 
     def pulse(self, current_A: float, width_s: float) -> None:
         """Send one current pulse and return to zero [A, s].
@@ -246,7 +245,7 @@ class SourceMeter(Driver):
                     meter.write(":READ?")
                     readings = meter.read().split(",")
             self.raise_errors()
-            self._checked(readings[:5])
+            self._checked(self._five(readings[:5]))
         finally:
             if not was_on:
                 self._switch_off()  # at zero already
@@ -284,8 +283,12 @@ class SourceMeter(Driver):
         meter = self.instrument
         if not self._output_on():
             return
-        level = "source_current" if meter.source_mode == "current" else "source_voltage"
-        start = self.number(getattr(meter, level), level)
+        level = (
+            "source_current"
+            if self.answered(lambda: meter.source_mode, "SOUR:FUNC?") == "current"
+            else "source_voltage"
+        )
+        start = self.measured(lambda: getattr(meter, level), f"{level}?")
         steps = self.options.ramp_steps if start else 1
         for k in range(1, steps + 1):
             setattr(meter, level, start * (1.0 - k / steps))
@@ -293,17 +296,21 @@ class SourceMeter(Driver):
                 self.clock.sleep(self.options.ramp_s / steps)
 
     def _output_on(self) -> bool:
-        return bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.source_enabled))
+        return bool(self.answered(lambda: self.instrument.source_enabled, "OUTP?"))
 
     def _switch_off(self) -> None:
         self.instrument.source_enabled = False
         self._on, self._wanted_A = False, 0.0
 
-    def _checked(self, values: Any) -> float:
-        """Return the voltage of a reading, unless its status word or its size says that it is none."""
+    def _five(self, values: Any) -> list[float]:
+        """Return the five numbers of a reading."""
         if not isinstance(values, list) or len(values) != 5:
-            raise InstrumentError(f"{self.limits.role}: the reply {values!r} to READ? is not five numbers")
-        voltage_V, status = self.number(values[0], "READ?"), int(self.number(values[4], "READ?"))
+            raise GarbledReplyError(f"{self.who}: the reply {values!r} to READ? is not five numbers")
+        return [self.number(value, "READ?") for value in values]
+
+    def _checked(self, values: list[float]) -> float:
+        """Return the voltage of a reading, unless its status word or its size says that it is none."""
+        voltage_V, status = values[0], int(values[4])
         if status & COMPLIANCE:
             raise InstrumentError(
                 f"{self.limits.role}: the source stands at its compliance of {self.options.compliance_V:g} V, its"

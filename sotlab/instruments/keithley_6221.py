@@ -16,7 +16,6 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.in_turn import in_turn
 from sotlab.instruments.ramped_wave import RampedWave, RampedWaveOptions
-from sotlab.instruments.replies import asked
 from sotlab.units import as_typed
 
 __all__ = ["CurrentSource", "Keithley6221"]
@@ -155,7 +154,7 @@ class CurrentSource(RampedWave):
         self.instrument.clear()
         self._on = self._output_on()
         if self._on:
-            self._amplitude_A = self.number(self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
+            self._amplitude_A = self.measured(lambda: self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
         else:
             self.set_up()
         self.raise_errors()
@@ -224,7 +223,7 @@ class CurrentSource(RampedWave):
         self.raise_errors()
         # The events tell of having got there, once; the condition of still being there.
         events = int(self.number(self.instrument.measurement_events, "STAT:MEAS?"))
-        condition = int(self.number(self.instrument.measurement_condition, "STAT:MEAS:COND?"))
+        condition = int(self.measured(lambda: self.instrument.measurement_condition, "STAT:MEAS:COND?"))
         if (events | condition) & COMPLIANCE:
             raise InstrumentError(
                 f"{self.limits.role}: the source has been at its voltage limit of {self.options.compliance_V:g} V, its"
@@ -238,20 +237,20 @@ class CurrentSource(RampedWave):
 
     def _ramp_wave_down(self) -> None:
         if self._output_on():
-            self._amplitude_A = self.number(self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
+            self._amplitude_A = self.measured(lambda: self.instrument.waveform_amplitude, "SOUR:WAVE:AMPL?")
             self.ramp(self.least_A)
 
     def _ramp_dc_down(self) -> None:
         """Ramp a direct current down: the output is still on after a wave's ABORt only if there is one."""
         if self._output_on():
-            start_A = self.number(self.instrument.source_current, "SOUR:CURR?")
+            start_A = self.measured(lambda: self.instrument.source_current, "SOUR:CURR?")
             steps = self.options.ramp_steps if start_A else 1
             for k in range(1, steps + 1):
                 self.instrument.source_current = start_A * (1.0 - k / steps)
                 self.clock.sleep(self.options.ramp_s / steps)
 
     def _output_on(self) -> bool:
-        return bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.source_enabled))
+        return bool(self.answered(lambda: self.instrument.source_enabled, "OUTP?"))
 
     def _switch_off(self) -> None:
         self.instrument.source_enabled = False

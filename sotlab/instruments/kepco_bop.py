@@ -16,7 +16,6 @@ from pymeasure.instruments.validators import strict_range
 from sotlab.errors import InstrumentError
 from sotlab.instruments.field_line import FieldLine
 from sotlab.instruments.ramped_field import RampedField, RampedFieldOptions
-from sotlab.instruments.replies import asked
 
 __all__ = ["Electromagnet", "KepcoBOP5020MG"]
 
@@ -76,7 +75,7 @@ class Electromagnet(RampedField):
         """Take over without a jump: current mode and compliance first, then the output at the current it has."""
         supply = self.instrument
         supply.clear()
-        if self._on() and asked(self.limits.role, "FUNC:MODE?", lambda: supply.operating_mode) != "CURR":
+        if self._on() and self.answered(lambda: supply.operating_mode, "FUNC:MODE?") != "CURR":
             raise InstrumentError(
                 f"{self.limits.role}: the supply is on in voltage mode; switch it off at its front panel first"
             )
@@ -116,7 +115,7 @@ class Electromagnet(RampedField):
             self.instrument.output_enabled = False
 
     def _on(self) -> bool:
-        return bool(asked(self.limits.role, "OUTP?", lambda: self.instrument.output_enabled))
+        return bool(self.answered(lambda: self.instrument.output_enabled, "OUTP?"))
 
     def _programmed_A(self) -> float:
         return self.measured(lambda: self.instrument.current_setpoint, "CURR?")

@@ -169,7 +169,7 @@ class TemperatureController(Driver):
         options, output = self.options, self._output
         start_K = self.read_temperature()
         number = INPUTS.index(options.control_input) + 1
-        if output.mode[:2] != [1, number]:
+        if self.answered(lambda: output.mode, "OUTMODE?")[:2] != [1, number]:
             output.range = "off"
             output.mode = (1, number, 0)
         self._start_ramp(temperature_K)
@@ -204,7 +204,7 @@ class TemperatureController(Driver):
     def _start_ramp(self, temperature_K: float) -> None:
         """Set the setpoint; with a ramp it starts from where the temperature is, not from an old setpoint."""
         output, rate = self._output, self.options.ramp_K_per_min
-        if rate is not None and output.range == "off":
+        if rate is not None and self.answered(lambda: output.range, "RANGE?") == "off":
             output.ramp = (0, rate)
             output.setpoint = self._read(self.options.control_input)
         output.ramp = (int(rate is not None), rate or 1.0)
@@ -212,14 +212,14 @@ class TemperatureController(Driver):
 
     def _read(self, letter: str) -> float:
         channel = getattr(self.instrument, f"input_{letter}")
-        status = int(self.number(channel.status, f"RDGST? {letter}"))
+        status = int(self.measured(lambda: channel.status, f"RDGST? {letter}"))
         if status:
             wrong = ", ".join(text for bit, text in READING_STATUS.items() if status & bit) or f"status {status}"
             raise InstrumentError(f"{self.limits.role}: input {letter}: {wrong}; check the sensor and its cable")
         return self.measured(lambda: channel.kelvin, f"KRDG? {letter}")
 
     def _raise_heater(self) -> None:
-        status = int(self.number(self._output.status, "HTRST?"))
+        status = int(self.number(self._output.status, "HTRST?"))  # told once: asking clears it
         if status:
             raise InstrumentError(
                 f"{self.limits.role}: heater output {self.options.output}: {HEATER_STATUS.get(status, status)}; check"
@@ -227,11 +227,11 @@ class TemperatureController(Driver):
             )
 
     def _see_off(self, output: Any, name: int) -> None:
-        if output.range != "off":
+        if self.answered(lambda: output.range, f"RANGE? {name}") != "off":
             raise InstrumentError(f"{self.limits.role}: heater output {name} did not go off; switch it off by hand")
 
     def _not_settled(self, asked_K: float, start_K: float, reading_K: float, after_s: float) -> str:
-        power = self.number(self._output.output, "HTR?")
+        power = self.measured(lambda: self._output.output, "HTR?")
         return (
             f"{self.limits.role}: {asked_K:g} K asked, {reading_K:.4g} K reached after {after_s:.0f} s, coming from"
             f" {start_K:.4g} K; within {self.options.tolerance_K:g} K for {self.options.hold_s:g} s is wanted. The"

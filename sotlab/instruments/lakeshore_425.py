@@ -61,7 +61,7 @@ class Gaussmeter(FieldProbe):
             self.instrument.auto_range()
         else:
             self.instrument.range = self._range_G
-        if self.instrument.unit != "T":
+        if self.answered(lambda: self.instrument.unit, "UNIT?") != "T":
             raise InstrumentError(
                 f"{self.limits.role}: the gaussmeter does not accept tesla as its unit; check the model"
             )

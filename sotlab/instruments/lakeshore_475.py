@@ -49,7 +49,7 @@ class Gaussmeter(FieldProbe):
     def configure(self) -> None:
         """Make the instrument answer in tesla, and check that it does."""
         self.instrument.unit = "T"
-        if self.instrument.unit != "T":
+        if self.answered(lambda: self.instrument.unit, "UNIT?") != "T":
             raise InstrumentError(
                 f"{self.limits.role}: the gaussmeter does not accept tesla as its unit; check the model"
             )

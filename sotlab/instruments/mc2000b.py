@@ -227,10 +227,12 @@ class Chopper(Driver):
                 f"{self.limits.role} at {self.instrument.adapter.address}: {error}; check the address and the model"
             ) from error
 
+    def _get(self, name: str) -> Any:
+        return self.answered(lambda: getattr(self.instrument, name), f"{name}?")
+
     def identify(self) -> str:
         """Return maker, model and version, parted by commas: there is no ``*IDN?``."""
-        with self._exchange():
-            return ",".join(self.instrument.id.split(maxsplit=2))
+        return ",".join(self.answered(lambda: self.instrument.id, "id?").split(maxsplit=2))
 
     def configure(self) -> None:
         """Tell the controller its blade, and to show where the wheel is; the wheel is neither started nor stopped."""
@@ -239,9 +241,9 @@ class Chopper(Driver):
         if self.options.blade is not None:
             wanted["blade"] = self.options.blade
         with self._exchange():
-            running = self.instrument.enabled
+            running = self._get("enabled")
             for name, value in wanted.items():
-                if getattr(self.instrument, name) == value:
+                if self._get(name) == value:
                     continue
                 if running:
                     raise InstrumentError(
@@ -249,7 +251,7 @@ class Chopper(Driver):
                         f" standby only; stop the wheel at the controller first"
                     )
                 setattr(self.instrument, name, value)
-            self._blade = self.instrument.blade
+            self._blade = self._get("blade")
 
     def check(self, frequency_Hz: float) -> None:
         """Raise LimitError if the station or the blade does not allow a frequency."""
@@ -276,7 +278,7 @@ class Chopper(Driver):
         self.check(frequency_Hz)
         with self._exchange():
             self.instrument.frequency = round(frequency_Hz)
-            if not self.instrument.enabled:
+            if not self._get("enabled"):
                 self.instrument.enabled = True
         start_s = self.clock.now()
         locked_since_s: float | None = None
@@ -297,8 +299,7 @@ class Chopper(Driver):
 
     def read_frequency(self) -> float:
         """Return the frequency at which it chops [Hz]."""
-        with self._exchange():
-            return self.measured(lambda: self.instrument.frequency_measured, "refoutfreq?")
+        return self.measured(lambda: self.instrument.frequency_measured, "refoutfreq?")
 
     def make_safe(self) -> None:
         """Switch the motor off."""

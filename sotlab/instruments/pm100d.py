@@ -15,7 +15,6 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from sotlab.errors import InstrumentError
 from sotlab.instruments.driver import Driver, Options
-from sotlab.instruments.replies import asked
 
 __all__ = ["PM100D", "PowerMeter"]
 
@@ -133,7 +132,10 @@ class PowerMeter(Driver):
             raise InstrumentError(f"{self.limits.role}: the sensor {sensor} measures no power; connect one that does")
         if meter.wavelength_settable:
             wavelength_nm = self.options.wavelength_m * 1e9
-            low_nm, high_nm = (self.number(limit, "WAV?") for limit in (meter.wavelength_min, meter.wavelength_max))
+            low_nm, high_nm = (
+                self.measured(lambda: meter.wavelength_min, "SENS:CORR:WAV? MIN"),
+                self.measured(lambda: meter.wavelength_max, "SENS:CORR:WAV? MAX"),
+            )
             if not low_nm <= wavelength_nm <= high_nm:
                 raise InstrumentError(
                     f"{self.limits.role}: wavelength of {wavelength_nm:g} nm asked, the sensor {sensor} takes"
@@ -156,7 +158,7 @@ class PowerMeter(Driver):
         """
         self.instrument.zero()
         latest_s = self.clock.now() + self.ZERO_S
-        while asked(self.limits.role, "ZERO:STAT?", lambda: self.instrument.zeroing):
+        while self.answered(lambda: self.instrument.zeroing, "ZERO:STAT?"):
             if should_stop is not None and should_stop():
                 return
             if self.clock.now() > latest_s:

@@ -16,7 +16,6 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from sotlab.errors import InstrumentError, LimitError
 from sotlab.instruments.driver import Driver, Options
-from sotlab.instruments.replies import asked
 
 __all__ = ["N5222B", "NetworkAnalyser", "SweepChannel"]
 
@@ -315,7 +314,7 @@ class NetworkAnalyser(Driver):
         self._read_sweep_time()
 
     def _read_sweep_time(self) -> None:
-        self._sweep_time_s = self.options.averages * self.number(self._channel.sweep_time, "SENS1:SWE:TIME?")
+        self._sweep_time_s = self.options.averages * self.measured(lambda: self._channel.sweep_time, "SENS1:SWE:TIME?")
 
     @property
     def sweep_time_s(self) -> float:
@@ -337,7 +336,7 @@ class NetworkAnalyser(Driver):
             )
         self._define(parameters)
         frequencies_Hz: Any = self._frequencies_Hz
-        if not asked(self.limits.role, "OUTP?", lambda: self.instrument.output_enabled):
+        if not self.answered(lambda: self.instrument.output_enabled, "OUTP?"):
             self.instrument.output_enabled = True
         self._sweep()
         data: dict[str, NDArray[np.complex128]] = {}
@@ -352,7 +351,7 @@ class NetworkAnalyser(Driver):
         missing = [parameter for parameter in parameters if parameter not in self._names]
         if not missing:
             return
-        listed = asked(self.limits.role, "CALC1:PAR:CAT:EXT?", lambda: self._channel.measurements)
+        listed = self.answered(lambda: self._channel.measurements, "CALC1:PAR:CAT:EXT?")
         there = {parameter: name for name, parameter in listed.items()}
         for parameter in missing:
             if parameter not in there:
@@ -384,18 +383,18 @@ class NetworkAnalyser(Driver):
         self, parameter: str, frequencies_Hz: NDArray[np.float64] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
         """Return frequencies, which are read if they are not known, and one S-parameter."""
-        channel, connection = self._channel, self.instrument.adapter
+        channel = self._channel
+
+        def read() -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+            channel.select(self._names[parameter])  # again, too, if it is asked again: what was lost is not known
+            data = channel.read_complex()
+            return (channel.read_stimulus() if frequencies_Hz is None else frequencies_Hz), data
+
         try:
-            with connection.exchange():
-                channel.select(self._names[parameter])
-                data = channel.read_complex()
-                seen_Hz = channel.read_stimulus() if frequencies_Hz is None else frequencies_Hz
-        except (ConnectionError, ValueError) as error:
-            connection.clear()
+            seen_Hz, data = self.answered(read, f"{parameter}?")
+        except InstrumentError:
             self._names.clear()
-            raise InstrumentError(
-                f"{self.limits.role} at {connection.address}: {parameter} cannot be read: {error}"
-            ) from error
+            raise
         if len(data) != len(seen_Hz):
             raise InstrumentError(
                 f"{self.limits.role}: {len(data)} values of {parameter} at {len(seen_Hz)} frequencies; was the"

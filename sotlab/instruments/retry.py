@@ -16,6 +16,7 @@ that clears what it tells (an error queue, an event register): asked again, it w
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,7 +27,7 @@ __all__ = ["RetryPolicy", "kind_of", "may_repeat"]
 #: Questions that clear what they tell, and units that begin something.
 ONCE = re.compile(
     r"""^:?( \*(ESR|TRG|TST|CAL)\b | SYST\w*:ERR | STAT\w*:(QUE\w*|OPER\w*|QUES\w*|MEAS\w*)(:EVEN\w*)?\? | STAT:QUE\?
-         | LIAS\? | ERRS\? | LIAE\? | \d*T[BE]\? | INP:EVEN\w*\? | INIT\b )""",
+         | HTRST\? | LIAS\? | ERRS\? | LIAE\? | \d*T[BE]\? | INP:EVEN\w*\? | INIT\b )""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -56,6 +57,7 @@ def kind_of(error: InstrumentError) -> str | None:
     return next((kind for error_class, kind in KINDS if isinstance(error, error_class)), None)
 
 
+@lru_cache(maxsize=1024)
 def may_repeat(message: str) -> bool:
     """Return whether a message may be sent again: each of its units is a question that changes nothing."""
     units = [unit.strip() for unit in message.split(";") if unit.strip()]

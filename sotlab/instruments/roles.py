@@ -2,6 +2,9 @@
 
 A role has no more in it than procedures need. Times that have to be waited are reported by the instrument, never
 guessed by who calls it. All times are seconds of the station's clock.
+
+The file is long because it is one flat list: who writes a driver or a procedure finds every role, and can compare
+them, in one place. It holds Protocols and no code.
 """
 
 from __future__ import annotations

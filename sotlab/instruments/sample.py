@@ -7,11 +7,10 @@ say what differs from the rest of the file.
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError
 from sotlab.instruments.validation import explain
@@ -81,12 +80,12 @@ class Sample(BaseModel):
             If it cannot be read; the message names the file and the key.
         """
         try:
-            data = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise StationError(
                 f"{path}: the sample file cannot be read: {error.strerror}; see docs/station.md"
             ) from error
-        except (ParseError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise StationError(f"{path}: this is not TOML: {error}") from error
         try:
             return cls.model_validate(data)

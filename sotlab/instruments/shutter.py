@@ -10,7 +10,6 @@ from pymeasure.instruments.validators import strict_discrete_set
 
 from sotlab.errors import InstrumentError
 from sotlab.instruments.driver import Driver, Options
-from sotlab.instruments.replies import asked
 
 __all__ = ["BeamShutter", "Shutter"]
 
@@ -69,14 +68,14 @@ class Shutter(Driver):
         """
         self.instrument.open_enabled = bool(is_open)
         latest_s = self.clock.now() + self.options.move_s
-        while asked(self.limits.role, "SHUT:MOV?", lambda: self.instrument.moving):
+        while self.answered(lambda: self.instrument.moving, "SHUT:MOV?"):
             if self.clock.now() > latest_s:
                 raise InstrumentError(
                     f"{self.limits.role}: the blade still moves after {self.options.move_s:g} s; is it stuck?"
                 )
             self.clock.sleep(self.POLL_S)
         self.raise_errors()
-        if asked(self.limits.role, "SHUT?", lambda: self.instrument.open_enabled) != bool(is_open):
+        if self.answered(lambda: self.instrument.open_enabled, "SHUT?") != bool(is_open):
             raise InstrumentError(f"{self.limits.role}: told to {'open' if is_open else 'close'}, and it has not")
 
     def make_safe(self) -> None:

@@ -250,11 +250,11 @@ class Lockin(SRSLockin):
 
     def slope_dB(self) -> int:
         """Return the slope that is set [dB/octave]."""
-        return int(self.number(self.get("filter_slope"), "OFSL?"))
+        return int(self.measured(lambda: self.instrument.filter_slope, "OFSL?"))
 
     def reference_Hz(self) -> float:
         """Return the frequency of the reference, external or internal [Hz]."""
-        return self.number(self.instrument.snap("X", "Frequency")[-1], "SNAP? 1,9")
+        return self.measured(lambda: self.instrument.snap("X", "Frequency")[-1], "SNAP? 1,9")
 
     def begin(self, rate_Hz: float, samples: int, aux: int | None) -> float:
         """Store X on CH1 and Y, or Aux In 3 or 4, on CH2."""
@@ -284,7 +284,7 @@ class Lockin(SRSLockin):
 
     def recorded(self) -> int:
         """Return how many points are stored."""
-        return int(self.number(self.instrument.ask("SPTS?"), "SPTS?"))
+        return int(self.measured(lambda: self.instrument.ask("SPTS?"), "SPTS?"))
 
     def fetch(self, samples: int) -> NDArray[np.float64]:
         """Return the first points of both channels; the scan may go on towards the buffer's end meanwhile."""

@@ -276,12 +276,14 @@ class Lockin(SRSLockin):
 
     def slope_dB(self) -> int:
         """Return the slope that is set [dB/octave]."""
-        return int(self.number(self.get("filter_slope_dB"), "OFSL?"))
+        return int(self.measured(lambda: self.instrument.filter_slope_dB, "OFSL?"))
 
     def reference_Hz(self) -> float:
         """Return the frequency of the reference, external or internal [Hz]."""
         external = self.options.reference == "external"
-        return self.number(self.get("external_frequency" if external else "frequency"), "FREQ?")
+        return self.measured(
+            lambda: self.instrument.external_frequency if external else self.instrument.frequency, "FREQ?"
+        )
 
     def begin(self, rate_Hz: float, samples: int, aux: int | None) -> float:
         """Capture X and Y."""
@@ -294,7 +296,7 @@ class Lockin(SRSLockin):
                 f"{self.who}: auxiliary input {aux} asked, this model captures X and Y alone; record without it, or use"
                 f" an SR830"
             )
-        fastest_Hz = self.number(self.get("capture_rate_max"), "CAPTURERATEMAX?")
+        fastest_Hz = self.measured(lambda: self.instrument.capture_rate_max, "CAPTURERATEMAX?")
         if not 0.0 < rate_Hz <= fastest_Hz * (1 + 1e-6):
             raise LimitError(
                 f"{self.who}: {rate_Hz:g} samples a second asked, the most at this time constant is {fastest_Hz:g}"
@@ -303,13 +305,13 @@ class Lockin(SRSLockin):
         lockin.capture_config = "XY"
         lockin.capture_length = 2 * math.ceil(samples * SAMPLE_BYTES / 2048)
         lockin.capture_rate_divider = min(int(math.log2(fastest_Hz / rate_Hz) + 1e-6), 20)
-        used_Hz = self.number(self.get("capture_rate"), "CAPTURERATE?")
+        used_Hz = self.measured(lambda: self.instrument.capture_rate, "CAPTURERATE?")
         lockin.start_capture()
         return used_Hz
 
     def recorded(self) -> int:
         """Return how many samples are captured."""
-        return int(self.number(self.get("capture_bytes"), "CAPTUREBYTES?")) // SAMPLE_BYTES
+        return int(self.measured(lambda: self.instrument.capture_bytes, "CAPTUREBYTES?")) // SAMPLE_BYTES
 
     def fetch(self, samples: int) -> NDArray[np.float64]:
         """Stop to capture and return the first samples."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field as Option
 from pydantic import model_validator
 
-from sotlab.errors import InstrumentError, LimitError
+from sotlab.errors import GarbledReplyError, InstrumentError, LimitError
 from sotlab.instruments.driver import Driver, Options
 
 if TYPE_CHECKING:
@@ -51,35 +51,9 @@ class SRSDriver(Driver):
 
     connection: ClassVar[dict[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
 
-    @property
-    def who(self) -> str:
-        """Role and address, for messages."""
-        return f"{self.limits.role} at {self.instrument.adapter.address}"
-
     def exchange(self) -> AbstractContextManager[None]:
         """Hold the instrument, so that no other role's or thread's message comes in between."""
         return self.instrument.adapter.exchange()
-
-    def number(self, value: Any, what: str) -> float:
-        """Return a reply as a finite float, or raise InstrumentError naming role, address and reply."""
-        try:
-            found = float(value)
-        except (TypeError, ValueError):
-            found = math.nan
-        if not math.isfinite(found):
-            raise InstrumentError(
-                f"{self.who}: the reply {value!r} to {what} is no number; check the address and the model"
-            )
-        return found
-
-    def get(self, name: str) -> Any:
-        """Return a property of the instrument; what cannot be understood is an InstrumentError."""
-        try:
-            return getattr(self.instrument, name)
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise InstrumentError(
-                f"{self.who}: the reply to {name} was not understood ({error}); check the address and the model"
-            ) from None
 
     def raise_errors(self) -> None:
         """Raise InstrumentError if a message since the last look was not carried out: there is no error queue."""
@@ -274,7 +248,7 @@ class SRSLockin(SRSDriver):
             raise LimitError(
                 f"{self.who}: harmonic {harmonic} asked, allowed 1 to {self.highest_harmonic}; nothing was sent"
             )
-        if self.number(self.get("harmonic"), "HARM?") == harmonic:
+        if self.measured(lambda: self.instrument.harmonic, "HARM?") == harmonic:
             return
         with self.exchange():
             self.send(harmonic=harmonic)
@@ -417,15 +391,15 @@ class SRSLockin(SRSDriver):
         self.instrument.sensitivity = step_in(steps, full_scale / self._unit, "sensitivity")
 
     def _sensitivity(self) -> float:
-        return self.number(self.get("sensitivity"), "sensitivity") * self._unit
+        return self.measured(lambda: self.instrument.sensitivity, "SENS?") * self._unit
 
     def _look_at_filter(self) -> None:
         """Learn what the filter really is: another setting may have changed it."""
-        self._time_constant_s = self.number(self.get("time_constant"), "OFLT?")
+        self._time_constant_s = self.measured(lambda: self.instrument.time_constant, "OFLT?")
         self._slope_dB = self.slope_dB()
         self._period_s = 0.0
         if self.options.synchronous:
-            detected_Hz = self.reference_Hz() * self.number(self.get("harmonic"), "HARM?")
+            detected_Hz = self.reference_Hz() * self.measured(lambda: self.instrument.harmonic, "HARM?")
             if 0.0 < detected_Hz < SYNCHRONOUS_BELOW_HZ:
                 self._period_s = 1.0 / detected_Hz
 
@@ -449,7 +423,7 @@ class SRSLockin(SRSDriver):
         def take() -> tuple[complex, int]:
             values = self.instrument.snap("X", "Y")
             if len(values) != 2:
-                raise InstrumentError(f"{self.who}: the reply to SNAP? has {len(values)} values instead of 2")
+                raise GarbledReplyError(f"{self.who}: the reply to SNAP? has {len(values)} values instead of 2")
             x, y = (self.number(value, "SNAP?") for value in values)
             # The status is cleared by being read: if its reply is lost, the reading is taken again with it.
             self.instrument.write("LIAS?")

@@ -65,7 +65,7 @@ class SR830AuxOut(SRSDriver):
 
     def read_setpoint(self) -> float:
         """Return the voltage that the output is set to [V]."""
-        return self.number(self.get(self._name), "AUXV?")
+        return self.measured(lambda: getattr(self.instrument, self._name), f"AUXV? {self.options.output}")
 
     def make_safe(self) -> None:
         """Bring the output to 0 V; at most 30 s however slowly it may move."""
@@ -132,7 +132,7 @@ class SR830Sine(SRSDriver):
     def configure(self) -> None:
         """Take over the output as it is."""
         self.instrument.ask("*ESR?")
-        present_V = self.number(self.get("sine_voltage"), "SLVL?")
+        present_V = self.measured(lambda: self.instrument.sine_voltage, "SLVL?")
         self._on = present_V > self.SINE_V[0]
         self._sine_V = present_V if self._on else None
 
@@ -191,7 +191,7 @@ class SR830Sine(SRSDriver):
         return found_V
 
     def _look_for_reference(self) -> None:
-        source = self.get("reference_source")
+        source = self.answered(lambda: self.instrument.reference_source, "reference source?")
         if source != self.INTERNAL:
             raise InstrumentError(
                 f"{self.who}: the reference is external, so the sine output follows that; set reference = 'internal' in"

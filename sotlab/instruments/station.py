@@ -185,7 +185,7 @@ class Station:
         """
         problems = _each_then_again(self.safe_order, self._rescue)
         if not any(problems.values()):
-            self.mark.clear()
+            self._clear_mark()
         return problems
 
     @property
@@ -221,7 +221,7 @@ class Station:
                     f"{self.path.name}: '{found['program']}' ended without making safe (in use since {found['since']}),"
                     f" and now NOT SAFE: {'; '.join(f'{role}: {problem}' for role, problem in left.items())}"
                 )
-        self.mark.clear()
+            self._clear_mark()
         return found
 
     def mark_use(self, run: str) -> None:
@@ -261,8 +261,13 @@ class Station:
         finally:
             station.close()
         if not any(problems.values()):
-            station.mark.clear()
+            station._clear_mark()
         return problems
+
+    def _clear_mark(self) -> None:
+        """Say that all is safe; a private bench has no mark, and one of its file is of other programs' benches."""
+        if not self.private:
+            self.mark.clear()
 
     def _rescue_order(self, roles: list[str]) -> list[str]:
         first = [role for role in self.config.station.safe_order if role in roles]
@@ -524,6 +529,8 @@ class Station:
         driver_class = load_class("sotlab.drivers", name, where, self.path.parent)
         if not (isinstance(driver_class, type) and issubclass(driver_class, Driver)):
             raise StationError(f"{where}: '{name}' is no driver (a subclass of sotlab.instruments.driver.Driver)")
+        if not hasattr(driver_class, "role"):
+            raise StationError(f"{where}: '{name}' does not say which role it fills; give the class a role = \"...\"")
         asked, filled = ROLES.get(role), ROLES.get(driver_class.role)
         if asked is not None and asked is not filled:
             raise StationError(f"{where}: '{name}' fills the role '{driver_class.role}', not '{role}'")

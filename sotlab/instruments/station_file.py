@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.resources
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tomlkit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError, UsageError
 from sotlab.instruments.driver import Driver, Limits, name_and_unit
@@ -171,7 +170,7 @@ class StationConfig(BaseModel):
         path, library_options = _locate(spec)
         try:
             text = path.read_text(encoding="utf-8")
-            data = tomlkit.parse(text).unwrap()
+            data = tomllib.loads(text)
         except FileNotFoundError:
             raise StationError(
                 f"station file '{path}' does not exist; write one (docs/station.md), or use a virtual bench:"
@@ -179,7 +178,7 @@ class StationConfig(BaseModel):
             ) from None
         except OSError as error:
             raise StationError(f"station file '{path}' cannot be read: {error.strerror}") from error
-        except (ParseError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise StationError(f"station file '{path}' is not TOML: {error}") from error
         try:
             config = cls.model_validate(data)

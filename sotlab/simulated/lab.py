@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 import numpy as np
-import yaml
 from pyvisa import constants, rname
 from pyvisa_sim import parser
 
@@ -25,6 +24,7 @@ from sotlab.simulated.device import LabDevice, PlainDevice
 from sotlab.simulated.faults import Faults
 from sotlab.simulated.replay import read_trace
 from sotlab.simulated.timescope import scope
+from sotlab.simulated.yaml_text import read_yaml
 
 __all__ = ["Lab", "LabSpec", "shipped_benches"]
 
@@ -261,7 +261,7 @@ class Lab:
         path = self.spec.path
         try:
             self._loader = parser.Loader(str(path), False)
-            sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+            sections = read_yaml(path.read_text(encoding="utf-8"))
         except Exception as problem:
             raise StationError(f"bench file {path}: cannot be read: {_last_line(problem)}") from problem
         self.benches = self._wire(sections.get("lab"))

@@ -49,7 +49,7 @@ class TimeScope:
     """
 
     def __init__(self, prefixes: tuple[str, ...] = PREFIXES):
-        self.prefixes = prefixes
+        self._below = tuple(f"{prefix}." for prefix in prefixes)
         self._lock = threading.Lock()
         self._current = threading.local()
         self._epochs: dict[int, tuple[Clock, float]] = {}  # id of an open clock -> clock, wall time of its zero
@@ -99,7 +99,7 @@ class TimeScope:
                 self._visited.add(module_name)
 
     def _chosen(self, module_name: str) -> bool:
-        return any(module_name == prefix or module_name.startswith(prefix + ".") for prefix in self.prefixes)
+        return f"{module_name}.".startswith(self._below)  # every module that is loaded, whenever a session opens
 
     def use(self, clock: Clock) -> None:
         """Note that the calling thread talks to the bench with this clock."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sotlab.cli import add_truth
+from sotlab.errors import InstrumentError
 from sotlab.instruments.station import Station
 from sotlab.procedures.harmonic_hall_angle_scan import HarmonicHallAngleScan
 from sotlab.procedures.runs.reduce import reduce_files, reduce_runs
@@ -85,3 +86,22 @@ def test_the_truth_at_the_temperature_and_current_of_the_run_stands_beside_the_r
         assert beside[name]["truth"] == truth[name]["value"]
     assert beside["r_a"]["pull"] is not None
     assert truth["b_dl"]["value"] == pytest.approx(2e-3 * truth["b_dl_per_A"]["value"])
+
+
+def test_what_the_lock_ins_latched_while_the_current_was_off_does_not_end_the_next_run(tmp_path):
+    """The reference goes off with the source's output: a lock-in that is asked meanwhile has lost it, and says so."""
+    spec = "virtual:harmonic_hall?seed=0"
+    settings = {"station": spec, "field": "1.2 T", "amplitude": "2 mA", "points": 3, "stop": "90 deg"}
+    with Station.open(spec, HarmonicHallAngleScan.ROLES) as bench:
+        for _ in range(2):
+            scan = HarmonicHallAngleScan(**settings)
+            scan.use(bench)
+            with Run(scan, tmp_path, "film") as run:
+                run.wait()
+            run.raise_error()
+            assert run.worker.results.rows == 3
+            bench.clock.sleep(10.0)
+            for role in ("lockin_1w", "lockin_2w"):
+                with pytest.raises(InstrumentError, match=rf"^{role} .*reference"):
+                    bench[role].read_phasor()
+            bench.clock.sleep(10.0)  # it is latched again

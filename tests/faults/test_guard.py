@@ -57,13 +57,15 @@ def events(folder, name):
 def test_outputs_of_a_killed_program_are_made_safe_and_the_run_goes_on_where_it_was(served, tmp_path):
     program, folder = measuring(served, tmp_path, points=10)
     assert served.outputs()["microwave"]["on"]
+    with pytest.raises(StationError, match=rf"is in use by cli.py run .*\(process {program.pid}, station.toml\) since"):
+        Station.open(str(served.station), ["voltmeter"])
     program.kill()
     program.communicate()
     until(lambda: events(folder, "made_safe"), "the guard")
     assert served.is_safe()
     (safe,) = events(folder, "made_safe")
-    assert (safe["by"], safe["outputs"]) == ("guard", {"microwave": None, "field": None})
-    assert list(safe["outputs"]) == ["microwave", "field"]  # the order of the station file
+    assert (safe["by"], safe["outputs"]) == ("guard", {"microwave": None, "field": None, "azimuth": None})
+    assert list(safe["outputs"]) == ["microwave", "field", "azimuth"]  # the order of the station file
     assert UseMark(served.station).read() is None
     measured = rows(tmp_path)
     assert read_run(folder).status == "interrupted"

@@ -6,7 +6,7 @@ import pytest
 from pymeasure.test import expected_protocol
 
 from sotlab.errors import InstrumentError, InstrumentTimeoutError, LimitError, StationError, WrongInstrumentError
-from sotlab.instruments.esp301 import ESP301, ControllerError
+from sotlab.instruments.esp301_controller import ESP301, ControllerError
 from sotlab.instruments.station import Station
 
 BENCH_CLASS = """
@@ -347,7 +347,7 @@ def test_a_controller_that_does_not_answer_is_named(station):
 def test_an_answer_that_makes_no_sense_is_an_error_that_names_the_role(station, question):
     delay = station["delay"]
     add_fault(station, kind="wrong_reply", match=question, text="garbage")
-    with pytest.raises(InstrumentError, match=r"delay: "):
+    with pytest.raises(InstrumentError, match=r"delay at .*: the reply"):
         delay.move_to(0.001)
 
 

@@ -66,10 +66,15 @@ class OneSetting(Scan):
         return {}
 
 
-def nobody_checks(role, quantity, value):
-    scan = OneSetting(station="-")
-    scan.role, scan.quantity, scan.value = role, quantity, value
+def without_a_worker(scan):
+    """Let a scan be started by hand."""
     scan.should_stop, scan.emit = (lambda: False), (lambda topic, record: None)
+    return scan
+
+
+def nobody_checks(role, quantity, value):
+    scan = without_a_worker(OneSetting(station="-"))
+    scan.role, scan.quantity, scan.value = role, quantity, value
     return scan
 
 
@@ -181,7 +186,7 @@ def test_our_own_plans_are_refused_before_anything_moves(station, role, quantity
         pytest.skip("no procedure of ours drives this role here")
     unmoved = mark()
     for value in values:
-        scan = plan(role, value)
+        scan = without_a_worker(plan(role, value))
         scan.use(bench)
         with pytest.raises(LimitError, match=rf"^{role}: "):
             scan.startup()

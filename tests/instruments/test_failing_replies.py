@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from sotlab.errors import GarbledReplyError, InstrumentError, InstrumentTimeoutError, WrongInstrumentError
+from sotlab.instruments.roles import Actuator
 from sotlab.instruments.station import Station
 
 DRIVERS = {entry.name: entry.load() for entry in entry_points(group="sotlab.drivers")}
@@ -70,6 +71,16 @@ ASK = {
     "SR865AAuxOut": lambda driver: driver.read_setpoint(),
     "SR865ASine": lambda driver: driver.set_wave(85.0, 1e-5),
 }
+
+#: Questions of which a wrong answer is noticed, and that change nothing when they are asked again.
+REPEATABLE = r"^(?!.*(SYST\w*:ERR|\*ESR|\*OPC|TB\?|LIAS|MEAS\?$|HTRST|INP:EVEN|=)).*\?"
+#: Those that ask no such question above.
+ONLY_SETS = {"Agilent33500B", "E8257D", "GenericMatrixSwitch", "GenericRFSwitch", "Interlock"}
+
+#: Those whose reference is not there on this station.
+NO_REFERENCE = {"SR865A", "SR865ASine"}
+#: What is garbage after the echo, which itself is waited for.
+GARBAGE = {"MC2000B": "refoutfreq?\r?#x!\r> "}
 
 #: How another model says who it is, where it is not as SCPI has it.
 IDENTITY = {"MC2000B": "id?\rACME ANVIL\r> "}
@@ -142,6 +153,21 @@ def test_garbage_is_no_value(device, text):
         ASK[name](station[role])
     assert role in str(error.value) or station.config.roles[role].resource in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_garbage_in_place_of_one_answer_is_asked_for_again(device):
+    station, role, name, spoil = device
+    if isinstance(station[role], Actuator):
+        station[role].make_safe()  # whatever a test before has left on
+    told = []
+    station.on_event = lambda kind, **details: told.append((kind, details["error"]))
+    spoil("wrong_reply", match=REPEATABLE, text=GARBAGE.get(name, "?#x!"), count=1)
+    if name in NO_REFERENCE:
+        with pytest.raises(InstrumentError, match="reference"):  # told by the next answer
+            ASK[name](station[role])
+    else:
+        ASK[name](station[role])
+    assert told == ([] if name in ONLY_SETS else [("retry", "garbage")])
 
 
 def test_another_model_is_named(device):

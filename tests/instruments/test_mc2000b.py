@@ -236,7 +236,7 @@ def test_a_controller_that_does_not_answer_is_named(station):
 
 
 def test_garbage_is_an_error_that_names_role_and_address_and_is_gone_afterwards(station):
-    add_fault(station, kind="wrong_reply", match=r"refoutfreq", text="garbage\r> ", count=1)
+    add_fault(station, kind="wrong_reply", match=r"refoutfreq", text="garbage\r> ", count=2)
     with pytest.raises(InstrumentError, match=r"chopper at ASRL2::INSTR: .*garbage"):
         station["chopper"].read_frequency()
     assert station["chopper"].read_frequency() == 0.0

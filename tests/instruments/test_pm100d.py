@@ -154,7 +154,7 @@ def test_the_wavelength_must_be_given(open_station):
 
 def test_garbage_is_an_error_that_names_the_reply(station):
     add_fault(station, kind="wrong_reply", match="MEAS", text="garbage")
-    with pytest.raises(InstrumentError, match=r"power_meter: the reply .*garbage"):
+    with pytest.raises(InstrumentError, match=r"power_meter at .*: the reply .*garbage"):
         station["power_meter"].read_power()
 
 

@@ -122,7 +122,7 @@ def test_an_overloaded_sensor_is_an_error_that_says_so(station):
 
 def test_garbage_is_an_error_that_names_the_reply(station):
     add_fault(station, kind="wrong_reply", match="READ", text="garbage")
-    with pytest.raises(InstrumentError, match=r"rf_power_meter: the reply .*garbage"):
+    with pytest.raises(InstrumentError, match=r"rf_power_meter at .*: the reply .*garbage"):
         station["rf_power_meter"].read_power()
 
 

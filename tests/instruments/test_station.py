@@ -5,6 +5,7 @@ import pytest
 from sotlab.errors import LimitError, StationError
 from sotlab.instruments.driver import Limits
 from sotlab.instruments.installed import load_class
+from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import StationConfig, shipped_stations, validated
 
 GOOD = """
@@ -148,3 +149,74 @@ def test_a_limit_names_role_value_range_and_where_it_stands(value):
         limits.check("power_dBm", value)
     for word in ("source", "dBm asked", "allowed -20 dBm to 10 dBm", "[roles.source.limits] power_dBm"):
         assert word in str(raised.value)
+
+
+PRIVATE = """
+[station]
+name = "bench"
+visa_library = "stfmr?clock=virtual@sotlab"
+
+[roles.microwave]
+driver = "E8257D"
+resource = "GPIB0::19::INSTR"
+limits = { power_dBm = [-20, 10] }
+"""
+
+
+def test_a_bench_in_this_process_leaves_the_mark_of_one_that_others_reach(station_file, tmp_path):
+    """A station file may be switched to a virtual bench for a while, or be rehearsed, after a program has died."""
+    spec = station_file(PRIVATE)
+    mark = tmp_path / ".station.toml.in-use"
+    with Station.open(spec) as bench:
+        bench.mark_use("a run")
+        assert not mark.exists()
+    mark.write_text('{"roles": ["microwave"], "since": "now", "program": "another", "run": ""}', encoding="utf-8")
+    before = mark.read_bytes()
+    with Station.open(spec) as bench:
+        assert bench.make_safe_what_was_left() is None
+        bench.mark_use("a run")
+        assert bench.make_safe() == {"microwave": None}
+    assert Station.rescue(spec, ["microwave"]) == {"microwave": None}
+    assert mark.read_bytes() == before
+
+
+DRIVER = """
+from pydantic import Field
+from pymeasure.instruments.keithley import Keithley2182
+from sotlab.instruments.driver import Driver, Options
+
+
+class MeterOptions(Options):
+    nplc: float = Field(default=5.0)
+
+
+class Meter(Driver):
+    role = "voltmeter"
+    instrument_class, options_model = Keithley2182, MeterOptions
+
+    def configure(self):
+        self.instrument.voltage_nplc = self.options.nplc
+"""
+OWN = """
+[station]
+name = "bench"
+visa_library = "stfmr?clock=virtual@sotlab"
+
+[roles.voltmeter]
+driver = "meter.py:Meter"
+resource = "GPIB0::7::INSTR"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "option", "named"),
+    [
+        ("", "", "nplc = 700", r"station.toml: \[roles.voltmeter.options\] Value of 700.* is not in range .*; correct"),
+        ('    role = "voltmeter"\n', "", "", r"\[roles.voltmeter\] driver: 'meter.py:Meter' does not say which role"),
+    ],
+)
+def test_what_is_wrong_in_a_labs_own_driver_is_said_in_one_line(station_file, tmp_path, old, new, option, named):
+    (tmp_path / "meter.py").write_text(DRIVER.replace(old, new), encoding="utf-8")
+    with pytest.raises(StationError, match=named) as told:
+        Station.open(station_file(f"{OWN}[roles.voltmeter.options]\n{option}\n"))
+    assert "\n" not in str(told.value)

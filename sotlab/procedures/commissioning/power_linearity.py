@@ -23,7 +23,8 @@ class PowerLinearity(Check):
     """Read the rectified voltage at a fixed field, RF on and off, against the power: how far it is from proportional.
 
     ``V_on - V_off = a p (1 + k p)`` with p the power over the largest one: k is 0 where nothing is compressed, heated
-    or overdriven. RF off is read before and after each power, so that thermal voltages and their drift do not enter.
+    or overdriven. RF off is read before and after each power, so that thermal voltages and their drift do not enter;
+    the powers go up and down in turn, so that a slow change of the line is not taken for a bend.
     """
 
     NAME = "power_linearity"
@@ -39,8 +40,8 @@ class PowerLinearity(Check):
     frequency = Quantity("Frequency", "Hz", default=7e9, minimum=1e6, maximum=120e9)
     power = Quantity("Power", "dBm", default=15.0, minimum=-140.0, maximum=40.0, description="Largest")
     points = Integer("Points", default=6, minimum=3, maximum=1000)
-    repeats = Integer("Repeats", default=2, minimum=1, maximum=10_000, description="At each power")
-    averages = Integer("Averages", default=8, minimum=1, maximum=10_000, description="Readings in a row, on and off")
+    repeats = Integer("Repeats", default=2, minimum=1, maximum=10_000, description="Of all powers, up and down in turn")
+    averages = Integer("Averages", default=24, minimum=1, maximum=10_000, description="Readings in a row, on and off")
     largest = Quantity("Largest", None, default=0.1, minimum=1e-6, maximum=10.0, description="Of either sign")
 
     def limits(self, bench: Station) -> tuple[float, float]:
@@ -48,13 +49,11 @@ class PowerLinearity(Check):
         return -self.largest, self.largest
 
     def plan(self) -> Iterable[Mapping[str, float]]:
-        """Yield the powers, evenly spaced in milliwatt."""
-        for part in np.linspace(1.0 / self.points, 1.0, self.points):
-            yield {"power_dBm": self.power + 10.0 * math.log10(part)}
-
-    def repeats_of_a_point(self) -> int:
-        """Return how often each power is measured."""
-        return self.repeats
+        """Yield the powers, evenly spaced in milliwatt, up and down in turn."""
+        parts = np.linspace(1.0 / self.points, 1.0, self.points)
+        for number in range(self.repeats):
+            for part in parts if number % 2 == 0 else parts[::-1]:
+                yield {"power_dBm": self.power + 10.0 * math.log10(part)}
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check the field, the frequency and every power against the station's limits."""

@@ -22,6 +22,7 @@ import numpy as np
 import yaml
 
 from sotlab.errors import StationError
+from sotlab.simulated.yaml_text import read_yaml
 
 __all__ = ["Bench", "Streams", "number", "read_sample", "section"]
 
@@ -119,7 +120,7 @@ def read_sample(name: str) -> dict[str, Any]:
     if not source.is_file():
         raise StationError(f"sample '{name}' not found; shipped are {', '.join(shipped_samples())}, or give a file")
     try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8"))
+        values = read_yaml(source.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise StationError(f"sample {name}: not readable as YAML: {error}") from error
     if not isinstance(values, dict):

@@ -239,7 +239,7 @@ def test_a_magnet_in_persistent_mode_is_matched_before_its_switch_is_warmed(magn
     ("fault", "error", "named"),
     [
         ({"kind": "no_reply", "match": r"STATE\?"}, InstrumentTimeoutError, f"field at {ADDRESS}"),
-        ({"kind": "wrong_reply", "match": r"STATE\?", "text": "garbage"}, InstrumentError, "field: the reply"),
+        ({"kind": "wrong_reply", "match": r"STATE\?", "text": "garbage"}, InstrumentError, r"field at .*: the reply"),
         ({"kind": "wrong_reply", "match": r"SYST:ERR\?", "text": '-105,"Out of range"', "count": 1},
          InstrumentError, "field: the instrument reports -105"),
     ],

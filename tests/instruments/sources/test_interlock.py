@@ -96,7 +96,7 @@ def test_a_lost_answer_loses_no_event(interlock_of, monkeypatch):
 def test_garbage_is_an_error_not_a_closed_contact(interlock_of):
     interlock, lab = interlock_of()
     lab.faults.add({"device": "interlock", "kind": "wrong_reply", "match": r"EVEN\?", "text": "closed"})
-    with pytest.raises(InstrumentError, match="interlock: the reply 'closed'"):
+    with pytest.raises(InstrumentError, match=r"interlock at .*: the reply 'closed'"):
         interlock.open_lines()
 
 

@@ -18,7 +18,7 @@ QUICK = {
     "field_symmetry": "pairs = 2\nreadings = 3",
     "lockin_noise": "readings = 12",
     "microwave_level": 'switch_position = "power_meter"\nexpected = "-11.6 dB"\npoints = 3',
-    "power_linearity": "points = 4\nlargest = 0.2",
+    "power_linearity": "points = 4\naverages = 8\nlargest = 0.2",
     "reference_resistance": 'expected = "EXPECTED"',
     "second_harmonic_null": "repeats = 3",
     "up_down_split": "points = 41",
