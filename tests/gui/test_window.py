@@ -47,12 +47,11 @@ def journal(window):
 def test_a_run_is_shown_from_start_to_finish(qtbot, open_window):
     window = open_window()
     assert window.state is State.IDLE
-    assert not window.badge.isVisible()
     type_in(window, **SWEEP)
     end = run_to_end(qtbot, window)
 
     assert (end.status, end.rows, window.state) == ("Finished", 61, State.FINISHED)
-    assert window.state_text.text() == "finished"
+    assert window.light.text.text() == "finished"
     assert window.badge.isVisible()
     assert window.badge.text() == "SIMULATED"
     rows = pd.read_csv(window.measurement.run.folder.data, comment="#")
@@ -114,7 +113,7 @@ def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_win
     with qtbot.waitSignal(window.ended, timeout=TIMEOUT_MS):
         qtbot.keyClick(window, QtCore.Qt.Key.Key_Escape)
         assert window.state is State.STOPPING
-        assert window.state_text.text() == "stopping: making safe"
+        assert window.light.text.text() == "stopping: making safe"
     qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
     assert window.state is State.ABORTED
     events = journal(window)
