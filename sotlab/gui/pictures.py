@@ -9,8 +9,8 @@ from typing import Any
 
 from sotlab.errors import RunError
 from sotlab.gui.qt import QtCore, QtWidgets
-from sotlab.gui.theme import palette
 from sotlab.gui.states import State
+from sotlab.gui.theme import palette
 from sotlab.gui.window import MainWindow
 
 __all__ = ["SHORT_SWEEP", "Photographer", "take_pictures"]

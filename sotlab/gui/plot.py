@@ -19,6 +19,9 @@ __all__ = ["SweepPlot", "split_header"]
 #: Marks of the runs that are compared; the shape tells them apart without the colour.
 SYMBOLS = {"t": "▼", "s": "■", "d": "◆", "t1": "▲", "star": "★", "p": "⬟"}
 
+#: Units that take no prefix.
+NO_PREFIX = ("deg", "dB", "dBm", "1", "", None)
+
 
 class SweepPlot(QtWidgets.QWidget):
     """Points, fit and residuals over one axis, held as arrays here; the file is never read again.
@@ -176,11 +179,11 @@ class SweepPlot(QtWidgets.QWidget):
         with_fit = (self.x_column, self.y_column) == self._fitted
         self.strip.setVisible(with_fit)
         self.top.getAxis("bottom").setStyle(showValues=not with_fit)
-        self.top.setLabel("left", y_label, units=y_unit)
-        self.top.setLabel("bottom", "" if with_fit else x_label, units=None if with_fit else x_unit)
+        _label(self.top, "left", y_label, y_unit)
+        _label(self.top, "bottom", x_label, x_unit)
         self.top.showLabel("bottom", not with_fit)
-        self.strip.setLabel("left", "Residual", units=y_unit)
-        self.strip.setLabel("bottom", x_label, units=x_unit)
+        _label(self.strip, "left", "Residual", y_unit)
+        _label(self.strip, "bottom", x_label, x_unit)
         self._points.setData(self.xs, self.ys)
         self._draw_fit()
         self._draw_others()
@@ -252,6 +255,15 @@ def _column_box(name: str) -> QtWidgets.QComboBox:
     box.setAccessibleName(name)
     box.setMinimumWidth(150)
     return box
+
+
+def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
+    """Label an axis; units that take no prefix stand in the text, or pyqtgraph would write millidegrees."""
+    if unit in NO_PREFIX:
+        plot.setLabel(axis, f"{text} ({unit})" if unit not in ("", "1", None) else text, units=None)
+    else:
+        plot.setLabel(axis, text, units=unit)
+    plot.getAxis(axis).enableAutoSIPrefix(unit not in NO_PREFIX)
 
 
 def _number(value: Any) -> float:

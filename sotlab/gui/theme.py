@@ -79,7 +79,7 @@ def palette(dark: bool) -> QtGui.QPalette:
 
 
 def dot_icon(shape: str, colour: QtGui.QColor, size: int = 32) -> QtGui.QIcon:
-    """Return a plain icon: 'circle', 'play', 'stop', 'pause', 'skip', 'tick' or 'cross'; the shape tells as much as the colour."""
+    """Return a plain icon: 'circle', 'tick', 'cross' or one of FILLED; the shape tells as much as the colour."""
     pixmap = QtGui.QPixmap(size, size)
     pixmap.fill(QtCore.Qt.GlobalColor.transparent)
     painter = QtGui.QPainter(pixmap)
