@@ -53,6 +53,7 @@ class MeasurePanel(QtWidgets.QWidget):
     def __init__(self, procedure_class: type[Scan] | None = None) -> None:
         super().__init__()
         self._classes, self._broken = _procedures(procedure_class)
+        self._installed = {entry.name for entry in entry_points(group=GROUP)}
         self._forms: dict[str, ParameterForm] = {}
         self._last: dict[str, Mapping[str, Any]] = {}
         self._background = Background(self)
@@ -91,6 +92,12 @@ class MeasurePanel(QtWidgets.QWidget):
     def problem(self) -> str:
         """Why the chosen procedure cannot be started here; empty if it can."""
         return self._missing
+
+    @property
+    def queue_name(self) -> str:
+        """The chosen procedure as a campaign file names it."""
+        one = self.procedure_class
+        return one.__name__ if one.__name__ in self._installed else f"{one.__module__}:{one.__qualname__}"
 
     def choose(self, name: str) -> bool:
         """Choose a procedure by its name; return False if there is none."""

@@ -77,7 +77,7 @@ class Work:
     ----------
     news : SimpleQueue of (topic, record)
         ``begin`` with each :class:`Run`, ``expected`` with the plan's time of each point to come, what the run's bus
-        tells, and ``ask`` with what the operator is to do, until :meth:`answer`; then ``ended`` (:class:`Ended`) and, if
+        tells, ``ask`` with what the operator is to do, until :meth:`answer`; then ``ended`` (:class:`Ended`) and, if
         there were rows, ``reduced`` (:class:`Reduced`).
     run : Run or None
         The run under way, or the last one.

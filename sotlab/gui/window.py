@@ -19,6 +19,8 @@ from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.questions import Question, ask
+from sotlab.gui.queue_panel import QueuePanel
+from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.states import State, StateLight
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.pace import Pace
@@ -99,6 +101,23 @@ class MainWindow(QtWidgets.QMainWindow):
             self._show_state(State.FAILED, str(error))
             return
         self.begin(Measurement.of(scan, self.out, before=self.place.wait))
+
+    def add_to_queue(self) -> None:
+        """Put what stands in the inputs, as it was typed, behind what is queued."""
+        if self.form.errors or self.panel.problem:
+            return
+        name = self.panel.queue_name
+        place = self.place.station, self.place.sample, self.place.device
+        added = self.queue.add(name, self.form.changed_texts(), *place)
+        said = f"{added} is in the queue" if added else self.queue.foot.text()
+        self.statusBar().showMessage(f"{said}: {len(self.queue.jobs)} runs (Ctrl+2 shows it)", 8000)
+
+    def start_queue(self) -> None:
+        """Run what is in the queue and not done yet."""
+        if self.busy or not self.queue.jobs:
+            return
+        self.begin(QueueWork(self.queue.file, self.out, before=self.place.wait))
+        self.queue.show_states({}, running=True)
 
     def begin(self, work: Work) -> None:
         """Begin something and follow it: a run, one that is gone on with, a queue."""
@@ -214,7 +233,30 @@ class MainWindow(QtWidgets.QMainWindow):
             for topic, record in ends:
                 getattr(self, f"_show_{topic}")(record)
 
+    def _show_queue(self, line: str) -> None:
+        """Show a step of the queue, and what has become of its runs."""
+        work = self.measurement
+        if isinstance(work, QueueWork):
+            self.queue.show_states(work.states, running=work.active, line=line)
+            if work.active and self.state not in (State.STOPPING, State.EMERGENCY):
+                self._say(self.message.text())
+
+    def _queue_changed(self) -> None:
+        """Let the queue that runs take what was changed."""
+        work = self.measurement
+        if not isinstance(work, QueueWork) or not work.active:
+            return
+        try:
+            work.take_changes()
+        except SotlabError as error:
+            self._say(str(error))
+
     def _work_over(self) -> None:
+        if isinstance(self.measurement, QueueWork):
+            self.queue.show_states(self.measurement.states, running=False)
+            if self.state.going or self.state is State.STOPPING:  # nothing was left to be done, or it waited
+                self._show_state(State.IDLE if self.state.going else State.ABORTED, self.message.text())
+                self.progress.setRange(0, 1000)
         self._show_state(State.ABORTED if self.state is State.EMERGENCY else self.state, self.message.text())
         self.panel.look_for_last(self.out)
         if self._closing:
@@ -300,9 +342,10 @@ class MainWindow(QtWidgets.QMainWindow):
         self.state = state
         self.light.show_state(state)
         self._say(message)
-        self.form.set_locked(self.busy)
-        self.panel.picker.setEnabled(not self.busy)
-        self.place.set_locked(self.busy)
+        alone = self.busy and not isinstance(self.measurement, QueueWork)  # beside a queue one prepares what comes next
+        self.form.set_locked(alone)
+        self.panel.picker.setEnabled(not alone)
+        self.place.set_locked(alone)
         self.stop_action.setEnabled(state.going)
         self.pause_action.setEnabled(state.going)
         self.skip_action.setEnabled(state.going)
@@ -319,12 +362,13 @@ class MainWindow(QtWidgets.QMainWindow):
         icons = {
             self.start_action: ("play", colours.good),
             self.pause_action: ("play" if self.state is State.PAUSED else "pause", colours.text),
+            self.queue_action: ("plus", colours.text),
             self.skip_action: ("skip", colours.text),
             self.stop_action: ("stop", colours.bad),
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.panel, self.light):
+        for part in (self.panel, self.light, self.queue):
             part.show_colours(colours)
         self.where.setText(self.where.text())  # a link keeps the colour that it was set in
         self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
@@ -369,6 +413,7 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _inputs_changed(self) -> None:
         self.start_action.setEnabled(self._may_start())
+        self.queue_action.setEnabled(not self.form.errors and not self.panel.problem)
 
     def _prepare(self) -> None:
         self._title(bool(self.place.simulated))
@@ -442,11 +487,14 @@ class MainWindow(QtWidgets.QMainWindow):
         self.start_action = self._action("Start", ["Ctrl+Return", "Ctrl+Enter"], self.start)
         self.pause_action = self._action("Pause", ["Ctrl+P"], self.pause)
         self.skip_action = self._action("Skip point", ["Ctrl+K"], self.skip)
+        self.queue_action = self._action("Add to queue", ["Ctrl+Shift+Return", "Ctrl+Shift+Enter"], self.add_to_queue)
         self.stop_action = self._action("Stop", ["Esc"], self.stop)
         self.emergency_action = self._action("EMERGENCY STOP", [KEY], lambda: self.emergency.stop_now())
         self.quit_action = self._action("Quit", ["Ctrl+Q"], self.close)
         self.run_menu = self.menuBar().addMenu("&Run")
-        self.run_menu.addActions([self.start_action, self.pause_action, self.skip_action, self.stop_action])
+        self.run_menu.addActions(
+            [self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action]
+        )
         self.run_menu.addSeparator()
         self.run_menu.addActions([self.emergency_action, self.quit_action])
         self.view_menu = self.menuBar().addMenu("&View")
@@ -465,7 +513,11 @@ class MainWindow(QtWidgets.QMainWindow):
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
         self.tabs = QtWidgets.QTabWidget()
+        self.queue = QueuePanel(self.out)
+        self.queue.asked.connect(self.start_queue)
+        self.queue.changed.connect(self._queue_changed)
         self.add_view("Measure", self.panel)
+        self.add_view("Queue", self.queue)
         central = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(central)
         layout.setContentsMargins(8, 4, 8, 4)
@@ -488,7 +540,7 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _buttons(self) -> QtWidgets.QLayout:
         row = QtWidgets.QHBoxLayout()
-        for action in (self.start_action, self.pause_action, self.skip_action, self.stop_action):
+        for action in (self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action):
             button = QtWidgets.QToolButton()
             button.setDefaultAction(action)
             button.setToolTip(f"{action.text()} ({action.shortcut().toString()})")
