@@ -15,6 +15,7 @@ from sotlab.gui.place import Place
 from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.readings import Readings
+from sotlab.gui.runs_panel import StoredRun
 from sotlab.gui.theme import Colours
 from sotlab.procedures.runs.catalog import Catalog
 from sotlab.procedures.runs.installed import GROUP, find_procedure
@@ -112,6 +113,21 @@ class MeasurePanel(QtWidgets.QWidget):
             self._show_columns_of(procedure_class)
         self.plot.clear()
         self.readings.clear()
+
+    def show_stored(self, run: StoredRun) -> None:
+        """Show a run that was measured before."""
+        known = self._classes.get(run.procedure)
+        columns = list(run.columns)
+        x, y = (getattr(known, name, "") for name in ("X_AXIS", "Y_AXIS"))
+        self.shown_class = known or Scan
+        self.plot.set_columns(x if x in columns else columns[-2], y if y in columns else columns[-1], columns)
+        self.readings.set_columns(list(known.COLUMNS) if known is not None else columns)
+        self.plot.set_data(run.columns)
+        if self.plot.count:
+            self.readings.show_row({name: values[-1] for name, values in run.columns.items()})
+        for spectrum in run.reduced.spectra[:1] if run.reduced is not None else ():
+            self.readings.show_result(spectrum, run.reduced.flags)
+        self.plot.show_simulated(run.simulated)
 
     def show_place(self, place: Place, out: Path) -> None:
         """Say what the run will be called, and why it cannot be started here, if so."""
@@ -216,7 +232,7 @@ class MeasurePanel(QtWidgets.QWidget):
         inside.addLayout(buttons)
         column.addWidget(box)
         column.addWidget(self.file_name)
-        self.readings.setFixedWidth(290)
+        self.readings.setFixedWidth(318)
         body = QtWidgets.QHBoxLayout(self)
         body.setContentsMargins(4, 6, 4, 4)
         body.addWidget(left)

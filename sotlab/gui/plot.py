@@ -122,6 +122,13 @@ class SweepPlot(QtWidgets.QWidget):
         self.count += len(rows)
         self._points.setData(self.xs, self.ys)
 
+    def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Show the rows of a run that was measured before."""
+        self.clear()
+        self._rows = {name: np.array(values, float) for name, values in columns.items()}
+        self.count = min((len(values) for values in self._rows.values()), default=0)
+        self._points.setData(self.xs, self.ys)
+
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
         self.fit = fit
@@ -264,6 +271,8 @@ def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
     else:
         plot.setLabel(axis, text, units=unit)
     plot.getAxis(axis).enableAutoSIPrefix(unit not in NO_PREFIX)
+    if unit in NO_PREFIX:
+        plot.getAxis(axis).autoSIPrefixScale = 1.0  # it would keep that of the unit before
 
 
 def _number(value: Any) -> float:

@@ -145,7 +145,6 @@ class _Table(QtWidgets.QGroupBox):
 
 def _figures(font: QtGui.QFont) -> QtGui.QFont:
     font = QtGui.QFont(font)
-    font.setPointSizeF(font.pointSizeF() + 1.0)
     font.setWeight(QtGui.QFont.Weight.DemiBold)
     return font
 

@@ -21,6 +21,7 @@ from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_panel import QueuePanel
 from sotlab.gui.queue_work import QueueWork
+from sotlab.gui.runs_panel import RunsPanel, StoredRun
 from sotlab.gui.states import State, StateLight
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.pace import Pace
@@ -118,6 +119,29 @@ class MainWindow(QtWidgets.QMainWindow):
             return
         self.begin(QueueWork(self.queue.file, self.out, before=self.place.wait))
         self.queue.show_states({}, running=True)
+
+    def resume(self, folder: Path) -> None:
+        """Go on with a run that was interrupted, at its first missing point."""
+        if self.busy:
+            self._say("a run is going on; one that was interrupted can be gone on with when it has ended")
+            return
+        self.tabs.setCurrentWidget(self.panel)
+        self.begin(Measurement.resumed(folder, before=self.place.wait))
+
+    def _run_chosen(self, what: str, run: StoredRun) -> None:
+        """Show a stored run, compare it with what is shown, or take its parameters."""
+        if what == "use":
+            if not self.panel.choose(run.procedure):
+                self._say(f"{run.procedure} is none of the procedures that can be chosen")
+                return
+            self.form.use(run.parameters)
+        elif what == "compare" or self.busy:  # what is being measured stays in sight
+            self.plot.compare(run.name, run.columns)
+        else:
+            self.panel.show_stored(run)
+            self._say("")
+            self.where.setText(f'{run.folder.name}:  <a href="{run.folder.resolve().as_uri()}">folder</a>')
+        self.tabs.setCurrentWidget(self.panel)
 
     def begin(self, work: Work) -> None:
         """Begin something and follow it: a run, one that is gone on with, a queue."""
@@ -368,7 +392,7 @@ class MainWindow(QtWidgets.QMainWindow):
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.panel, self.light, self.queue):
+        for part in (self.panel, self.light, self.queue, self.runs):
             part.show_colours(colours)
         self.where.setText(self.where.text())  # a link keeps the colour that it was set in
         self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
@@ -498,6 +522,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.run_menu.addSeparator()
         self.run_menu.addActions([self.emergency_action, self.quit_action])
         self.view_menu = self.menuBar().addMenu("&View")
+        self.view_menu.addAction(self._action("Compare no more", [], lambda: self.plot.compare_no_more()))
+        self.view_menu.addSeparator()
 
     def _action(self, text: str, keys: list[str], do: Callable[[], Any]) -> QtGui.QAction:
         action = QtGui.QAction(text, self)
@@ -518,6 +544,11 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue.changed.connect(self._queue_changed)
         self.add_view("Measure", self.panel)
         self.add_view("Queue", self.queue)
+        self.runs = RunsPanel(self.out)
+        self.runs.chosen.connect(self._run_chosen)
+        self.runs.resume_asked.connect(self.resume)
+        self.add_view("Runs", self.runs)
+        self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
         central = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(central)
         layout.setContentsMargins(8, 4, 8, 4)
