@@ -270,9 +270,7 @@ def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
         plot.setLabel(axis, f"{text} ({unit})" if unit not in ("", "1", None) else text, units=None)
     else:
         plot.setLabel(axis, text, units=unit)
-    plot.getAxis(axis).enableAutoSIPrefix(unit not in NO_PREFIX)
-    if unit in NO_PREFIX:
-        plot.getAxis(axis).autoSIPrefixScale = 1.0  # it would keep that of the unit before
+    plot.getAxis(axis).setSIPrefixEnableRanges(() if unit in NO_PREFIX else None)
 
 
 def _number(value: Any) -> float:

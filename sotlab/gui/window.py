@@ -23,6 +23,7 @@ from sotlab.gui.queue_panel import QueuePanel
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import RunsPanel, StoredRun
 from sotlab.gui.states import State, StateLight
+from sotlab.gui.station_panel import StationPanel
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.pace import Pace
 from sotlab.procedures.runs.run import Run
@@ -192,7 +193,7 @@ class MainWindow(QtWidgets.QMainWindow):
     @property
     def busy(self) -> bool:
         """Whether a run, its making safe or its report is still going on, or has not been shown yet."""
-        return self._timer.isActive() or self.emergency.background.busy
+        return self._timer.isActive() or self.emergency.background.busy or self.station_view.busy
 
     def show_bug(self, error: BaseException) -> None:
         """Say that the window itself has failed somewhere; the run goes on."""
@@ -318,6 +319,9 @@ class MainWindow(QtWidgets.QMainWindow):
         if rows:
             self.readings.show_row(rows[-1])
             self.plot.add_rows(rows)
+        if "readings" in latest:
+            scan = self.measurement.run.procedure if self.measurement is not None and self.measurement.run else None
+            self.station_view.show_readings(latest["readings"], list(getattr(scan, "ROLES", ())))
         if "ask" in latest:
             self._ask_operator(latest["ask"])
         if "fit" in latest:
@@ -366,6 +370,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.state = state
         self.light.show_state(state)
         self._say(message)
+        self.station_view.set_running(self._timer.isActive())
         alone = self.busy and not isinstance(self.measurement, QueueWork)  # beside a queue one prepares what comes next
         self.form.set_locked(alone)
         self.panel.picker.setEnabled(not alone)
@@ -392,7 +397,7 @@ class MainWindow(QtWidgets.QMainWindow):
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.panel, self.light, self.queue, self.runs):
+        for part in (self.panel, self.light, self.queue, self.runs, self.station_view):
             part.show_colours(colours)
         self.where.setText(self.where.text())  # a link keeps the colour that it was set in
         self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
@@ -433,6 +438,7 @@ class MainWindow(QtWidgets.QMainWindow):
         if not self.busy and self.place.simulated is not None:
             self._show_simulated(self.place.simulated)
         self.panel.show_place(self.place, self.out)
+        self.station_view.show_place()
         self._inputs_changed()
 
     def _inputs_changed(self) -> None:
@@ -444,6 +450,12 @@ class MainWindow(QtWidgets.QMainWindow):
         self.panel.show_place(self.place, self.out)
         self.panel.look_for_last(self.out)
         threading.Thread(target=prepare, args=(self.panel.procedure_class,), name="prepare").start()
+
+    def _ask_readings(self) -> None:
+        """Have the run tell what its instruments read, before its next point."""
+        control = self._control()
+        if control is not None:
+            control.ask_readings()
 
     def _control(self) -> Any:
         run = self.measurement.run if self.measurement is not None and self.state.going else None
@@ -548,6 +560,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.runs.chosen.connect(self._run_chosen)
         self.runs.resume_asked.connect(self.resume)
         self.add_view("Runs", self.runs)
+        self.station_view = StationPanel(self.place)
+        self.station_view.readings_wanted.connect(self._ask_readings)
+        self.add_view("Station", self.station_view)
         self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
         central = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(central)
