@@ -32,6 +32,8 @@ class StationPanel(QtWidgets.QWidget):
 
     #: The run is to tell what its instruments read.
     readings_wanted = QtCore.Signal()
+    #: The instruments have been asked, and are free again.
+    asked = QtCore.Signal()
 
     def __init__(self, place: Place) -> None:
         super().__init__()
@@ -87,6 +89,8 @@ class StationPanel(QtWidgets.QWidget):
 
     def set_running(self, running: bool) -> None:
         """Leave the instruments to the run, or take them back."""
+        if self._running and not running:
+            self.told.setText("the run has ended")
         self._running = running
         self.ask.setEnabled(not running and not self.busy)
         for state in self.states.values():
@@ -127,10 +131,12 @@ class StationPanel(QtWidgets.QWidget):
         self.told.setText(f"{len(found)} roles asked, {wrong} of them with an error" if wrong else "all answer")
         self.ask.setEnabled(not self._running)
         self._show()
+        self.asked.emit()
 
     def _failed(self, problem: str) -> None:
         self.told.setText(f"✗ {problem}")
         self.ask.setEnabled(not self._running)
+        self.asked.emit()
 
     def _note(self, role: str, state: str, told: Mapping[str, Any]) -> None:
         kept = self.states.setdefault(role, {})

@@ -62,6 +62,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.state = State.IDLE
         self.pace = Pace()
         self._closing = False
+        self._said_in_emergency = ""
         self._question: Question | None = None
         self._request: Question | None = None
         self._build_actions()
@@ -150,7 +151,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.progress.setRange(0, 0)
         self.progress_text.setText("opening the station")
         self.where.clear()
-        self.measurement = work
+        self.measurement, self._said_in_emergency = work, ""
         self.panel.begin(self.panel.procedure_class)
         work.start()
         self._timer.start()
@@ -341,7 +342,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def _show_ended(self, end: Ended) -> None:
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)
         unsafe = f"NOT SAFE: {end.unsafe}" if end.unsafe else ""
-        error = end.error or ""
+        error = end.error or self._said_in_emergency
         self._show_state(state, error if not unsafe or unsafe in error else f"{unsafe}. {error}".strip())
         self.progress.setRange(0, 1000)
         if state is State.FINISHED:
@@ -511,8 +512,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def _emergency_done(self, outputs: dict[str, str | None]) -> None:
         left = "; ".join(f"{role}: {problem}" for role, problem in outputs.items() if problem)
         said = f"EMERGENCY STOP: NOT SAFE: {left}" if left else "emergency stop: all outputs are safe"
-        if self.measurement is not None and self.measurement.active:
-            said += "; the run has not ended yet"
+        self._said_in_emergency = said
         self._say(said)
         if self._closing and not self.busy:
             self.close()
@@ -562,6 +562,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.add_view("Runs", self.runs)
         self.station_view = StationPanel(self.place)
         self.station_view.readings_wanted.connect(self._ask_readings)
+        self.station_view.asked.connect(self._inputs_changed)
         self.add_view("Station", self.station_view)
         self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
         central = QtWidgets.QWidget()
