@@ -77,7 +77,7 @@ class MeasurePanel(QtWidgets.QWidget):
         self.scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.form = self._form(self.procedure_class)
-        self.scroll.setWidget(self.form)
+        self._show_form()
         shown = self.procedure_class
         self.plot = SweepPlot(shown.X_AXIS, shown.Y_AXIS, shown.DATA_COLUMNS)
         self.readings = Readings(shown.COLUMNS)
@@ -170,13 +170,18 @@ class MeasurePanel(QtWidgets.QWidget):
             form.changed.connect(self._inputs_changed)
         return form
 
+    def _show_form(self) -> None:
+        self.scroll.setWidget(self.form)
+        self.form.setAutoFillBackground(False)  # it stands on the page, not on a sheet of its own
+        self.scroll.viewport().setAutoFillBackground(False)
+        self.form.show()
+
     def _pick(self, name: str) -> None:
         """Choose a procedure; what was typed for the one before is kept."""
         self.scroll.takeWidget()
         self.procedure_class = self._classes[name]
         self.form = self._form(self.procedure_class)
-        self.scroll.setWidget(self.form)
-        self.form.show()
+        self._show_form()
         if not self.plot.count:
             self._show_columns_of(self.procedure_class)
         self._show_about()

@@ -76,7 +76,7 @@ class RunsPanel(QtWidgets.QWidget):
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setStretchLastSection(True)
-        for column, width in enumerate((130, 100, 170, 190, 55, 330, 130)):
+        for column, width in enumerate((130, 100, 170, 190, 55, 290, 120)):
             self.table.setColumnWidth(column, width)
         self.buttons: dict[str, QtWidgets.QPushButton] = {}
         self._build()

@@ -63,6 +63,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pace = Pace()
         self._closing = False
         self._said_in_emergency = ""
+        self._where_parts: tuple[str, list[tuple[str, Path]], str] = ("", [], "")
         self._question: Question | None = None
         self._request: Question | None = None
         self._build_actions()
@@ -142,7 +143,7 @@ class MainWindow(QtWidgets.QMainWindow):
         else:
             self.panel.show_stored(run)
             self._say("")
-            self.where.setText(f'{run.folder.name}:  <a href="{run.folder.resolve().as_uri()}">folder</a>')
+            self._write_where((run.folder.name, [("folder", run.folder)], ""))
         self.tabs.setCurrentWidget(self.panel)
 
     def begin(self, work: Work) -> None:
@@ -150,7 +151,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pace = Pace()
         self.progress.setRange(0, 0)
         self.progress_text.setText("opening the station")
-        self.where.clear()
+        self._write_where(("", [], ""))
         self.measurement, self._said_in_emergency = work, ""
         self.panel.begin(self.panel.procedure_class)
         work.start()
@@ -187,7 +188,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._closing = True
         self.stop()
         if self.busy:
-            self.where.setText("closing when the bench is safe and the files are written")
+            self._write_where(("", [], "closing when the bench is safe and the files are written"))
         else:
             self.close()
 
@@ -400,7 +401,7 @@ class MainWindow(QtWidgets.QMainWindow):
             action.setIcon(dot_icon(shape, colour))
         for part in (self.panel, self.light, self.queue, self.runs, self.station_view):
             part.show_colours(colours)
-        self.where.setText(self.where.text())  # a link keeps the colour that it was set in
+        self._write_where(self._where_parts)
         self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
 
     def _show_simulated(self, simulated: bool) -> None:
@@ -412,16 +413,24 @@ class MainWindow(QtWidgets.QMainWindow):
         mark = "SIMULATED  " if simulated else ""
         self.setWindowTitle(f"{mark}sotlab: {self.panel.procedure_class.__name__} on {self.place.station}")
 
+    def _write_where(self, parts: tuple[str, list[tuple[str, Path]], str]) -> None:
+        """Write where the files are; a link has the colour that it was written in, so the theme's is given."""
+        self._where_parts = name, files, text = parts
+        colour = self.palette().color(QtGui.QPalette.ColorRole.Link).name()
+        links = "  ·  ".join(
+            f'<a style="color: {colour}" href="{path.resolve().as_uri()}">{label}</a>' for label, path in files
+        )
+        self.where.setText(f"{name}:  {links}  {text}" if files else text)
+
     def _show_where(self, text: str, reported: bool = False) -> None:
         run = self.measurement.run if self.measurement is not None else None
         if run is None:
-            self.where.setText(text)
+            self._write_where(("", [], text))
             return
         files = [("folder", run.folder.path), ("data", run.folder.data)]
         if reported:
             files += [("report", run.folder.report), ("results", run.folder.results)]
-        links = "  ·  ".join(f'<a href="{path.resolve().as_uri()}">{name}</a>' for name, path in files)
-        self.where.setText(f"{run.folder.path.name}:  {links}  {text}")
+        self._write_where((run.folder.path.name, files, text))
         self.where.setToolTip(str(run.folder.path.resolve()))
 
     # -- inputs --------------------------------------------------------------------------------------------------
@@ -550,7 +559,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.emergency = EmergencyStop(self._what_runs, lambda: self.place.station)
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
-        self.tabs = QtWidgets.QTabWidget()
+        self.tabs = QtWidgets.QTabWidget(documentMode=True)
         self.queue = QueuePanel(self.out)
         self.queue.asked.connect(self.start_queue)
         self.queue.changed.connect(self._queue_changed)
