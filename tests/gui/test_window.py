@@ -9,7 +9,7 @@ import pytest
 from sotlab.errors import InstrumentError
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.theme import Colours, palette
-from sotlab.gui.window import State
+from sotlab.gui.states import State
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 # A sweep through the resonance of the shipped sample, at 7 GHz.
@@ -251,18 +251,15 @@ def test_closing_in_mid_run_waits_until_the_bench_is_safe(qtbot, open_window):
 
 
 def test_the_event_loop_is_not_held_up_by_a_run(qtbot, open_window, lateness):
-    """Alone on two cores the longest stall is below 50 ms; here other tests may run beside it, hence the wide bound.
-
-    What it must catch is a wait for the run: opening the station, making safe and the report each take far longer.
-    """
+    """Nothing that the window computes in one go takes longer than 50 ms of the processor; see also test_controls."""
     window = open_window("virtual:stfmr?seed=0&clock=20")
     type_in(window, **SWEEP)
     lateness.clear()
     run_to_end(qtbot, window)
     assert window.state is State.FINISHED
     assert len(lateness) > 100
-    assert np.quantile(lateness, 0.99) < 0.1
-    assert max(lateness) < 0.5
+    assert np.quantile(lateness, 0.99) < 0.05
+    assert max(lateness) < 0.15  # one drawing of everything, and a machine three times slower than planned for
 
 
 @pytest.mark.parametrize("dark", [False, True])
