@@ -222,8 +222,8 @@ class Scan(Procedure):
         self.simulated = str(self.bench.simulated)
         self.sample_name = self.the_sample().name
         planned = self.planned()
+        self.check_plan(planned, self.bench)  # first: it opens what the procedure uses where the station has it
         self.past.check(planned, plain(self.bench.snapshot()))
-        self.check_plan(planned, self.bench)
         self._interlocks = Interlocks(self.bench, self.ROLES, self.COLUMNS, self.tell)
         rules = self.bench.config.protection
         if rules is not None:
