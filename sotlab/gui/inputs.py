@@ -74,6 +74,11 @@ class ParameterInput(QtCore.QObject):
         """Write a value as people would type it, with all its digits."""
         self.edit.setText(as_text(value, getattr(self.parameter, "units", None)))
 
+    @property
+    def locked(self) -> bool:
+        """Whether it is kept from being changed."""
+        return not self.edit.isEnabled() if isinstance(self.edit, _Choices) else self.edit.isReadOnly()
+
     def set_locked(self, locked: bool) -> None:
         """Keep it from being changed."""
         if isinstance(self.edit, _Choices):

@@ -17,8 +17,8 @@ def form(qtbot):
     return form
 
 
-def test_every_parameter_but_station_and_sample_has_an_input(form):
-    assert set(form.inputs) == set(STFMRFieldSweep().parameter_objects()) - {"station", "sample"}
+def test_every_parameter_but_the_place_has_an_input(form):
+    assert set(form.inputs) == set(STFMRFieldSweep().parameter_objects()) - {"station", "sample", "device"}
 
 
 def test_the_defaults_are_those_of_the_procedure(form):

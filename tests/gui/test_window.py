@@ -8,8 +8,8 @@ import pytest
 
 from sotlab.errors import InstrumentError
 from sotlab.gui.qt import QtCore, QtWidgets
-from sotlab.gui.theme import Colours, palette
 from sotlab.gui.states import State
+from sotlab.gui.theme import Colours, palette
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 # A sweep through the resonance of the shipped sample, at 7 GHz.
@@ -132,7 +132,7 @@ def test_keys_start_a_run_only_once(qtbot, open_window):
     window.start()
     assert window.measurement is first
     assert not window.start_action.isEnabled()
-    assert all(entry.edit.isReadOnly() for entry in window.form.inputs.values())
+    assert all(entry.locked for entry in window.form.inputs.values())
 
 
 def test_a_run_stopped_before_it_has_begun_measures_nothing(qtbot, open_window):
@@ -184,8 +184,8 @@ def test_outputs_that_could_not_be_made_safe_are_named(qtbot, open_window, monke
 def test_results_that_cannot_be_written_are_told(qtbot, open_window, monkeypatch):
     from sotlab.errors import RunError
 
-    def full(path, outcome):
-        raise RunError(f"{path.name}: the results cannot be written: No space left on device")
+    def full(paths, outcome):
+        raise RunError("results.json: the results cannot be written: No space left on device")
 
     monkeypatch.setattr("sotlab.gui.measurement.keep_results", full)
     window = open_window()
