@@ -73,9 +73,9 @@ class MeasurePanel(QtWidgets.QWidget):
         self.use_last = QtWidgets.QPushButton("As last time")
         self.use_last.setToolTip("Write the parameters of the last run of this procedure into the inputs")
         self.use_defaults = QtWidgets.QPushButton("Defaults")
-        self.scroll = QtWidgets.QScrollArea(widgetResizable=True)
-        self.scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.form_area = QtWidgets.QScrollArea(widgetResizable=True)
+        self.form_area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.form_area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.form = self._form(self.procedure_class)
         self._show_form()
         shown = self.procedure_class
@@ -125,8 +125,8 @@ class MeasurePanel(QtWidgets.QWidget):
         self.plot.set_data(run.columns)
         if self.plot.count:
             self.readings.show_row({name: values[-1] for name, values in run.columns.items()})
-        for spectrum in run.reduced.spectra[:1] if run.reduced is not None else ():
-            self.readings.show_result(spectrum, run.reduced.flags)
+        if run.reduced is not None and run.reduced.spectra:
+            self.readings.show_result(run.reduced.spectra[0], run.reduced.flags)
         self.plot.show_simulated(run.simulated)
 
     def show_place(self, place: Place, out: Path) -> None:
@@ -171,14 +171,14 @@ class MeasurePanel(QtWidgets.QWidget):
         return form
 
     def _show_form(self) -> None:
-        self.scroll.setWidget(self.form)
+        self.form_area.setWidget(self.form)
         self.form.setAutoFillBackground(False)  # it stands on the page, not on a sheet of its own
-        self.scroll.viewport().setAutoFillBackground(False)
+        self.form_area.viewport().setAutoFillBackground(False)
         self.form.show()
 
     def _pick(self, name: str) -> None:
         """Choose a procedure; what was typed for the one before is kept."""
-        self.scroll.takeWidget()
+        self.form_area.takeWidget()
         self.procedure_class = self._classes[name]
         self.form = self._form(self.procedure_class)
         self._show_form()
@@ -225,7 +225,7 @@ class MeasurePanel(QtWidgets.QWidget):
         column.setSpacing(4)
         column.addWidget(self.picker)
         column.addWidget(self.about)
-        column.addWidget(self.scroll, 1)
+        column.addWidget(self.form_area, 1)
         column.addWidget(self.problem_text)
         box = QtWidgets.QGroupBox("Different from the last run")
         inside = QtWidgets.QVBoxLayout(box)

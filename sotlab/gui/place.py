@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.gui.background import Background
@@ -53,9 +54,9 @@ class Place(QtWidgets.QWidget):
             row.addWidget(label)
             row.addWidget(box)
         self.station_box.activated.connect(self._station_chosen)
-        self.station_box.lineEdit().editingFinished.connect(self._station_chosen)
+        _line(self.station_box).editingFinished.connect(self._station_chosen)
         self.sample_box.activated.connect(self._sample_chosen)
-        self.sample_box.lineEdit().editingFinished.connect(self._sample_chosen)
+        _line(self.sample_box).editingFinished.connect(self._sample_chosen)
         self.device_box.activated.connect(self._device_chosen)
         self._load_station()
 
@@ -108,7 +109,7 @@ class Place(QtWidgets.QWidget):
         box.setFixedWidth(width)
         box.setAccessibleName(name)
         if editable:  # the beginning of a long name says more than its end
-            box.currentTextChanged.connect(lambda: box.lineEdit().hasFocus() or box.lineEdit().setCursorPosition(0))
+            box.currentTextChanged.connect(lambda: _line(box).hasFocus() or _line(box).setCursorPosition(0))
         return box
 
     def _station_chosen(self) -> None:
@@ -164,6 +165,11 @@ class Place(QtWidgets.QWidget):
 
     def _device_chosen(self) -> None:
         self.changed.emit()
+
+
+def _line(box: QtWidgets.QComboBox) -> Any:
+    """Return the line of text of a box that can be edited."""
+    return box.lineEdit()
 
 
 def _stations(given: str) -> list[str]:

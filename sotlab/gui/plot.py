@@ -47,7 +47,7 @@ class SweepPlot(QtWidgets.QWidget):
         self._colours = Colours(self.palette())
         self.graphics: Any = pg.GraphicsLayoutWidget()  # Any: it gets its methods at run time
         self.x_box, self.y_box = _column_box("x axis"), _column_box("y axis")
-        self.cursor = QtWidgets.QLabel()
+        self.at_cursor = QtWidgets.QLabel()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._choice())
@@ -230,11 +230,11 @@ class SweepPlot(QtWidgets.QWidget):
     def _show_cursor(self, event: Any) -> None:
         box = self.top.getViewBox()
         if not box.sceneBoundingRect().contains(event[0]):
-            self.cursor.setText("")
+            self.at_cursor.setText("")
             return
         at = box.mapSceneToView(event[0])
         (_, x_unit), (_, y_unit) = split_header(self.x_column), split_header(self.y_column)
-        self.cursor.setText(f"{pretty(at.x(), None, x_unit or '')},  {pretty(at.y(), None, y_unit or '')}")
+        self.at_cursor.setText(f"{pretty(at.x(), None, x_unit or '')},  {pretty(at.y(), None, y_unit or '')}")
 
     def _choice(self) -> QtWidgets.QLayout:
         row = QtWidgets.QHBoxLayout()
@@ -242,7 +242,7 @@ class SweepPlot(QtWidgets.QWidget):
             row.addWidget(QtWidgets.QLabel(text))
             row.addWidget(box)
         row.addStretch(1)
-        row.addWidget(self.cursor)
+        row.addWidget(self.at_cursor)
         return row
 
     def _append(self, column: str, values: list[float]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sotlab.errors import SotlabError
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.queue_file import AS_QUEUE, QueueFile
+from sotlab.gui.tables import cell_of, make_table, write_row
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.campaign_queue import DONE, JobState, stored_states
 from sotlab.procedures.runs.jobs import Job
@@ -52,15 +53,7 @@ class QueuePanel(QtWidgets.QWidget):
         self.problem = ""
         self._running = False
         self._colours = Colours(self.palette())
-        self.table = QtWidgets.QTableWidget(0, len(COLUMNS))
-        self.table.setHorizontalHeaderLabels(COLUMNS)
-        self.table.verticalHeader().setVisible(False)
-        self.table.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QtWidgets.QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        for column, width in enumerate((250, 100, 60, 130, 230, 260)):
-            self.table.setColumnWidth(column, width)
+        self.table = make_table(COLUMNS, (250, 100, 60, 130, 230, 260))
         self.table.itemSelectionChanged.connect(self._selected)
         self.head, self.foot = QtWidgets.QLabel(wordWrap=True), QtWidgets.QLabel(wordWrap=True)
         self.policy, self.item_policy = QtWidgets.QComboBox(), QtWidgets.QComboBox()
@@ -134,15 +127,8 @@ class QueuePanel(QtWidgets.QWidget):
                 ", ".join(f"{name}={value}" for name, value in job.values.items()) or "defaults",
                 state.error or "",
             ]
-            for column, text in enumerate(cells):
-                cell = self.table.item(row, column)
-                if cell is None:
-                    cell = QtWidgets.QTableWidgetItem()
-                    self.table.setItem(row, column, cell)
-                if cell.text() != text:
-                    cell.setText(text)
-                    cell.setToolTip(text)
-            self.table.item(row, 1).setIcon(icons.get(state.status, QtGui.QIcon()))
+            write_row(self.table, row, cells)
+            cell_of(self.table, row, 1).setIcon(icons.get(state.status, QtGui.QIcon()))
         done = sum(self.states.get(job.key, JobState()).status in DONE for job in self.jobs)
         text = f"<b>{len(self.jobs)} runs, {done} done</b> &nbsp; {self.file.path}" if self.jobs else ""
         empty = "The queue is empty: choose a procedure under <b>Measure</b> and press <b>Add to queue</b>."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def parse_query(text: str) -> Query:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"'{text}': {error}") from error
-    fields: dict[str, str] = {}
+    fields: dict[str, Any] = {}
     terms, tags = [], []
     for word in words:
         name, equals, value = word.partition("=")
@@ -103,7 +104,7 @@ def parse_query(text: str) -> Query:
             tags.append(word[1:])
         else:
             terms.append(word)
-    return Query(terms=tuple(terms), tags=tuple(tags), **fields)
+    return replace(Query(terms=tuple(terms), tags=tuple(tags)), **fields)
 
 
 def find_runs(root: Path, query: Query) -> list[dict[str, Any]]:

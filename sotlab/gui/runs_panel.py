@@ -204,7 +204,8 @@ def _stored(folder: Path) -> StoredRun:
     """Read a run as it is shown; no code that is named in it is run."""
     record = read_run(folder)
     columns = {
-        str(name): pd.to_numeric(record.rows[name], errors="coerce").to_numpy(float) for name in record.rows.columns
+        str(name): np.asarray(pd.to_numeric(record.rows[name], errors="coerce"), dtype=float)
+        for name in record.rows.columns
     }
     reduced = None
     try:

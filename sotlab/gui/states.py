@@ -7,7 +7,7 @@ from enum import Enum
 from sotlab.gui.qt import QtWidgets
 from sotlab.gui.theme import Colours, dot_icon
 
-__all__ = ["State", "StateLight"]
+__all__ = ["SimulatedBadge", "State", "StateLight"]
 
 
 class State(Enum):
@@ -54,3 +54,19 @@ class StateLight(QtWidgets.QWidget):
         """Take the theme's colours."""
         _, shape, role = self.state.value
         self.icon.setPixmap(dot_icon(shape, getattr(colours, role)).pixmap(16, 16))
+
+
+class SimulatedBadge(QtWidgets.QLabel):
+    """What nobody must overlook: these data come from no sample."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__("SIMULATED", parent)
+        self.setToolTip("These data come from a virtual bench, not from a sample.")
+        self.setStyleSheet(
+            "background: #F0E442; color: #000000; border: 2px solid #000000; border-radius: 4px;"
+            " padding: 2px 10px; font-weight: 700"
+        )
+        keep = self.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # what stands below does not jump when it appears
+        self.setSizePolicy(keep)
+        self.hide()

@@ -9,6 +9,7 @@ from typing import Any
 from sotlab.gui.background import Background
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtWidgets
+from sotlab.gui.tables import cell_of, make_table, write_row
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.instruments.station import Station
 from sotlab.procedures.runs.pace import clock_text
@@ -44,14 +45,7 @@ class StationPanel(QtWidgets.QWidget):
         self._running = False
         self._colours = Colours(self.palette())
         self.told = QtWidgets.QLabel(wordWrap=True)
-        self.table = QtWidgets.QTableWidget(0, len(COLUMNS))
-        self.table.setHorizontalHeaderLabels(list(COLUMNS))
-        self.table.verticalHeader().setVisible(False)
-        self.table.setEditTriggers(QtWidgets.QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        for column, width in enumerate((120, 150, 150, 70, 260, 150, 170)):
-            self.table.setColumnWidth(column, width)
+        self.table = make_table(COLUMNS, (120, 150, 150, 70, 260, 150, 170))
         self.ask = QtWidgets.QPushButton("Check and read")
         self.ask.setToolTip("Ask every instrument who it is and what it reads: the contact check. Nothing is switched.")
         self.ask.clicked.connect(self.read)
@@ -165,18 +159,11 @@ class StationPanel(QtWidgets.QWidget):
                 settings.resource or "through other roles",
                 state.get("problem") or "",
             )
-            for column, text in enumerate(cells):
-                cell = self.table.item(row, column)
-                if cell is None:
-                    cell = QtWidgets.QTableWidgetItem()
-                    self.table.setItem(row, column, cell)
-                if cell.text() != text:
-                    cell.setText(text)
-                    cell.setToolTip(text)
+            write_row(self.table, row, cells)
             if state.get("identity"):
-                self.table.item(row, 5).setToolTip(state["identity"])
+                cell_of(self.table, row, 5).setToolTip(state["identity"])
             shape, colour = LOOKS.get(said, ("circle", "dim"))
-            self.table.item(row, 1).setIcon(dot_icon(shape, getattr(self._colours, colour)))
+            cell_of(self.table, row, 1).setIcon(dot_icon(shape, getattr(self._colours, colour)))
 
 
 def _ask(station: str, before: Any) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.gui.emergency import KEY, EmergencyStop
+from sotlab.gui.footer import Footer
 from sotlab.gui.measure_panel import MeasurePanel
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.place import Place
@@ -22,7 +23,7 @@ from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_panel import QueuePanel
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import RunsPanel, StoredRun
-from sotlab.gui.states import State, StateLight
+from sotlab.gui.states import SimulatedBadge, State, StateLight
 from sotlab.gui.station_panel import StationPanel
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.pace import Pace
@@ -63,7 +64,6 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pace = Pace()
         self._closing = False
         self._said_in_emergency = ""
-        self._where_parts: tuple[str, list[tuple[str, Path]], str] = ("", [], "")
         self._question: Question | None = None
         self._request: Question | None = None
         self._build_actions()
@@ -143,7 +143,7 @@ class MainWindow(QtWidgets.QMainWindow):
         else:
             self.panel.show_stored(run)
             self._say("")
-            self._write_where((run.folder.name, [("folder", run.folder)], ""))
+            self.footer.write_where(run.folder.name, [("folder", run.folder)], "")
         self.tabs.setCurrentWidget(self.panel)
 
     def begin(self, work: Work) -> None:
@@ -151,7 +151,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pace = Pace()
         self.progress.setRange(0, 0)
         self.progress_text.setText("opening the station")
-        self._write_where(("", [], ""))
+        self.footer.write_where("", [], "")
         self.measurement, self._said_in_emergency = work, ""
         self.panel.begin(self.panel.procedure_class)
         work.start()
@@ -188,7 +188,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._closing = True
         self.stop()
         if self.busy:
-            self._write_where(("", [], "closing when the bench is safe and the files are written"))
+            self.footer.write_where("", [], "closing when the bench is safe and the files are written")
         else:
             self.close()
 
@@ -385,8 +385,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._show_colours()
 
     def _say(self, message: str) -> None:
-        self.message.setText(message)
-        self.message.setVisible(bool(message))
+        self.footer.say(message)
 
     def _show_colours(self) -> None:
         colours = Colours(self.palette())
@@ -399,10 +398,8 @@ class MainWindow(QtWidgets.QMainWindow):
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.panel, self.light, self.queue, self.runs, self.station_view):
+        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view):
             part.show_colours(colours)
-        self._write_where(self._where_parts)
-        self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
 
     def _show_simulated(self, simulated: bool) -> None:
         self.badge.setVisible(simulated)
@@ -413,24 +410,15 @@ class MainWindow(QtWidgets.QMainWindow):
         mark = "SIMULATED  " if simulated else ""
         self.setWindowTitle(f"{mark}sotlab: {self.panel.procedure_class.__name__} on {self.place.station}")
 
-    def _write_where(self, parts: tuple[str, list[tuple[str, Path]], str]) -> None:
-        """Write where the files are; a link has the colour that it was written in, so the theme's is given."""
-        self._where_parts = name, files, text = parts
-        colour = self.palette().color(QtGui.QPalette.ColorRole.Link).name()
-        links = "  ·  ".join(
-            f'<a style="color: {colour}" href="{path.resolve().as_uri()}">{label}</a>' for label, path in files
-        )
-        self.where.setText(f"{name}:  {links}  {text}" if files else text)
-
     def _show_where(self, text: str, reported: bool = False) -> None:
         run = self.measurement.run if self.measurement is not None else None
         if run is None:
-            self._write_where(("", [], text))
+            self.footer.write_where("", [], text)
             return
         files = [("folder", run.folder.path), ("data", run.folder.data)]
         if reported:
             files += [("report", run.folder.report), ("results", run.folder.results)]
-        self._write_where((run.folder.path.name, files, text))
+        self.footer.write_where(run.folder.path.name, files, text)
         self.where.setToolTip(str(run.folder.path.resolve()))
 
     # -- inputs --------------------------------------------------------------------------------------------------
@@ -559,6 +547,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.emergency = EmergencyStop(self._what_runs, lambda: self.place.station)
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
+        self.footer = Footer()
+        self.message, self.progress = self.footer.message, self.footer.progress
+        self.progress_text, self.where = self.footer.progress_text, self.footer.where
         self.tabs = QtWidgets.QTabWidget(documentMode=True)
         self.queue = QueuePanel(self.out)
         self.queue.asked.connect(self.start_queue)
@@ -580,7 +571,7 @@ class MainWindow(QtWidgets.QMainWindow):
         layout.addLayout(self._top_line())
         layout.addLayout(self._buttons())
         layout.addWidget(self.tabs, 1)
-        layout.addLayout(self._bottom_lines())
+        layout.addWidget(self.footer)
         self.setCentralWidget(central)
         self.resize(1280, 800)
 
@@ -611,35 +602,9 @@ class MainWindow(QtWidgets.QMainWindow):
         return row
 
     def _top_line(self) -> QtWidgets.QLayout:
-        self.badge = QtWidgets.QLabel("SIMULATED")
-        self.badge.setToolTip("These data come from a virtual bench, not from a sample.")
-        self.badge.setStyleSheet(
-            "background: #F0E442; color: #000000; border: 2px solid #000000; border-radius: 4px;"
-            " padding: 2px 10px; font-weight: 700"
-        )
-        keep = self.badge.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)  # what stands below does not jump when it appears
-        self.badge.setSizePolicy(keep)
-        self.badge.hide()
+        self.badge = SimulatedBadge()
         row = QtWidgets.QHBoxLayout()
         row.addWidget(self.place)
         row.addStretch(1)
         row.addWidget(self.badge)
         return row
-
-    def _bottom_lines(self) -> QtWidgets.QLayout:
-        self.message = QtWidgets.QLabel(wordWrap=True)
-        self.message.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.progress = QtWidgets.QProgressBar(textVisible=False)
-        self.progress.setRange(0, 1000)
-        self.progress.setFixedHeight(14)
-        self.progress_text = QtWidgets.QLabel("no run yet")
-        self.where = QtWidgets.QLabel(openExternalLinks=True)
-        row = QtWidgets.QHBoxLayout()
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.progress_text)
-        lines = QtWidgets.QVBoxLayout()
-        lines.addWidget(self.message)
-        lines.addLayout(row)
-        lines.addWidget(self.where)
-        return lines
