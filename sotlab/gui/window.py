@@ -13,19 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
-from sotlab.gui.emergency import KEY, EmergencyStop
-from sotlab.gui.footer import Footer
-from sotlab.gui.measure_panel import MeasurePanel
+from sotlab.gui.frame import Frame
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
-from sotlab.gui.place import Place
-from sotlab.gui.qt import QtCore, QtGui, QtWidgets
+from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.questions import Question, ask
-from sotlab.gui.queue_panel import QueuePanel
 from sotlab.gui.queue_work import QueueWork
-from sotlab.gui.runs_panel import RunsPanel, StoredRun
-from sotlab.gui.states import SimulatedBadge, State, StateLight
-from sotlab.gui.station_panel import StationPanel
-from sotlab.gui.theme import Colours, dot_icon
+from sotlab.gui.runs_panel import StoredRun
+from sotlab.gui.states import State
 from sotlab.procedures.runs.pace import Pace
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
@@ -38,7 +32,7 @@ PERIOD_MS = 200
 DRAIN_S = 0.015
 
 
-class MainWindow(QtWidgets.QMainWindow):
+class MainWindow(Frame):
     """The window on one station.
 
     Parameters
@@ -57,41 +51,20 @@ class MainWindow(QtWidgets.QMainWindow):
     reduced = QtCore.Signal(object)
 
     def __init__(self, station: str, out: Path, procedure_class: type[Scan] | None = None) -> None:
-        super().__init__()
-        self.out = out
+        super().__init__(station, out, procedure_class)
         self.measurement: Work | None = None
-        self.state = State.IDLE
         self.pace = Pace()
         self._closing = False
         self._said_in_emergency = ""
         self._question: Question | None = None
         self._request: Question | None = None
-        self._build_actions()
-        self._build_widgets(station, procedure_class)
+        self._connect()
         self._timer = QtCore.QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._hear)
-        self.place.changed.connect(self._place_changed)
-        self.panel.changed.connect(self._inputs_changed)
-        self.panel.picked.connect(self._prepare)
         self._place_changed()
         self._show_state(State.IDLE)
         self._show_colours()
         self._prepare()
-
-    @property
-    def form(self) -> Any:
-        """The inputs of the procedure that is chosen."""
-        return self.panel.form
-
-    @property
-    def plot(self) -> Any:
-        """The plot."""
-        return self.panel.plot
-
-    @property
-    def readings(self) -> Any:
-        """The last readings and results."""
-        return self.panel.readings
 
     # -- what the operator can do --------------------------------------------------------------------------------
 
@@ -384,32 +357,6 @@ class MainWindow(QtWidgets.QMainWindow):
         self._inputs_changed()
         self._show_colours()
 
-    def _say(self, message: str) -> None:
-        self.footer.say(message)
-
-    def _show_colours(self) -> None:
-        colours = Colours(self.palette())
-        icons = {
-            self.start_action: ("play", colours.good),
-            self.pause_action: ("play" if self.state is State.PAUSED else "pause", colours.text),
-            self.queue_action: ("plus", colours.text),
-            self.skip_action: ("skip", colours.text),
-            self.stop_action: ("stop", colours.bad),
-        }
-        for action, (shape, colour) in icons.items():
-            action.setIcon(dot_icon(shape, colour))
-        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view):
-            part.show_colours(colours)
-
-    def _show_simulated(self, simulated: bool) -> None:
-        self.badge.setVisible(simulated)
-        self.plot.show_simulated(simulated)
-        self._title(simulated)
-
-    def _title(self, simulated: bool) -> None:
-        mark = "SIMULATED  " if simulated else ""
-        self.setWindowTitle(f"{mark}sotlab: {self.panel.procedure_class.__name__} on {self.place.station}")
-
     def _show_where(self, text: str, reported: bool = False) -> None:
         run = self.measurement.run if self.measurement is not None else None
         if run is None:
@@ -449,11 +396,21 @@ class MainWindow(QtWidgets.QMainWindow):
         self.panel.look_for_last(self.out)
         threading.Thread(target=prepare, args=(self.panel.procedure_class,), name="prepare").start()
 
+    def _station_free(self) -> None:
+        """The instruments have been asked: a run may start, and the window may close if that was wished."""
+        self._inputs_changed()
+        if self._closing and not self.busy:
+            self.close()
+
     def _ask_readings(self) -> None:
         """Have the run tell what its instruments read, before its next point."""
         control = self._control()
         if control is not None:
             control.ask_readings()
+
+    def _what_runs(self) -> Run | None:
+        work = self.measurement
+        return work.run if work is not None and work.active and work.run is not None and work.run.running else None
 
     def _control(self) -> Any:
         run = self.measurement.run if self.measurement is not None and self.state.going else None
@@ -514,97 +471,27 @@ class MainWindow(QtWidgets.QMainWindow):
         if self._closing and not self.busy:
             self.close()
 
-    # -- building ------------------------------------------------------------------------------------------------
-
-    def _build_actions(self) -> None:
-        self.start_action = self._action("Start", ["Ctrl+Return", "Ctrl+Enter"], self.start)
-        self.pause_action = self._action("Pause", ["Ctrl+P"], self.pause)
-        self.skip_action = self._action("Skip point", ["Ctrl+K"], self.skip)
-        self.queue_action = self._action("Add to queue", ["Ctrl+Shift+Return", "Ctrl+Shift+Enter"], self.add_to_queue)
-        self.stop_action = self._action("Stop", ["Esc"], self.stop)
-        self.emergency_action = self._action("EMERGENCY STOP", [KEY], lambda: self.emergency.stop_now())
-        self.quit_action = self._action("Quit", ["Ctrl+Q"], self.close)
-        self.run_menu = self.menuBar().addMenu("&Run")
-        self.run_menu.addActions(
-            [self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action]
-        )
-        self.run_menu.addSeparator()
-        self.run_menu.addActions([self.emergency_action, self.quit_action])
-        self.view_menu = self.menuBar().addMenu("&View")
-        self.view_menu.addAction(self._action("Compare no more", [], lambda: self.plot.compare_no_more()))
-        self.view_menu.addSeparator()
-
-    def _action(self, text: str, keys: list[str], do: Callable[[], Any]) -> QtGui.QAction:
-        action = QtGui.QAction(text, self)
-        action.setShortcuts([QtGui.QKeySequence(key) for key in keys])
-        action.triggered.connect(lambda: do())
-        return action
-
-    def _build_widgets(self, station: str, procedure_class: type[Scan] | None) -> None:
-        self.place = Place(station)
-        self.light = StateLight()
-        self.panel = MeasurePanel(procedure_class)
-        self.emergency = EmergencyStop(self._what_runs, lambda: self.place.station)
+    def _connect(self) -> None:
+        """Let the frame's parts do what they say."""
+        actions: dict[QtGui.QAction, Callable[[], Any]] = {
+            self.start_action: self.start,
+            self.queue_action: self.add_to_queue,
+            self.pause_action: self.pause,
+            self.skip_action: self.skip,
+            self.stop_action: self.stop,
+            self.emergency_action: self.emergency.stop_now,
+            self.quit_action: self.close,
+        }
+        for action, do in actions.items():
+            action.triggered.connect(lambda checked=False, do=do: do())
+        self.place.changed.connect(self._place_changed)
+        self.panel.changed.connect(self._inputs_changed)
+        self.panel.picked.connect(self._prepare)
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
-        self.footer = Footer()
-        self.message, self.progress = self.footer.message, self.footer.progress
-        self.progress_text, self.where = self.footer.progress_text, self.footer.where
-        self.tabs = QtWidgets.QTabWidget(documentMode=True)
-        self.queue = QueuePanel(self.out)
         self.queue.asked.connect(self.start_queue)
         self.queue.changed.connect(self._queue_changed)
-        self.add_view("Measure", self.panel)
-        self.add_view("Queue", self.queue)
-        self.runs = RunsPanel(self.out)
         self.runs.chosen.connect(self._run_chosen)
         self.runs.resume_asked.connect(self.resume)
-        self.add_view("Runs", self.runs)
-        self.station_view = StationPanel(self.place)
         self.station_view.readings_wanted.connect(self._ask_readings)
-        self.station_view.asked.connect(self._inputs_changed)
-        self.add_view("Station", self.station_view)
-        self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
-        central = QtWidgets.QWidget()
-        layout = QtWidgets.QVBoxLayout(central)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.addLayout(self._top_line())
-        layout.addLayout(self._buttons())
-        layout.addWidget(self.tabs, 1)
-        layout.addWidget(self.footer)
-        self.setCentralWidget(central)
-        self.resize(1280, 800)
-
-    def add_view(self, name: str, widget: QtWidgets.QWidget) -> None:
-        """Add a page; Ctrl and its number shows it."""
-        self.tabs.addTab(widget, name)
-        number = self.tabs.count()
-        self.view_menu.addAction(self._action(name, [f"Ctrl+{number}"], lambda: self.tabs.setCurrentWidget(widget)))
-
-    def _what_runs(self) -> Run | None:
-        work = self.measurement
-        return work.run if work is not None and work.active and work.run is not None and work.run.running else None
-
-    def _buttons(self) -> QtWidgets.QLayout:
-        row = QtWidgets.QHBoxLayout()
-        for action in (self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action):
-            button = QtWidgets.QToolButton()
-            button.setDefaultAction(action)
-            button.setToolTip(f"{action.text()} ({action.shortcut().toString()})")
-            button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setMinimumSize(104, 34)
-            row.addWidget(button)
-        self.button_row = row
-        row.addStretch(1)
-        row.addWidget(self.light)
-        row.addSpacing(16)
-        row.addWidget(self.emergency)
-        return row
-
-    def _top_line(self) -> QtWidgets.QLayout:
-        self.badge = SimulatedBadge()
-        row = QtWidgets.QHBoxLayout()
-        row.addWidget(self.place)
-        row.addStretch(1)
-        row.addWidget(self.badge)
-        return row
+        self.station_view.asked.connect(self._station_free)

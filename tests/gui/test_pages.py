@@ -157,7 +157,8 @@ def test_the_station_is_checked_and_read_while_nothing_runs(qtbot, open_window):
     window.tabs.setCurrentWidget(window.station_view)
     window.station_view.ask.click()
     assert window.busy  # nothing else may open the station meanwhile
-    assert not window.start_action.isEnabled() or not window._may_start()
+    window.start()
+    assert window.measurement is None
     qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
     states = window.station_view.states
     assert set(states) == set(window.place.config.roles)
@@ -166,6 +167,10 @@ def test_the_station_is_checked_and_read_while_nothing_runs(qtbot, open_window):
     # Nothing is connected to its reference: it says so, in text, beside its role.
     assert states["lockin"]["problem"].startswith("lockin at GPIB0::8::INSTR")
     assert window.start_action.isEnabled()
+    window.station_view.read()
+    window.close()  # it waits for the instruments, then goes
+    assert window.isVisible()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=TIMEOUT_MS)
 
 
 def test_a_run_reads_for_the_station_page_only_what_is_harmless(qtbot, open_window):
