@@ -262,7 +262,7 @@ def _procedures(given: type[Scan] | None) -> tuple[dict[str, type[Scan]], list[s
 
 def _last_parameters(out: Path, procedure: str) -> Mapping[str, Any] | None:
     """Return the parameters of the last run of a procedure that has rows, or None."""
-    if not out.is_dir():
+    if not out.is_dir() or not any(out.iterdir()):  # to look into an empty folder leaves nothing in it
         return None
     with Catalog(out) as catalog:
         catalog.refresh()

@@ -109,7 +109,7 @@ def parse_query(text: str) -> Query:
 
 def find_runs(root: Path, query: Query) -> list[dict[str, Any]]:
     """Return the runs below a folder that meet a query, oldest first; what has changed on the disk is taken up."""
-    if not root.is_dir():
+    if not root.is_dir() or not any(root.iterdir()):
         return []
     with Catalog(root) as catalog:
         catalog.refresh()

@@ -397,7 +397,7 @@ class MainWindow(Frame):
         threading.Thread(target=prepare, args=(self.panel.procedure_class,), name="prepare").start()
 
     def _station_free(self) -> None:
-        """The instruments have been asked: a run may start, and the window may close if that was wished."""
+        """Let a run start now that the instruments have been asked, or close the window if that was wished."""
         self._inputs_changed()
         if self._closing and not self.busy:
             self.close()

@@ -95,7 +95,9 @@ def test_the_event_loop_ended_by_force_still_leaves_a_safe_bench(tmp_path):
 def test_a_bug_in_drawing_ends_neither_the_run_nor_the_program(tmp_path):
     code = textwrap.dedent(START.format(then="self.stop_and_close()"))
     code = code.replace(
-        "window.MainWindow =", "window.SweepPlot.show_fit = window.Readings.show_row = None\nwindow.MainWindow ="
+        "window.MainWindow =",
+        "from sotlab.gui import plot, readings\n"
+        "plot.SweepPlot.show_fit = readings.Readings.show_row = None\nwindow.MainWindow =",
     )
     code = code.replace("self.plot.count >= 3", "self.pace.done >= 3")
     process = python("-c", code, tmp_path)
