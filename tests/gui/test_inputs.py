@@ -8,6 +8,8 @@ from sotlab.gui.qt import QtCore
 from sotlab.gui.theme import Colours
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 
 @pytest.fixture
 def form(qtbot):

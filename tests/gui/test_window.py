@@ -16,6 +16,7 @@ from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 SWEEP = {"start": "35 mT", "stop": "95 mT", "points": "61"}
 # On a loaded machine of two cores; a run alone takes a few seconds.
 TIMEOUT_MS = 60_000
+quick = pytest.mark.usefixtures("no_reports")
 
 
 class BreaksDown(STFMRFieldSweep):
@@ -44,6 +45,7 @@ def journal(window):
     return [json.loads(line) for line in lines]
 
 
+@quick
 def test_a_run_is_shown_from_start_to_finish(qtbot, open_window):
     window = open_window()
     assert window.state is State.IDLE
@@ -83,6 +85,7 @@ def test_fit_and_residuals_are_those_of_the_points_shown(qtbot, open_window):
     )
 
 
+@quick
 def test_points_and_fit_come_while_it_measures(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     type_in(window, **SWEEP)
@@ -106,6 +109,7 @@ def test_results_and_report_are_written_and_shown(qtbot, open_window):
     assert window.where.toolTip() == str(folder.path.resolve())
 
 
+@quick
 def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     window.start()
@@ -123,6 +127,7 @@ def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_win
     assert events[-1]["rows"] == len(window.plot.xs) < 141
 
 
+@quick
 def test_keys_start_a_run_only_once(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     qtbot.keyClick(window, QtCore.Qt.Key.Key_Return, QtCore.Qt.KeyboardModifier.ControlModifier)
@@ -143,6 +148,7 @@ def test_a_run_stopped_before_it_has_begun_measures_nothing(qtbot, open_window):
     assert (ended.args[0].status, ended.args[0].rows) == ("Aborted", 0)
 
 
+@quick
 def test_a_setting_outside_the_stations_limits_is_one_line_and_the_window_goes_on(qtbot, open_window):
     window = open_window()
     type_in(window, **SWEEP, frequency="1.2 GHz")
@@ -167,6 +173,7 @@ def test_a_failure_in_mid_run_keeps_the_points_and_their_results(qtbot, open_win
     assert flag.removeprefix("⚠ ") in window.measurement.run.folder.report.read_text(encoding="utf-8")
 
 
+@quick
 def test_outputs_that_could_not_be_made_safe_are_named(qtbot, open_window, monkeypatch):
     from sotlab.instruments.kepco_bop import Electromagnet
 
@@ -202,6 +209,7 @@ def test_a_folder_that_cannot_be_made_fails_the_run(qtbot, open_window, tmp_path
     assert "the run's folder cannot be made" in window.message.text()
 
 
+@quick
 def test_two_windows_in_one_process_do_not_mix(qtbot, open_window):
     first, second = open_window("virtual:stfmr?seed=0"), open_window("virtual:stfmr?seed=1")
     for window in (first, second):
@@ -218,6 +226,7 @@ def test_two_windows_in_one_process_do_not_mix(qtbot, open_window):
     assert second.isVisible()
 
 
+@quick
 def test_closing_in_mid_run_asks_and_staying_goes_on(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     window.start()
@@ -235,6 +244,7 @@ def test_closing_in_mid_run_asks_and_staying_goes_on(qtbot, open_window):
     assert window.state is State.RUNNING
 
 
+@quick
 def test_closing_in_mid_run_waits_until_the_bench_is_safe(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     window.start()
