@@ -1,6 +1,6 @@
-"""One run beside the window: started, followed and reduced off the GUI thread, told to it through a queue.
+"""Runs beside the window: started, followed and reduced off the GUI thread, told to it through a queue.
 
-The GUI thread only empties the queue, by a timer. It never waits for the run: opening the station, measuring, making
+The GUI thread only empties the queue, by a timer. It never waits for a run: opening the station, measuring, making
 safe, reducing and writing the report may all take as long as they like.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,13 +17,16 @@ from typing import Any
 
 from sotlab.analysis.values import rows_of
 from sotlab.errors import InstrumentError, SotlabError
+from sotlab.gui.background import one_line
 from sotlab.instruments.station_file import StationConfig, load_sample
+from sotlab.procedures.runs.pace import expected_times
+from sotlab.procedures.runs.plan import Point
 from sotlab.procedures.runs.provenance import keep_results
 from sotlab.procedures.runs.reduce import find_analysis, reduce_runs, write_page
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 
-__all__ = ["Ended", "Measurement", "Reduced", "prepare"]
+__all__ = ["Ended", "Measurement", "Reduced", "Work", "prepare", "reduced_of"]
 
 #: What a report imports late.
 LATE = ("matplotlib.backends.backend_agg", "matplotlib.mathtext")
@@ -31,17 +34,18 @@ LATE = ("matplotlib.backends.backend_agg", "matplotlib.mathtext")
 _preparing = threading.Lock()
 
 
-def prepare(scan_class: type[Scan]) -> None:
+def prepare(scan_class: type[Any]) -> None:
     """Import what a run and its report will need.
 
     An import holds the interpreter up for tens of milliseconds, from whichever thread: it is better done before
     points come than between them.
     """
-    if scan_class.ANALYSIS is None:
+    analysis = getattr(scan_class, "ANALYSIS", None)
+    if analysis is None:
         return
     with _preparing:
-        find_analysis(scan_class.ANALYSIS.kind)
-        for entry in entry_points(group="sotlab.plots", name=scan_class.ANALYSIS.kind):
+        find_analysis(analysis.kind)
+        for entry in entry_points(group="sotlab.plots", name=analysis.kind):
             entry.load()
         for module in LATE:
             importlib.import_module(module)
@@ -66,35 +70,28 @@ class Reduced:
     error: str | None = None
 
 
-class Measurement:
-    """A run that is followed from start to report in a thread of its own.
-
-    Parameters
-    ----------
-    scan : Scan
-        What to measure; it opens its station itself, in the worker's thread.
-    out : Path
-        Folder of runs.
+class Work:
+    """What goes on beside the window, in a thread of its own; subclasses say what that is.
 
     Attributes
     ----------
     news : SimpleQueue of (topic, record)
-        What the run's bus told, and ``ask`` with what the operator is to do, until :meth:`answer`; then ``ended``
-        (:class:`Ended`) and, if there were rows, ``reduced`` (:class:`Reduced`).
+        ``begin`` with each :class:`Run`, ``expected`` with the plan's time of each point to come, what the run's bus
+        tells, ``ask`` with what the operator is to do, until :meth:`answer`; then ``ended`` (:class:`Ended`) and, if
+        there were rows, ``reduced`` (:class:`Reduced`).
     run : Run or None
-        The run, as soon as it is there.
+        The run under way, or the last one.
     """
 
-    def __init__(self, scan: Scan, out: Path) -> None:
-        self.scan = scan
-        self.out = out
+    def __init__(self, name: str) -> None:
         self.news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self.run: Run | None = None
         self._stopped = False
         self._answered = threading.Event()
-        scan.operator = self._ask
+        self._plan: Sequence[Point] = ()
+        self._last: tuple[int, int] | None = None
         # Not a daemon: the interpreter must not leave while outputs are being made safe.
-        self._thread = threading.Thread(target=self._follow, name="follow the run", daemon=False)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=False)
 
     def start(self) -> None:
         """Begin; return at once."""
@@ -110,14 +107,6 @@ class Measurement:
         """Tell the run that the operator has done what was asked."""
         self._answered.set()
 
-    def _ask(self, message: str) -> None:
-        """Have the window ask the operator, and wait for the answer; called by the worker's thread."""
-        self._answered.clear()
-        self.news.put(("ask", message))
-        while not self._answered.wait(0.05):
-            if self._stopped:
-                raise InstrumentError(f"stopped while the operator was asked: {message}")
-
     @property
     def active(self) -> bool:
         """Whether anything of it is still going on: the run, its making safe, its report."""
@@ -127,20 +116,25 @@ class Measurement:
         """Wait for the end; only for when there is no event loop any more."""
         self._thread.join()
 
-    def _follow(self) -> None:
-        try:
-            prepare(type(self.scan))
-            ended = self._measure()
-        except Exception as error:
-            ended = Ended("Failed", 0, _one_line(error))
-        self.news.put(("ended", ended))
-        if ended.rows and self.scan.ANALYSIS is not None and self.run is not None:
-            self.news.put(("reduced", _reduce(self.run)))
+    def next_index(self, in_flight: bool) -> int | None:
+        """Return which planned point comes next, after the one that is being measured if ``in_flight``."""
+        places = [(point.index, point.repeat) for point in self._plan]
+        at = places.index(self._last) + 1 if self._last in places else 0
+        at += in_flight
+        return self._plan[at].index if at < len(self._plan) else None
 
-    def _measure(self) -> Ended:
-        run = Run(self.scan, self.out, _sample_name(self.scan))
-        run.bus.subscribe(lambda topic, record: self.news.put((topic, record)))
+    def _work(self) -> None:
+        raise NotImplementedError
+
+    def _follow(self, run: Run) -> Ended:
+        """Start a run, tell what it tells, and return how it ended."""
+        self._plan, self._last = (), None
+        scan = run.procedure
+        if isinstance(scan, Scan):
+            scan.operator = self._ask
+        run.bus.subscribe(lambda topic, record: self._tell(run, topic, record))
         self.run = run
+        self.news.put(("begin", run))
         if self._stopped:  # asked before there was a run to tell it to
             run.stop()
         run.start()
@@ -151,6 +145,71 @@ class Measurement:
         except SotlabError as failure:
             error = str(failure)
         return Ended(run.status, run.worker.results.rows, error, run.worker.unsafe)
+
+    def _tell(self, run: Run, topic: str, record: Any) -> None:
+        scan = run.procedure
+        if topic == "results" and isinstance(scan, Scan):
+            if not self._plan:  # now its station is open
+                self._plan = scan.planned()
+                self.news.put(("expected", expected_times(scan)[len(scan.past.rows) :]))
+            self._last = int(record["Index"]), int(record["Repeat"])
+        self.news.put((topic, record))
+
+    def _ask(self, message: str) -> None:
+        """Have the window ask the operator, and wait for the answer; called by the worker's thread."""
+        self._answered.clear()
+        self.news.put(("ask", message))
+        while not self._answered.wait(0.05):
+            if self._stopped:
+                raise InstrumentError(f"stopped while the operator was asked: {message}")
+
+
+class Measurement(Work):
+    """One run, from start to report.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the run; called in the thread of its own.
+    """
+
+    def __init__(self, make: Callable[[], Run]) -> None:
+        super().__init__("follow the run")
+        self._make = make
+
+    @classmethod
+    def of(cls, scan: Scan, out: Path, before: Callable[[], None] = lambda: None) -> Measurement:
+        """Return a new run of a scan, which opens its station itself; ``before`` is called first, in its thread."""
+
+        def make() -> Run:
+            before()
+            prepare(type(scan))
+            return Run(scan, out, _sample_name(scan))
+
+        return cls(make)
+
+    @classmethod
+    def resumed(cls, folder: Path, before: Callable[[], None] = lambda: None) -> Measurement:
+        """Return the run in a folder, which goes on at its first missing point."""
+
+        def make() -> Run:
+            before()
+            run = Run.resume(folder)
+            prepare(type(run.procedure))
+            return run
+
+        return cls(make)
+
+    def _work(self) -> None:
+        run = None
+        try:
+            run = self._make()
+            ended = self._follow(run)
+        except Exception as error:
+            ended = Ended("Failed", 0, one_line(error))
+        self.news.put(("ended", ended))
+        if run is not None and ended.rows and isinstance(run.procedure, Scan) and run.procedure.ANALYSIS is not None:
+            self.news.put(("reduced", _reduce(run)))
 
 
 def _sample_name(scan: Scan) -> str:
@@ -167,13 +226,14 @@ def _reduce(run: Run) -> Reduced:
         keep_results([run.folder.path], outcome.json)
         write_page(run.folder.report, outcome)
     except Exception as error:  # the rows are safe on the disk; the window goes on
-        return Reduced(error=_one_line(error))
-    rows = tuple(rows_of(outcome.json))
-    flags = tuple(flag for row in rows for flag in row["flags"])
-    if "scans" in outcome.json:  # one scan says little by itself: what all of them say is shown
-        return Reduced((outcome.json["results"],), (*outcome.json["flags"], *flags))
+        return Reduced(error=one_line(error))
+    return reduced_of(outcome.json)
+
+
+def reduced_of(reduction: Mapping[str, Any]) -> Reduced:
+    """Return what is shown of a reduction, as JSON has it."""
+    rows = tuple(rows_of(reduction))
+    flags = tuple(flag for row in rows for flag in row.get("flags", ()))
+    if "scans" in reduction:  # one scan says little by itself: what all of them say is shown
+        return Reduced((reduction["results"],), (*reduction["flags"], *flags))
     return Reduced(rows, flags)
-
-
-def _one_line(error: Exception) -> str:
-    return str(error) if isinstance(error, SotlabError) else " ".join(f"{type(error).__name__}: {error}".split())

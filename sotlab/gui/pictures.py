@@ -1,4 +1,4 @@
-"""Pictures of the window at work, for the README and for whoever changes it: idle, running, finished; light, dark."""
+"""Pictures of every page of the window at work, light and dark, for the README and for whoever changes it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 from sotlab.errors import RunError
 from sotlab.gui.qt import QtCore, QtWidgets
+from sotlab.gui.states import State
 from sotlab.gui.theme import palette
-from sotlab.gui.window import MainWindow, State
+from sotlab.gui.window import MainWindow
 
 __all__ = ["SHORT_SWEEP", "Photographer", "take_pictures"]
 
@@ -18,6 +19,12 @@ log = logging.getLogger(__name__)
 
 #: What is typed for the pictures: a sweep through the resonance of the sample that is shipped.
 SHORT_SWEEP = {"start": "35 mT", "stop": "95 mT", "points": "61"}
+#: What is typed for the sweeps in the queue.
+QUEUED = (
+    {"frequency": "6 GHz", "start": "25 mT", "stop": "75 mT", "points": "31"},
+    {"frequency": "25 GHz"},
+    {"frequency": "8.123456789 GHz", "start": "50 mT", "stop": "110 mT"},
+)
 #: How much of it is done in the picture of the running window.
 RUNNING_PART = 0.7
 #: How often it is looked whether it is time for the next picture [ms].
@@ -51,9 +58,14 @@ class Photographer(QtCore.QObject):
         super().__init__(window)
         self.application, self.window, self.folder = application, window, folder
         self._steps: list[tuple[str, Callable[[], bool], Callable[[], Any]]] = [
-            ("idle", lambda: True, window.start),
+            ("idle", lambda: window.place.simulated is not None, window.start),
             ("running", self._fit_is_shown, lambda: None),
-            ("finished", lambda: not window.busy, window.close),
+            ("finished", lambda: not window.busy, self._fill_queue),
+            ("queue", self._second_runs, lambda: None),
+            ("", lambda: not window.busy, self._show_runs),
+            ("runs", lambda: len(window.runs.model.runs) > 1, self._compare),
+            ("compare", lambda: bool(window.plot.others), self._ask_station),
+            ("station", lambda: not window.busy, window.close),
         ]
         self._timer = QtCore.QTimer(self, interval=CHECK_MS)
         self._timer.timeout.connect(self._look)
@@ -67,12 +79,42 @@ class Photographer(QtCore.QObject):
         far = planned is not None and self.window.pace.done >= RUNNING_PART * planned
         return far and self.window.plot.fit is not None and self.window.state is State.RUNNING
 
+    def _fill_queue(self) -> None:
+        """Queue sweeps at three frequencies, the second of which the station does not allow."""
+        for texts in QUEUED:
+            for name, text in texts.items():
+                self.window.form.inputs[name].edit.setText(text)
+            self.window.add_to_queue()
+        self.window.statusBar().clearMessage()
+        self.window.tabs.setCurrentWidget(self.window.queue)
+        self.window.start_queue()
+
+    def _second_runs(self) -> bool:
+        states = [state.status for state in self.window.queue.states.values()]
+        return "failed" in states and "running" in states and self.window.pace.done > 0
+
+    def _show_runs(self) -> None:
+        self.window.tabs.setCurrentWidget(self.window.runs)
+        self.window.runs.search()
+
+    def _compare(self) -> None:
+        for row in range(1, len(self.window.runs.model.runs)):
+            if self.window.runs.model.runs[row]["rows"]:
+                self.window.runs.table.selectRow(row)
+                self.window.runs.buttons["Compare"].click()
+
+    def _ask_station(self) -> None:
+        self.window.tabs.setCurrentWidget(self.window.station_view)
+        self.window.station_view.read()
+
     def _look(self) -> None:
         name, ready, then = self._steps[0]
-        if self.window.state in (State.FAILED, State.ABORTED) or (name == "running" and not self.window.busy):
+        went_wrong = self.window.state in (State.FAILED, State.ABORTED) and name in ("running", "finished")
+        if went_wrong or (name == "running" and not self.window.busy):
             self._give_up(self.window.message.text() or f"the sweep was over before the window was seen {name}")
         elif ready():
-            self._take(name)
+            if name:
+                self._take(name)
             self._steps.pop(0)
             if not self._steps:
                 self._timer.stop()

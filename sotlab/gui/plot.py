@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from sotlab.analysis.values import LiveFit
-from sotlab.gui.qt import QtWidgets, pg
+from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
+from sotlab.units import pretty
 
-__all__ = ["SweepPlot"]
+__all__ = ["SweepPlot", "split_header"]
+
+#: Marks of the runs that are compared; the shape tells them apart without the colour.
+SYMBOLS = {"t": "▼", "s": "■", "d": "◆", "t1": "▲", "star": "★", "p": "⬟"}
+
+#: Units that take no prefix.
+NO_PREFIX = ("deg", "dB", "dBm", "1", "", None)
 
 
 class SweepPlot(QtWidgets.QWidget):
@@ -20,17 +29,28 @@ class SweepPlot(QtWidgets.QWidget):
     Parameters
     ----------
     x_column, y_column : str
-        Headers of the columns to show, with their units.
+        Headers of the columns to show, with their units; these two the fit is of.
+    columns : sequence of str
+        All columns that can be chosen.
     """
 
-    def __init__(self, x_column: str, y_column: str, parent: QtWidgets.QWidget | None = None) -> None:
+    def __init__(
+        self, x_column: str, y_column: str, columns: Sequence[str] = (), parent: QtWidgets.QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.x_column, self.y_column = x_column, y_column
-        self.xs, self.ys = np.empty(0), np.empty(0)
+        self._fitted = x_column, y_column
+        self._rows: dict[str, np.ndarray] = {}
+        self.count = 0
         self.fit: LiveFit | None = None
+        self.others: dict[str, Mapping[str, np.ndarray]] = {}
+        self._colours = Colours(self.palette())
         self.graphics: Any = pg.GraphicsLayoutWidget()  # Any: it gets its methods at run time
+        self.x_box, self.y_box = _column_box("x axis"), _column_box("y axis")
+        self.at_cursor = QtWidgets.QLabel()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._choice())
         layout.addWidget(self.graphics)
 
         self.top = self.graphics.addPlot(row=0, col=0)
@@ -38,10 +58,6 @@ class SweepPlot(QtWidgets.QWidget):
         self.strip.setXLink(self.top)
         self.graphics.ci.layout.setRowStretchFactor(0, 3)
         self.graphics.ci.layout.setRowStretchFactor(1, 1)
-        (x_label, x_unit), (y_label, y_unit) = split_header(x_column), split_header(y_column)
-        self.top.setLabel("left", y_label, units=y_unit)
-        self.strip.setLabel("left", "Residual", units=y_unit)
-        self.strip.setLabel("bottom", x_label, units=x_unit)
         self.top.getAxis("bottom").setStyle(showValues=False)
         for plot in (self.top, self.strip):
             for name in ("left", "bottom"):
@@ -49,35 +65,84 @@ class SweepPlot(QtWidgets.QWidget):
             plot.getAxis("left").setWidth(72)  # the two axes stand above each other
             plot.showGrid(x=True, y=True, alpha=0.15)
             plot.setMenuEnabled(False)
+        self.mark = pg.TextItem("SIMULATED", anchor=(1, 0))
+        self.mark.setParentItem(self.top.getViewBox())
+        self.mark.hide()
 
         # No setDownsampling: pyqtgraph's needs x in order, and a measured field is in order only up to its noise.
+        self._others: list[Any] = []
         self._points = self.top.plot([], [], pen=None, symbol="o", symbolSize=5, symbolPen=None)
         self._fit = self.top.plot([], [])
         self._zero = pg.InfiniteLine(angle=0)
         self.strip.addItem(self._zero)
         self._residuals = self.strip.plot([], [], pen=None, symbol="o", symbolSize=4, symbolPen=None)
-        self.show_colours(Colours(self.palette()))
+        self._mouse = pg.SignalProxy(self.top.scene().sigMouseMoved, rateLimit=20, slot=self._show_cursor)
+        self.set_columns(x_column, y_column, columns)
+        self.x_box.currentTextChanged.connect(self._axes_chosen)
+        self.y_box.currentTextChanged.connect(self._axes_chosen)
+        self.show_colours(self._colours)
+
+    @property
+    def xs(self) -> np.ndarray:
+        """The points' positions."""
+        return self._shown(self.x_column)
+
+    @property
+    def ys(self) -> np.ndarray:
+        """The points' values."""
+        return self._shown(self.y_column)
+
+    def set_columns(self, x_column: str, y_column: str, columns: Sequence[str]) -> None:
+        """Show another procedure's columns; the points are forgotten if they are not the same."""
+        self._fitted = x_column, y_column
+        every = list(dict.fromkeys([*columns, x_column, y_column]))
+        for box, column in ((self.x_box, x_column), (self.y_box, y_column)):
+            box.blockSignals(True)
+            box.clear()
+            box.addItems(every)
+            box.setCurrentText(column)
+            box.blockSignals(False)
+        self.clear()
+        self._axes_chosen()
 
     def clear(self) -> None:
-        """Forget the points, for a new run."""
-        self.xs, self.ys, self.fit = np.empty(0), np.empty(0), None
+        """Forget the points, for a new run; runs that are compared stay."""
+        self._rows, self.count, self.fit = {}, 0, None
         for item in (self._points, self._fit, self._residuals):
             item.setData([], [])
         self.top.enableAutoRange()
         self.strip.enableAutoRange()
 
-    def add_rows(self, rows: list[dict[str, Any]]) -> None:
+    def add_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows; draw all points once."""
-        self.xs = np.append(self.xs, [float(row.get(self.x_column, np.nan)) for row in rows])
-        self.ys = np.append(self.ys, [float(row.get(self.y_column, np.nan)) for row in rows])
+        if not rows:
+            return
+        for column in (self.x_box.itemText(k) for k in range(self.x_box.count())):
+            self._append(column, [_number(row.get(column)) for row in rows])
+        self.count += len(rows)
+        self._points.setData(self.xs, self.ys)
+
+    def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Show the rows of a run that was measured before."""
+        self.clear()
+        self._rows = {name: np.array(values, float) for name, values in columns.items()}
+        self.count = min((len(values) for values in self._rows.values()), default=0)
         self._points.setData(self.xs, self.ys)
 
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
         self.fit = fit
-        self._fit.setData(fit.curve_x, fit.curve_y)
-        fitted = min(len(fit.x), len(self.ys))
-        self._residuals.setData(fit.x[:fitted], self.ys[:fitted] - fit.y[:fitted])
+        self._draw_fit()
+
+    def compare(self, name: str, columns: Mapping[str, np.ndarray]) -> None:
+        """Draw the points of another run beside those of this one."""
+        self.others[name] = columns
+        self._draw_others()
+
+    def compare_no_more(self) -> None:
+        """Take the other runs away."""
+        self.others.clear()
+        self._draw_others()
 
     @property
     def residuals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -85,25 +150,134 @@ class SweepPlot(QtWidgets.QWidget):
         x, y = self._residuals.getData()
         return (np.empty(0), np.empty(0)) if x is None else (x, y)
 
+    def show_simulated(self, simulated: bool) -> None:
+        """Say in the plot itself that its points are simulated: a picture of it goes where the window does not."""
+        self.mark.setVisible(simulated)
+
     def show_colours(self, colours: Colours) -> None:
         """Take the theme's colours."""
+        self._colours = colours
         self.graphics.setBackground(colours.background)
         for plot in (self.top, self.strip):
             for name in ("left", "bottom"):
                 axis = plot.getAxis(name)
                 axis.setPen(colours.dim)
                 axis.setTextPen(colours.text)
+        self.mark.setColor(colours.bad)
         self._points.setSymbolBrush(colours.points)
         self._residuals.setSymbolBrush(colours.points)
         self._fit.setPen(pg.mkPen(colours.fit, width=2))
         self._zero.setPen(pg.mkPen(colours.dim))
+        self._draw_others()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Keep the mark in the plot's corner."""
+        super().resizeEvent(event)
+        QtCore.QTimer.singleShot(0, self._place_mark)
+
+    # -- drawing -------------------------------------------------------------------------------------------------
+
+    def _place_mark(self) -> None:
+        self.mark.setPos(self.top.getViewBox().width() - 4, 2)
+
+    def _axes_chosen(self) -> None:
+        self.x_column, self.y_column = self.x_box.currentText(), self.y_box.currentText()
+        (x_label, x_unit), (y_label, y_unit) = split_header(self.x_column), split_header(self.y_column)
+        with_fit = (self.x_column, self.y_column) == self._fitted
+        self.strip.setVisible(with_fit)
+        self.top.getAxis("bottom").setStyle(showValues=not with_fit)
+        _label(self.top, "left", y_label, y_unit)
+        _label(self.top, "bottom", x_label, x_unit)
+        self.top.showLabel("bottom", not with_fit)
+        _label(self.strip, "left", "Residual", y_unit)
+        _label(self.strip, "bottom", x_label, x_unit)
+        self._points.setData(self.xs, self.ys)
+        self._draw_fit()
+        self._draw_others()
+        self.top.enableAutoRange()
+        self._place_mark()
+
+    def _draw_fit(self) -> None:
+        if self.fit is None or (self.x_column, self.y_column) != self._fitted:
+            self._fit.setData([], [])
+            self._residuals.setData([], [])
+            return
+        fitted = min(len(self.fit.x), self.count)
+        self._fit.setData(self.fit.curve_x, self.fit.curve_y)
+        self._residuals.setData(self.fit.x[:fitted], self.ys[:fitted] - self.fit.y[:fitted])
+
+    def _draw_others(self) -> None:
+        for item in self._others:
+            self.top.removeItem(item)
+        self._others = []
         # The legend stands above the plot: inside it, it would lie on the data sooner or later.
-        self.top.setTitle(
-            f'<span style="color:{colours.points.name()}">●</span> measured &nbsp; '
-            f'<span style="color:{colours.fit.name()}">━</span> fit',
-            color=colours.text,
-            size="9pt",
-        )
+        legend = [
+            f'<span style="color:{self._colours.points.name()}">●</span> measured',
+            f'<span style="color:{self._colours.fit.name()}">━</span> fit',
+        ]
+        for number, (name, columns) in enumerate(self.others.items()):
+            colour = self._colours.others[number % len(self._colours.others)]
+            symbol = list(SYMBOLS)[number % len(SYMBOLS)]
+            x, y = (columns.get(column) for column in (self.x_column, self.y_column))
+            if x is not None and y is not None:
+                self._others.append(
+                    self.top.plot(x, y, pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour)
+                )
+                legend.append(f'<span style="color:{colour.name()}">{SYMBOLS[symbol]}</span> {escape(name)}')
+        lines = [" &nbsp; ".join(legend[k : k + 4]) for k in range(0, len(legend), 4)]
+        self.top.setTitle("<br>".join(lines), color=self._colours.text, size="9pt")
+
+    def _show_cursor(self, event: Any) -> None:
+        box = self.top.getViewBox()
+        if not box.sceneBoundingRect().contains(event[0]):
+            self.at_cursor.setText("")
+            return
+        at = box.mapSceneToView(event[0])
+        (_, x_unit), (_, y_unit) = split_header(self.x_column), split_header(self.y_column)
+        self.at_cursor.setText(f"{pretty(at.x(), None, x_unit or '')},  {pretty(at.y(), None, y_unit or '')}")
+
+    def _choice(self) -> QtWidgets.QLayout:
+        row = QtWidgets.QHBoxLayout()
+        for text, box in (("x", self.x_box), ("y", self.y_box)):
+            row.addWidget(QtWidgets.QLabel(text))
+            row.addWidget(box)
+        row.addStretch(1)
+        row.addWidget(self.at_cursor)
+        return row
+
+    def _append(self, column: str, values: list[float]) -> None:
+        """Write values behind those that there are; the room for them doubles as it is needed."""
+        held = self._rows.get(column, np.empty(256))
+        while len(held) < self.count + len(values):
+            held = np.concatenate([held, np.empty(len(held))])
+        held[self.count : self.count + len(values)] = values
+        self._rows[column] = held
+
+    def _shown(self, column: str) -> np.ndarray:
+        return self._rows[column][: self.count] if column in self._rows else np.empty(0)
+
+
+def _column_box(name: str) -> QtWidgets.QComboBox:
+    box = QtWidgets.QComboBox()
+    box.setAccessibleName(name)
+    box.setMinimumWidth(150)
+    return box
+
+
+def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
+    """Label an axis; units that take no prefix stand in the text, or pyqtgraph would write millidegrees."""
+    if unit in NO_PREFIX:
+        plot.setLabel(axis, f"{text} ({unit})" if unit not in ("", "1", None) else text, units=None)
+    else:
+        plot.setLabel(axis, text, units=unit)
+    plot.getAxis(axis).setSIPrefixEnableRanges(() if unit in NO_PREFIX else None)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return np.nan
 
 
 def split_header(header: str) -> tuple[str, str | None]:

@@ -40,11 +40,27 @@ class Readings(QtWidgets.QWidget):
         self.last = _Table("Last reading", [split_header(column)[0] for column in columns])
         self.fit = _Table("Fit", [])
         self.flags = QtWidgets.QLabel(wordWrap=True)
-        layout = QtWidgets.QVBoxLayout(self)
+        inside = QtWidgets.QWidget()
+        scroll = QtWidgets.QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        inside.setAutoFillBackground(False)
+        scroll.viewport().setAutoFillBackground(False)
+        outside = QtWidgets.QVBoxLayout(self)
+        outside.setContentsMargins(0, 0, 0, 0)
+        outside.addWidget(scroll)
+        layout = QtWidgets.QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.last, self.fit, self.flags):
             layout.addWidget(widget)
         layout.addStretch(1)
+        self.clear()
+
+    def set_columns(self, columns: Sequence[str]) -> None:
+        """Show another procedure's columns."""
+        self.columns = list(columns)
+        self.last.set_labels([split_header(column)[0] for column in columns])
         self.clear()
 
     def clear(self) -> None:
@@ -66,8 +82,10 @@ class Readings(QtWidgets.QWidget):
 
     def show_result(self, spectrum: Mapping[str, Any], flags: Sequence[str]) -> None:
         """Show what stands in the results of the run."""
-        values = {n: v for n, v in spectrum.items() if isinstance(v, Mapping) and "sigma" in v}
-        self._show("Result", {n: pretty(v["value"], v["sigma"], v["unit"]) for n, v in values.items()}, flags)
+        values = {n: v for n, v in spectrum.items() if isinstance(v, Mapping) and v.get("value") is not None}
+        self._show(
+            "Result", {n: pretty(v["value"], v.get("sigma"), v.get("unit", "")) for n, v in values.items()}, flags
+        )
 
     def show_colours(self, colours: Colours) -> None:
         """Take the theme's colours."""
@@ -76,7 +94,9 @@ class Readings(QtWidgets.QWidget):
 
     def _show(self, title: str, values: Mapping[str, str], flags: Sequence[str]) -> None:
         self.fit.setTitle(title)
-        self.fit.set_labels([LABELS.get(name, name) for name in values] or ["no line yet"])
+        self.fit.set_labels(
+            [LABELS.get(name, name) for name in values] or ["nothing yet" if title == "Fit" else "nothing determined"]
+        )
         self.fit.set_values(list(values.values()) or [""])
         self.flags.setText("\n".join(f"⚠ {flag}" for flag in flags))
 
@@ -102,6 +122,7 @@ class _Table(QtWidgets.QGroupBox):
         for pair in self._rows:
             for widget in pair:
                 self._grid.removeWidget(widget)
+                widget.hide()
                 widget.deleteLater()
         self._rows = []
         for row, text in enumerate(labels):
@@ -126,7 +147,6 @@ class _Table(QtWidgets.QGroupBox):
 
 def _figures(font: QtGui.QFont) -> QtGui.QFont:
     font = QtGui.QFont(font)
-    font.setPointSizeF(font.pointSizeF() + 1.0)
     font.setWeight(QtGui.QFont.Weight.DemiBold)
     return font
 

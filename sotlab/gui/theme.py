@@ -7,6 +7,16 @@ from sotlab.gui.qt import QtCore, QtGui
 __all__ = ["Colours", "dot_icon", "is_dark", "palette"]
 
 
+#: Corners of the filled icons, on a field of 16 x 16.
+FILLED = {
+    "play": [[(3, 2), (14, 8), (3, 14)]],
+    "stop": [[(3, 3), (13, 3), (13, 13), (3, 13)]],
+    "pause": [[(3, 2), (6.5, 2), (6.5, 14), (3, 14)], [(9.5, 2), (13, 2), (13, 14), (9.5, 14)]],
+    "skip": [[(2, 2), (8, 8), (2, 14)], [(7, 2), (13, 8), (7, 14)], [(13, 2), (15, 2), (15, 14), (13, 14)]],
+    "plus": [[(6.5, 2), (9.5, 2), (9.5, 14), (6.5, 14)], [(2, 6.5), (14, 6.5), (14, 9.5), (2, 9.5)]],
+}
+
+
 class Colours:
     """The colours to draw with on a palette.
 
@@ -27,6 +37,8 @@ class Colours:
         # Vermilion, lightened or darkened until text in it is easy to read (contrast above 4.5).
         self.bad = QtGui.QColor("#FF8A4C" if dark else "#B34700")
         self.warning = QtGui.QColor("#E69F00")
+        names = ("#CC79A7", "#2CCB9C", "#F0E442", "#E69F00") if dark else ("#AA3377", "#007A59", "#8A6D00", "#555555")
+        self.others = [QtGui.QColor(name) for name in names]
 
 
 def is_dark(palette: QtGui.QPalette) -> bool:
@@ -67,7 +79,7 @@ def palette(dark: bool) -> QtGui.QPalette:
 
 
 def dot_icon(shape: str, colour: QtGui.QColor, size: int = 32) -> QtGui.QIcon:
-    """Return a plain icon: 'circle', 'play', 'stop', 'tick' or 'cross'; the shape tells as much as the colour."""
+    """Return a plain icon: 'circle', 'tick', 'cross' or one of FILLED; the shape tells as much as the colour."""
     pixmap = QtGui.QPixmap(size, size)
     pixmap.fill(QtCore.Qt.GlobalColor.transparent)
     painter = QtGui.QPainter(pixmap)
@@ -86,8 +98,8 @@ def dot_icon(shape: str, colour: QtGui.QColor, size: int = 32) -> QtGui.QIcon:
     else:
         painter.setPen(QtCore.Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        corners = {"play": [(3, 2), (14, 8), (3, 14)], "stop": [(3, 3), (13, 3), (13, 13), (3, 13)]}[shape]
-        painter.drawPolygon(QtGui.QPolygonF([QtCore.QPointF(x, y) for x, y in corners]))
+        for corners in FILLED[shape]:
+            painter.drawPolygon(QtGui.QPolygonF([QtCore.QPointF(x, y) for x, y in corners]))
     painter.end()
     return QtGui.QIcon(pixmap)
 

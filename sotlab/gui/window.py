@@ -1,6 +1,6 @@
-"""The operator's window: it starts a run, shows it as it comes, and closes only when the bench is safe.
+"""The operator's window: it starts runs, shows them as they come, and closes only when the bench is safe.
 
-It measures and decides nothing. What the run tells is put into a queue by its threads; here a timer empties it, at
+It measures and decides nothing. What a run tells is put into a queue by its threads; here a timer empties it, at
 most five times a second, and each time everything is drawn once.
 """
 
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from enum import Enum
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
-from sotlab.gui.inputs import ParameterForm
-from sotlab.gui.measurement import Ended, Measurement, Reduced, prepare
-from sotlab.gui.plot import SweepPlot
-from sotlab.gui.qt import QtCore, QtGui, QtWidgets
-from sotlab.gui.readings import Readings
-from sotlab.gui.theme import Colours, dot_icon
+from sotlab.gui.frame import Frame
+from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
+from sotlab.gui.qt import QtCore, QtGui
+from sotlab.gui.questions import Question, ask
+from sotlab.gui.queue_work import QueueWork
+from sotlab.gui.runs_panel import StoredRun
+from sotlab.gui.states import State
 from sotlab.procedures.runs.pace import Pace
+from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
-from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 __all__ = ["MainWindow", "State"]
 
@@ -32,18 +32,7 @@ PERIOD_MS = 200
 DRAIN_S = 0.015
 
 
-class State(Enum):
-    """What the window says of its run: text, icon and which colour."""
-
-    IDLE = ("idle", "circle", "text")
-    RUNNING = ("running", "play", "points")
-    STOPPING = ("stopping: making safe", "stop", "warning")
-    FINISHED = ("finished", "tick", "good")
-    ABORTED = ("aborted", "stop", "warning")
-    FAILED = ("failed", "cross", "bad")
-
-
-class MainWindow(QtWidgets.QMainWindow):
+class MainWindow(Frame):
     """The window on one station.
 
     Parameters
@@ -52,8 +41,8 @@ class MainWindow(QtWidgets.QMainWindow):
         The station file, or ``virtual:NAME``.
     out : Path
         Folder of runs.
-    procedure_class : type of Scan
-        What can be started.
+    procedure_class : type of Scan, optional
+        What is chosen first; the picker has it beside those that are installed.
     """
 
     #: A run has ended, with its :class:`Ended`.
@@ -61,71 +50,129 @@ class MainWindow(QtWidgets.QMainWindow):
     #: What was made of it is there, or why nothing was: its :class:`Reduced`.
     reduced = QtCore.Signal(object)
 
-    def __init__(self, station: str, out: Path, procedure_class: type[Scan] = STFMRFieldSweep) -> None:
-        super().__init__()
-        self.station, self.out, self.procedure_class = station, out, procedure_class
-        self.measurement: Measurement | None = None
-        self.state = State.IDLE
+    def __init__(self, station: str, out: Path, procedure_class: type[Scan] | None = None) -> None:
+        super().__init__(station, out, procedure_class)
+        self.measurement: Work | None = None
         self.pace = Pace()
         self._closing = False
-        self._question: QtWidgets.QMessageBox | None = None
-        self._request: QtWidgets.QMessageBox | None = None
-        self.setWindowTitle(f"sotlab: {procedure_class.__name__} on {station}")
-        self._build_actions()
-        self._build_widgets()
+        self._said_in_emergency = ""
+        self._question: Question | None = None
+        self._request: Question | None = None
+        self._connect()
         self._timer = QtCore.QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._hear)
+        self._place_changed()
         self._show_state(State.IDLE)
         self._show_colours()
-        threading.Thread(target=prepare, args=(procedure_class,), name="prepare").start()
+        self._prepare()
 
     # -- what the operator can do --------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start a run with what stands in the inputs."""
-        if self.busy or self.form.errors:
+        if not self._may_start():
             return
         try:
-            scan = self.procedure_class(station=self.station, **self.form.values())
+            scan = self.panel.procedure_class(**self._where(), **self.form.values())
         except SotlabError as error:
             self._show_state(State.FAILED, str(error))
             return
-        self.plot.clear()
-        self.readings.clear()
+        self.begin(Measurement.of(scan, self.out, before=self.place.wait))
+
+    def add_to_queue(self) -> None:
+        """Put what stands in the inputs, as it was typed, behind what is queued."""
+        if self.form.errors or self.panel.problem:
+            return
+        name = self.panel.queue_name
+        place = self.place.station, self.place.sample, self.place.device
+        added = self.queue.add(name, self.form.changed_texts(), *place)
+        said = f"{added} is in the queue" if added else self.queue.foot.text()
+        self.statusBar().showMessage(f"{said}: {len(self.queue.jobs)} runs (Ctrl+2 shows it)", 8000)
+
+    def start_queue(self) -> None:
+        """Run what is in the queue and not done yet."""
+        if self.busy or not self.queue.jobs:
+            return
+        self.begin(QueueWork(self.queue.file, self.out, before=self.place.wait))
+        self.queue.show_states({}, running=True)
+
+    def resume(self, folder: Path) -> None:
+        """Go on with a run that was interrupted, at its first missing point."""
+        if self.busy:
+            self._say("a run is going on; one that was interrupted can be gone on with when it has ended")
+            return
+        self.tabs.setCurrentWidget(self.panel)
+        self.begin(Measurement.resumed(folder, before=self.place.wait))
+
+    def _run_chosen(self, what: str, run: StoredRun) -> None:
+        """Show a stored run, compare it with what is shown, or take its parameters."""
+        if what == "use":
+            if not self.panel.choose(run.procedure):
+                self._say(f"{run.procedure} is none of the procedures that can be chosen")
+                return
+            self.form.use(run.parameters)
+        elif what == "compare" or self.busy:  # what is being measured stays in sight
+            self.plot.compare(run.name, run.columns)
+        else:
+            self.panel.show_stored(run)
+            self._say("")
+            self.footer.write_where(run.folder.name, [("folder", run.folder)], "")
+        self.tabs.setCurrentWidget(self.panel)
+
+    def begin(self, work: Work) -> None:
+        """Begin something and follow it: a run, one that is gone on with, a queue."""
         self.pace = Pace()
         self.progress.setRange(0, 0)
         self.progress_text.setText("opening the station")
-        self.where.clear()
-        self.measurement = Measurement(scan, self.out)
-        self.measurement.start()
+        self.footer.write_where("", [], "")
+        self.measurement, self._said_in_emergency = work, ""
+        self.panel.begin(self.panel.procedure_class)
+        work.start()
         self._timer.start()
         self._show_state(State.RUNNING)
 
     def stop(self) -> None:
         """Ask the run to stop: its bench is made safe and what was measured is kept."""
-        if self.measurement is not None and self.state is State.RUNNING:
+        if self.measurement is not None and self.state.going:
             self.measurement.stop()
             self.progress_text.setText(f"stopped at {self.pace.done} points")
             self._show_state(State.STOPPING)
+
+    def pause(self) -> None:
+        """Hold the run before its next point, or let it go on."""
+        control = self._control()
+        if control is None:
+            return
+        (control.go_on if control.paused else control.pause)()
+        self._show_state(State.RUNNING if not control.paused else State.PAUSED)
+
+    def skip(self) -> None:
+        """Leave out the point that comes next; the one that is being measured is measured."""
+        control = self._control()
+        if control is None or self.measurement is None:
+            return
+        index = self.measurement.next_index(in_flight=not control.paused)
+        if index is not None:
+            control.skip(index)
+            self.statusBar().showMessage(f"point {index} is left out; the journal says so", 5000)
 
     def stop_and_close(self) -> None:
         """Close without asking: stop the run, stay until its bench is safe and its files are written, then go."""
         self._closing = True
         self.stop()
         if self.busy:
-            self.where.setText("closing when the bench is safe and the files are written")
+            self.footer.write_where("", [], "closing when the bench is safe and the files are written")
         else:
             self.close()
 
     @property
     def busy(self) -> bool:
         """Whether a run, its making safe or its report is still going on, or has not been shown yet."""
-        return self._timer.isActive()
+        return self._timer.isActive() or self.emergency.background.busy or self.station_view.busy
 
     def show_bug(self, error: BaseException) -> None:
         """Say that the window itself has failed somewhere; the run goes on."""
-        self.message.setText(f"internal error in the window: {type(error).__name__}: {error}; please report it")
-        self.message.show()
+        self._say(f"internal error in the window: {type(error).__name__}: {error}; please report it")
 
     # -- what Qt calls -------------------------------------------------------------------------------------------
 
@@ -135,7 +182,7 @@ class MainWindow(QtWidgets.QMainWindow):
             event.accept()
             return
         event.ignore()
-        if self.state is not State.RUNNING:  # nothing left to be asked: it closes by itself
+        if not self.state.going:  # nothing left to be asked: it closes by itself
             self.stop_and_close()
         elif not self._closing:
             self._ask_whether_to_stop()
@@ -150,67 +197,134 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _hear(self) -> None:
         """Take in what the run has told, then draw it once."""
-        measurement = self.measurement
-        if measurement is None:
+        work = self.measurement
+        if work is None:
             return
-        over = not measurement.active  # asked before the queue is emptied: nothing can come after it
+        over = not work.active  # asked before the queue is emptied: nothing can come after it
         rows: list[dict[str, Any]] = []
         latest: dict[str, Any] = {}
+        ends: list[tuple[str, Any]] = []
         until = time.monotonic() + DRAIN_S
-        while not measurement.news.empty() and time.monotonic() < until:
-            topic, record = measurement.news.get()
+        while not work.news.empty() and time.monotonic() < until:
+            topic, record = work.news.get()
             if topic == "results":
                 rows.append(record)
+            elif topic in ("begin", "ended", "reduced", "queue"):
+                ends.append((topic, record))
+                if topic == "begin":  # what came before is another run's
+                    self._show_safely(rows, latest, ends)
+                    rows, latest, ends = [], {}, []
             else:
                 latest[topic] = record
+                if topic == "event":
+                    self._hear_event(record)
+        try:
+            self._show_safely(rows, latest, ends)
+        finally:
+            if over and work.news.empty():
+                self._timer.stop()
+                self._work_over()
+
+    def _show_safely(self, rows: list[dict[str, Any]], latest: dict[str, Any], ends: Sequence[tuple[str, Any]]) -> None:
+        """Show news; whatever is wrong with drawing: how the run ended is told, and the window can be closed."""
         try:
             self._show_news(rows, latest)
-        finally:  # whatever is wrong with drawing: how the run ended is told, and the window can be closed
-            if "ended" in latest:
-                self._show_end(latest["ended"])
-            if "reduced" in latest:
-                self._show_reduced(latest["reduced"])
-            if over and measurement.news.empty():
-                self._timer.stop()
-                self._show_state(self.state, self.message.text())
-                if self._closing:
-                    self.close()
+        finally:
+            for topic, record in ends:
+                getattr(self, f"_show_{topic}")(record)
+
+    def _show_queue(self, line: str) -> None:
+        """Show a step of the queue, and what has become of its runs."""
+        work = self.measurement
+        if isinstance(work, QueueWork):
+            self.queue.show_states(work.states, running=work.active, line=line)
+            if work.active and self.state not in (State.STOPPING, State.EMERGENCY):
+                self._say(self.message.text())
+
+    def _queue_changed(self) -> None:
+        """Let the queue that runs take what was changed."""
+        work = self.measurement
+        if not isinstance(work, QueueWork) or not work.active:
+            return
+        try:
+            work.take_changes()
+        except SotlabError as error:
+            self._say(str(error))
+
+    def _work_over(self) -> None:
+        if isinstance(self.measurement, QueueWork):
+            self.queue.show_states(self.measurement.states, running=False)
+            if self.state.going or self.state is State.STOPPING:  # nothing was left to be done, or it waited
+                self._show_state(State.IDLE if self.state.going else State.ABORTED, self.message.text())
+                self.progress.setRange(0, 1000)
+        self._show_state(State.ABORTED if self.state is State.EMERGENCY else self.state, self.message.text())
+        self.panel.look_for_last(self.out)
+        if self._closing:
+            self.close()
+
+    def _show_begin(self, run: Run) -> None:
+        """Show a run from its beginning, with what it has measured before if it is gone on with."""
+        self.pace = Pace()
+        self.panel.begin(type(run.procedure))
+        if isinstance(run.procedure, Scan) and run.procedure.past.rows:
+            self.plot.add_rows(run.procedure.past.rows)
+            self.pace.count(len(run.procedure.past.rows))
+        self.progress_text.setText("opening the station")
+        self.progress.setRange(0, 0)
+        if self.state is not State.STOPPING and self.state is not State.EMERGENCY:
+            self._show_state(State.RUNNING)
+        self._show_where("")
 
     def _show_news(self, rows: list[dict[str, Any]], latest: dict[str, Any]) -> None:
         """Show rows, and the newest progress and fit."""
+        if "expected" in latest:
+            self.pace.expect([0.0] * self.pace.done + list(latest["expected"]))
         if rows:
             self.pace.count(len(rows))
         if "progress" in latest:
-            self._show_progress(latest["progress"])
+            self.pace.note_percent(latest["progress"])
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(round(10.0 * latest["progress"]))
         if self.state is State.RUNNING and self.pace.done:
             self.progress_text.setText(self.pace.describe())
-        if self.measurement is not None:
-            self._show_simulated(str(getattr(self.measurement.scan, "simulated", "")))
+        if self.measurement is not None and self.measurement.run is not None:
+            told = str(getattr(self.measurement.run.procedure, "simulated", "unknown"))
+            if told in ("True", "False"):
+                self._show_simulated(told == "True")
         if rows:
             self.readings.show_row(rows[-1])
             self.plot.add_rows(rows)
+        if "readings" in latest:
+            scan = self.measurement.run.procedure if self.measurement is not None and self.measurement.run else None
+            self.station_view.show_readings(latest["readings"], list(getattr(scan, "ROLES", ())))
         if "ask" in latest:
             self._ask_operator(latest["ask"])
         if "fit" in latest:
             self.readings.show_fit(latest["fit"])
             self.plot.show_fit(latest["fit"])
 
-    def _show_progress(self, percent: float) -> None:
-        self.pace.note_percent(percent)
-        self.progress.setRange(0, 1000)
-        self.progress.setValue(round(10.0 * percent))
+    def _hear_event(self, record: dict[str, Any]) -> None:
+        """Show what holds a run, and that it goes on."""
+        kind = record["event"]
+        if self.state.going and kind == "interlock":
+            self._show_state(State.HELD, str(record.get("why", "")))
+        elif self.state.going and kind in ("interlock_cleared", "go_on"):
+            self._show_state(State.RUNNING)
+        elif kind == "refused":
+            self._say(f"{record.get('request', 'that')} was refused: {record.get('why', '')}")
 
-    def _show_end(self, end: Ended) -> None:
+    def _show_ended(self, end: Ended) -> None:
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)
         unsafe = f"NOT SAFE: {end.unsafe}" if end.unsafe else ""
-        error = end.error or ""
+        error = end.error or self._said_in_emergency
         self._show_state(state, error if not unsafe or unsafe in error else f"{unsafe}. {error}".strip())
         self.progress.setRange(0, 1000)
         if state is State.FINISHED:
             self.progress.setValue(1000)
         planned = "" if self.pace.planned is None else f" of {self.pace.planned}"
         self.progress_text.setText(f"{end.rows}{planned} points")
-        self._show_where("writing the report …" if end.rows and self.procedure_class.ANALYSIS else "")
+        reducible = getattr(self.panel.shown_class, "ANALYSIS", None) is not None
+        self._show_where("writing the report …" if end.rows and reducible else "")
         for question in (self._question, self._request):
             if question is not None:
                 question.done(0)  # what it asks has settled itself
@@ -229,82 +343,109 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _show_state(self, state: State, message: str = "") -> None:
         self.state = state
-        text, _, _ = state.value
-        self.state_text.setText(text)
-        self.message.setText(message)
-        self.message.setVisible(bool(message))
-        self.form.set_locked(self.busy)
-        self.start_action.setEnabled(not self.busy and not self.form.errors)
-        self.stop_action.setEnabled(state is State.RUNNING)
-        self._show_state_colours()
-
-    def _show_state_colours(self) -> None:
-        colours = Colours(self.palette())
-        _, shape, role = self.state.value
-        self.state_icon.setPixmap(dot_icon(shape, getattr(colours, role)).pixmap(16, 16))
-        self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
-
-    def _show_colours(self) -> None:
-        colours = Colours(self.palette())
-        self.start_action.setIcon(dot_icon("play", colours.good))
-        self.stop_action.setIcon(dot_icon("stop", colours.bad))
-        for part in (self.form, self.plot, self.readings):
-            part.show_colours(colours)
-        self.where.setText(self.where.text())  # a link keeps the colour that it was set in
-        self._show_state_colours()
-
-    def _show_simulated(self, simulated: str) -> None:
-        self.badge.setVisible(simulated == "True")
+        self.light.show_state(state)
+        self._say(message)
+        self.station_view.set_running(self._timer.isActive())
+        alone = self.busy and not isinstance(self.measurement, QueueWork)  # beside a queue one prepares what comes next
+        self.form.set_locked(alone)
+        self.panel.picker.setEnabled(not alone)
+        self.place.set_locked(alone)
+        self.stop_action.setEnabled(state.going)
+        self.pause_action.setEnabled(state.going)
+        self.skip_action.setEnabled(state.going)
+        self.pause_action.setText("Go on" if state is State.PAUSED else "Pause")
+        self._inputs_changed()
+        self._show_colours()
 
     def _show_where(self, text: str, reported: bool = False) -> None:
         run = self.measurement.run if self.measurement is not None else None
         if run is None:
-            self.where.setText(text)
+            self.footer.write_where("", [], text)
             return
         files = [("folder", run.folder.path), ("data", run.folder.data)]
         if reported:
             files += [("report", run.folder.report), ("results", run.folder.results)]
-        links = "  ·  ".join(f'<a href="{path.resolve().as_uri()}">{name}</a>' for name, path in files)
-        self.where.setText(f"{run.folder.path.name}:  {links}  {text}")
+        self.footer.write_where(run.folder.path.name, files, text)
         self.where.setToolTip(str(run.folder.path.resolve()))
 
+    # -- inputs --------------------------------------------------------------------------------------------------
+
+    def _where(self) -> dict[str, str]:
+        """Return station, sample and device as parameters; what is empty is the station's own."""
+        place = {"station": self.place.station, "sample": self.place.sample, "device": self.place.device}
+        return {name: value for name, value in place.items() if value}
+
+    def _may_start(self) -> bool:
+        return not (self.busy or self.form.errors or self.panel.problem)
+
+    def _place_changed(self) -> None:
+        self._title(bool(self.place.simulated))
+        if not self.busy and self.place.simulated is not None:
+            self._show_simulated(self.place.simulated)
+        self.panel.show_place(self.place, self.out)
+        self.station_view.show_place()
+        self._inputs_changed()
+
     def _inputs_changed(self) -> None:
-        self.start_action.setEnabled(not self.busy and not self.form.errors)
+        self.start_action.setEnabled(self._may_start())
+        self.queue_action.setEnabled(not self.form.errors and not self.panel.problem)
+
+    def _prepare(self) -> None:
+        self._title(bool(self.place.simulated))
+        self.panel.show_place(self.place, self.out)
+        self.panel.look_for_last(self.out)
+        threading.Thread(target=prepare, args=(self.panel.procedure_class,), name="prepare").start()
+
+    def _station_free(self) -> None:
+        """Let a run start now that the instruments have been asked, or close the window if that was wished."""
+        self._inputs_changed()
+        if self._closing and not self.busy:
+            self.close()
+
+    def _ask_readings(self) -> None:
+        """Have the run tell what its instruments read, before its next point."""
+        control = self._control()
+        if control is not None:
+            control.ask_readings()
+
+    def _what_runs(self) -> Run | None:
+        work = self.measurement
+        return work.run if work is not None and work.active and work.run is not None and work.run.running else None
+
+    def _control(self) -> Any:
+        run = self.measurement.run if self.measurement is not None and self.state.going else None
+        return run.procedure.control if run is not None and isinstance(run.procedure, Scan) else None
+
+    # -- questions -----------------------------------------------------------------------------------------------
 
     def _ask_whether_to_stop(self) -> None:
         if self._question is not None:
             return
-        question = QtWidgets.QMessageBox(
-            QtWidgets.QMessageBox.Icon.Warning,
+        self._question = ask(
+            self,
+            Question.Icon.Warning,
             "A run is going on",
             "A run is going on. Stop it and close?",
-            parent=self,
+            "The bench is made safe first, and what was measured is kept.",
+            ("Stop and close", self.stop_and_close),
+            ("Keep measuring", lambda: None),
         )
-        question.setInformativeText("The bench is made safe first, and what was measured is kept.")
-        stop = question.addButton("Stop and close", QtWidgets.QMessageBox.ButtonRole.AcceptRole)
-        stay = question.addButton("Keep measuring", QtWidgets.QMessageBox.ButtonRole.RejectRole)
-        question.setDefaultButton(stop)
-        question.setEscapeButton(stay)
-        stop.clicked.connect(self.stop_and_close)
-        question.finished.connect(self._question_answered)
-        self._question = question
-        question.open()  # not exec(): the event loop, and with it the window, goes on
+        self._question.finished.connect(self._question_answered)
 
     def _ask_operator(self, message: str) -> None:
         """Ask for what only a hand can do; the run waits, the window does not."""
-        request = QtWidgets.QMessageBox(
-            QtWidgets.QMessageBox.Icon.Information, "Your hand is needed", message, parent=self
+        work = self.measurement
+        done = work.answer if work is not None else lambda: None
+        self._request = ask(
+            self,
+            Question.Icon.Information,
+            "Your hand is needed",
+            message,
+            "",
+            ("Done", done),
+            ("Stop the run", self.stop),
         )
-        done = request.addButton("Done", QtWidgets.QMessageBox.ButtonRole.AcceptRole)
-        stop = request.addButton("Stop the run", QtWidgets.QMessageBox.ButtonRole.RejectRole)
-        request.setDefaultButton(done)
-        request.setEscapeButton(stop)
-        if self.measurement is not None:
-            done.clicked.connect(self.measurement.answer)
-        stop.clicked.connect(self.stop)
-        request.finished.connect(self._request_answered)
-        self._request = request
-        request.open()
+        self._request.finished.connect(self._request_answered)
 
     def _request_answered(self) -> None:
         if self._request is not None:
@@ -316,102 +457,41 @@ class MainWindow(QtWidgets.QMainWindow):
             self._question.deleteLater()
             self._question = None
 
-    # -- building ------------------------------------------------------------------------------------------------
+    def _emergency(self) -> None:
+        """Stop what goes on, while the outputs are made safe."""
+        if self.measurement is not None and self.measurement.active:
+            self.measurement.stop()
+            self._show_state(State.EMERGENCY, "emergency stop: outputs are being made safe")
 
-    def _build_actions(self) -> None:
-        self.start_action = self._action("Start", ["Ctrl+Return", "Ctrl+Enter"], self.start)
-        self.stop_action = self._action("Stop", ["Esc"], self.stop)
-        self.quit_action = self._action("Quit", ["Ctrl+Q"], self.close)
-        menu = self.menuBar().addMenu("&Run")
-        menu.addActions([self.start_action, self.stop_action])
-        menu.addSeparator()
-        menu.addAction(self.quit_action)
+    def _emergency_done(self, outputs: dict[str, str | None]) -> None:
+        left = "; ".join(f"{role}: {problem}" for role, problem in outputs.items() if problem)
+        said = f"EMERGENCY STOP: NOT SAFE: {left}" if left else "emergency stop: all outputs are safe"
+        self._said_in_emergency = said
+        self._say(said)
+        if self._closing and not self.busy:
+            self.close()
 
-    def _action(self, text: str, keys: list[str], do: Callable[[], Any]) -> QtGui.QAction:
-        action = QtGui.QAction(text, self)
-        action.setShortcuts([QtGui.QKeySequence(key) for key in keys])
-        action.triggered.connect(lambda: do())
-        return action
-
-    def _build_widgets(self) -> None:
-        self.form = ParameterForm(self.procedure_class)
-        self.form.changed.connect(self._inputs_changed)
-        self.plot = SweepPlot(self.procedure_class.X_AXIS, self.procedure_class.Y_AXIS)
-        self.readings = Readings(self.procedure_class.COLUMNS)
-
-        scroll = QtWidgets.QScrollArea(widgetResizable=True)
-        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.form)
-        left = QtWidgets.QWidget()
-        left.setFixedWidth(350)
-        column = QtWidgets.QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(scroll, 1)
-        column.addLayout(self._buttons())
-        self.readings.setFixedWidth(290)
-
-        body = QtWidgets.QHBoxLayout()
-        body.addWidget(left)
-        body.addWidget(self.plot, 1)
-        body.addWidget(self.readings)
-        central = QtWidgets.QWidget()
-        layout = QtWidgets.QVBoxLayout(central)
-        layout.addLayout(self._top_line())
-        layout.addLayout(body, 1)
-        layout.addLayout(self._bottom_lines())
-        self.setCentralWidget(central)
-        self.resize(1280, 800)
-
-    def _buttons(self) -> QtWidgets.QLayout:
-        row = QtWidgets.QHBoxLayout()
-        for action, keys in ((self.start_action, "Ctrl+Return"), (self.stop_action, "Esc")):
-            button = QtWidgets.QToolButton()
-            button.setDefaultAction(action)
-            action.setIconText(f"{action.text()}  ({keys})")
-            button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
-            button.setMinimumHeight(34)
-            row.addWidget(button)
-        return row
-
-    def _top_line(self) -> QtWidgets.QLayout:
-        station = QtWidgets.QLabel(f"Station: <b>{self.station}</b>")
-        self.badge = QtWidgets.QLabel("SIMULATED")
-        self.badge.setToolTip("These data come from a virtual bench, not from a sample.")
-        self.badge.setStyleSheet(
-            "background: #F0E442; color: #000000; border: 2px solid #000000; border-radius: 4px;"
-            " padding: 2px 10px; font-weight: 700"
-        )
-        keep = self.badge.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)  # what stands below does not jump when it appears
-        self.badge.setSizePolicy(keep)
-        self.badge.hide()
-        self.state_icon, self.state_text = QtWidgets.QLabel(), QtWidgets.QLabel()
-        font = self.state_text.font()
-        font.setBold(True)
-        self.state_text.setFont(font)
-        row = QtWidgets.QHBoxLayout()
-        for widget in (station, self.badge):
-            row.addWidget(widget)
-        row.addStretch(1)
-        for widget in (self.state_icon, self.state_text):
-            row.addWidget(widget)
-        return row
-
-    def _bottom_lines(self) -> QtWidgets.QLayout:
-        self.message = QtWidgets.QLabel(wordWrap=True)
-        self.message.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.progress = QtWidgets.QProgressBar(textVisible=False)
-        self.progress.setRange(0, 1000)
-        self.progress.setFixedHeight(14)
-        self.progress_text = QtWidgets.QLabel("no run yet")
-        self.where = QtWidgets.QLabel(openExternalLinks=True)
-        row = QtWidgets.QHBoxLayout()
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.progress_text)
-        lines = QtWidgets.QVBoxLayout()
-        lines.addWidget(self.message)
-        lines.addLayout(row)
-        lines.addWidget(self.where)
-        return lines
+    def _connect(self) -> None:
+        """Let the frame's parts do what they say."""
+        actions: dict[QtGui.QAction, Callable[[], Any]] = {
+            self.start_action: self.start,
+            self.queue_action: self.add_to_queue,
+            self.pause_action: self.pause,
+            self.skip_action: self.skip,
+            self.stop_action: self.stop,
+            self.emergency_action: self.emergency.stop_now,
+            self.quit_action: self.close,
+        }
+        for action, do in actions.items():
+            action.triggered.connect(lambda checked=False, do=do: do())
+        self.place.changed.connect(self._place_changed)
+        self.panel.changed.connect(self._inputs_changed)
+        self.panel.picked.connect(self._prepare)
+        self.emergency.pressed_now.connect(self._emergency)
+        self.emergency.done.connect(self._emergency_done)
+        self.queue.asked.connect(self.start_queue)
+        self.queue.changed.connect(self._queue_changed)
+        self.runs.chosen.connect(self._run_chosen)
+        self.runs.resume_asked.connect(self.resume)
+        self.station_view.readings_wanted.connect(self._ask_readings)
+        self.station_view.asked.connect(self._station_free)

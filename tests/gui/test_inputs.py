@@ -8,6 +8,8 @@ from sotlab.gui.qt import QtCore
 from sotlab.gui.theme import Colours
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 
 @pytest.fixture
 def form(qtbot):
@@ -17,8 +19,8 @@ def form(qtbot):
     return form
 
 
-def test_every_parameter_but_station_and_sample_has_an_input(form):
-    assert set(form.inputs) == set(STFMRFieldSweep().parameter_objects()) - {"station", "sample"}
+def test_every_parameter_but_the_place_has_an_input(form):
+    assert set(form.inputs) == set(STFMRFieldSweep().parameter_objects()) - {"station", "sample", "device"}
 
 
 def test_the_defaults_are_those_of_the_procedure(form):

@@ -3,10 +3,11 @@
 import pytest
 
 from sotlab.gui.qt import QtWidgets
-from sotlab.gui.window import State
+from sotlab.gui.states import State
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 TIMEOUT_MS = 60_000
+pytestmark = pytest.mark.usefixtures("no_reports")
 
 
 class ByHand(STFMRFieldSweep):

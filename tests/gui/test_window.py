@@ -8,14 +8,15 @@ import pytest
 
 from sotlab.errors import InstrumentError
 from sotlab.gui.qt import QtCore, QtWidgets
+from sotlab.gui.states import State
 from sotlab.gui.theme import Colours, palette
-from sotlab.gui.window import State
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 # A sweep through the resonance of the shipped sample, at 7 GHz.
 SWEEP = {"start": "35 mT", "stop": "95 mT", "points": "61"}
 # On a loaded machine of two cores; a run alone takes a few seconds.
 TIMEOUT_MS = 60_000
+quick = pytest.mark.usefixtures("no_reports")
 
 
 class BreaksDown(STFMRFieldSweep):
@@ -44,15 +45,15 @@ def journal(window):
     return [json.loads(line) for line in lines]
 
 
+@quick
 def test_a_run_is_shown_from_start_to_finish(qtbot, open_window):
     window = open_window()
     assert window.state is State.IDLE
-    assert not window.badge.isVisible()
     type_in(window, **SWEEP)
     end = run_to_end(qtbot, window)
 
     assert (end.status, end.rows, window.state) == ("Finished", 61, State.FINISHED)
-    assert window.state_text.text() == "finished"
+    assert window.light.text.text() == "finished"
     assert window.badge.isVisible()
     assert window.badge.text() == "SIMULATED"
     rows = pd.read_csv(window.measurement.run.folder.data, comment="#")
@@ -84,6 +85,7 @@ def test_fit_and_residuals_are_those_of_the_points_shown(qtbot, open_window):
     )
 
 
+@quick
 def test_points_and_fit_come_while_it_measures(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     type_in(window, **SWEEP)
@@ -107,6 +109,7 @@ def test_results_and_report_are_written_and_shown(qtbot, open_window):
     assert window.where.toolTip() == str(folder.path.resolve())
 
 
+@quick
 def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     window.start()
@@ -114,7 +117,7 @@ def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_win
     with qtbot.waitSignal(window.ended, timeout=TIMEOUT_MS):
         qtbot.keyClick(window, QtCore.Qt.Key.Key_Escape)
         assert window.state is State.STOPPING
-        assert window.state_text.text() == "stopping: making safe"
+        assert window.light.text.text() == "stopping: making safe"
     qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
     assert window.state is State.ABORTED
     events = journal(window)
@@ -124,6 +127,7 @@ def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_win
     assert events[-1]["rows"] == len(window.plot.xs) < 141
 
 
+@quick
 def test_keys_start_a_run_only_once(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     qtbot.keyClick(window, QtCore.Qt.Key.Key_Return, QtCore.Qt.KeyboardModifier.ControlModifier)
@@ -133,7 +137,7 @@ def test_keys_start_a_run_only_once(qtbot, open_window):
     window.start()
     assert window.measurement is first
     assert not window.start_action.isEnabled()
-    assert all(entry.edit.isReadOnly() for entry in window.form.inputs.values())
+    assert all(entry.locked for entry in window.form.inputs.values())
 
 
 def test_a_run_stopped_before_it_has_begun_measures_nothing(qtbot, open_window):
@@ -144,6 +148,7 @@ def test_a_run_stopped_before_it_has_begun_measures_nothing(qtbot, open_window):
     assert (ended.args[0].status, ended.args[0].rows) == ("Aborted", 0)
 
 
+@quick
 def test_a_setting_outside_the_stations_limits_is_one_line_and_the_window_goes_on(qtbot, open_window):
     window = open_window()
     type_in(window, **SWEEP, frequency="1.2 GHz")
@@ -168,6 +173,7 @@ def test_a_failure_in_mid_run_keeps_the_points_and_their_results(qtbot, open_win
     assert flag.removeprefix("⚠ ") in window.measurement.run.folder.report.read_text(encoding="utf-8")
 
 
+@quick
 def test_outputs_that_could_not_be_made_safe_are_named(qtbot, open_window, monkeypatch):
     from sotlab.instruments.kepco_bop import Electromagnet
 
@@ -185,8 +191,8 @@ def test_outputs_that_could_not_be_made_safe_are_named(qtbot, open_window, monke
 def test_results_that_cannot_be_written_are_told(qtbot, open_window, monkeypatch):
     from sotlab.errors import RunError
 
-    def full(path, outcome):
-        raise RunError(f"{path.name}: the results cannot be written: No space left on device")
+    def full(paths, outcome):
+        raise RunError("results.json: the results cannot be written: No space left on device")
 
     monkeypatch.setattr("sotlab.gui.measurement.keep_results", full)
     window = open_window()
@@ -203,6 +209,7 @@ def test_a_folder_that_cannot_be_made_fails_the_run(qtbot, open_window, tmp_path
     assert "the run's folder cannot be made" in window.message.text()
 
 
+@quick
 def test_two_windows_in_one_process_do_not_mix(qtbot, open_window):
     first, second = open_window("virtual:stfmr?seed=0"), open_window("virtual:stfmr?seed=1")
     for window in (first, second):
@@ -219,6 +226,7 @@ def test_two_windows_in_one_process_do_not_mix(qtbot, open_window):
     assert second.isVisible()
 
 
+@quick
 def test_closing_in_mid_run_asks_and_staying_goes_on(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     window.start()
@@ -236,6 +244,7 @@ def test_closing_in_mid_run_asks_and_staying_goes_on(qtbot, open_window):
     assert window.state is State.RUNNING
 
 
+@quick
 def test_closing_in_mid_run_waits_until_the_bench_is_safe(qtbot, open_window):
     window = open_window("virtual:stfmr?seed=0&clock=20")
     window.start()
@@ -252,18 +261,15 @@ def test_closing_in_mid_run_waits_until_the_bench_is_safe(qtbot, open_window):
 
 
 def test_the_event_loop_is_not_held_up_by_a_run(qtbot, open_window, lateness):
-    """Alone on two cores the longest stall is below 50 ms; here other tests may run beside it, hence the wide bound.
-
-    What it must catch is a wait for the run: opening the station, making safe and the report each take far longer.
-    """
+    """Nothing that the window computes in one go takes longer than 50 ms of the processor; see also test_controls."""
     window = open_window("virtual:stfmr?seed=0&clock=20")
     type_in(window, **SWEEP)
     lateness.clear()
     run_to_end(qtbot, window)
     assert window.state is State.FINISHED
     assert len(lateness) > 100
-    assert np.quantile(lateness, 0.99) < 0.1
-    assert max(lateness) < 0.5
+    assert np.quantile(lateness, 0.99) < 0.05
+    assert max(lateness) < 0.15  # one drawing of everything, and a machine three times slower than planned for
 
 
 @pytest.mark.parametrize("dark", [False, True])

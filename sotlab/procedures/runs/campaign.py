@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sotlab.errors import InterlockError, RunError, SotlabError
+from sotlab.errors import InterlockError, RunError, SotlabError, UsageError
 from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import VIRTUAL
 from sotlab.procedures.runs.campaign_file import CampaignFile
@@ -114,12 +114,25 @@ class Campaign:
         self._benches = Benches(self._timeline)
         self._stopped = threading.Event()
         self._run: Run | None = None
+        self._job: Job | None = None
 
     def stop(self) -> None:
         """Stop: the run under way makes the bench safe and keeps its rows; no other is started."""
         self._stopped.set()
         if self._run is not None:
             self._run.stop()
+
+    def change(self, file: CampaignFile, jobs: Sequence[Job]) -> None:
+        """Take another list of runs while the campaign goes on, as the file has them now; the run under way stays.
+
+        Raises
+        ------
+        UsageError
+            If the run under way is no longer in it: nothing is changed then.
+        """
+        if self._job is not None and self._job.item not in file.items:
+            raise UsageError(f"{self._job.label} is being measured: it stays in the queue; stop it first")
+        self.file, self.queue.jobs = file, list(jobs)
 
     def run(self) -> str:
         """Do what is not done yet; return how it ended: finished, incomplete, stopped, interlock or aborted.
@@ -156,14 +169,19 @@ class Campaign:
     # -- the queue -----------------------------------------------------------------------------------------------
 
     def _run_all(self) -> str:
-        for job in self.queue.jobs:
-            if self.queue.state(job).status in (*DONE, "failed", "skipped"):
-                continue
+        while (job := self._next()) is not None:
+            self._job = job
             verdict = self._pursue(job)
+            self._job = None
             self._note_told()
             if verdict != "go on":
                 return verdict
         return "finished" if all(self.queue.state(job).status in DONE for job in self.queue.jobs) else "incomplete"
+
+    def _next(self) -> Job | None:
+        """Return the first run that nothing has come of yet; the list may have changed since the last one."""
+        over = (*DONE, "failed", "skipped")
+        return next((job for job in self.queue.jobs if self.queue.state(job).status not in over), None)
 
     def _pursue(self, job: Job) -> str:
         """Run one until it has finished or its policy gives it up; return ``go on`` or how the campaign ends."""

@@ -23,7 +23,7 @@ from sotlab.procedures.runs.campaign_file import CampaignFile
 from sotlab.procedures.runs.jobs import Job
 from sotlab.procedures.runs.journal import Journal, cut_torn_line, read_journal
 
-__all__ = ["FOLDER", "CampaignQueue", "JobState", "last_finished", "read_states"]
+__all__ = ["FOLDER", "CampaignQueue", "JobState", "last_finished", "read_states", "stored_states"]
 
 FOLDER = "campaigns"
 
@@ -202,6 +202,19 @@ class CampaignQueue:
         event = {"event": "campaign_resume", "again": again}
         self._journal.write("campaign_resume", again=again, cut=cut, pid=os.getpid(), file=settings)
         self.states = self._read([*events, event])
+
+
+def stored_states(out: Path, name: str) -> dict[str, JobState]:
+    """Return what the last journal of the campaign ``name`` says of its runs, by their keys, without taking it.
+
+    Raises
+    ------
+    RunError
+        If the journal is damaged.
+    """
+    folder = out / FOLDER
+    path = _last(folder, name) if folder.is_dir() else None
+    return {} if path is None else read_states(read_journal(path))
 
 
 def last_finished(out: Path, key: str) -> tuple[datetime, str] | None:

@@ -49,6 +49,11 @@ class RunControl:
         """Set a parameter from the next point on; refused if it would change the plan."""
         self._requests.append(("change", (name, value)))
 
+    def ask_readings(self) -> None:
+        """Have the instruments read between two points, as far as that is harmless; told as topic ``readings``."""
+        if not any(request == "read" for request, _ in self._requests):
+            self._requests.append(("read", None))
+
     def take(self) -> list[tuple[str, Any]]:
         """Return the requests since the last call."""
         taken = []

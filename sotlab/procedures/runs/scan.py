@@ -21,6 +21,7 @@ from pymeasure.experiment import Procedure
 from sotlab.analysis.values import plain
 from sotlab.clock import Clock, RealClock
 from sotlab.errors import InterlockError, PlanError, RunError, SotlabError, UsageError
+from sotlab.instruments.roles import READINGS
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.parameters import Choice, Integer, Metadata, Text
@@ -221,8 +222,8 @@ class Scan(Procedure):
         self.simulated = str(self.bench.simulated)
         self.sample_name = self.the_sample().name
         planned = self.planned()
+        self.check_plan(planned, self.bench)  # first: it opens what the procedure uses where the station has it
         self.past.check(planned, plain(self.bench.snapshot()))
-        self.check_plan(planned, self.bench)
         self._interlocks = Interlocks(self.bench, self.ROLES, self.COLUMNS, self.tell)
         rules = self.bench.config.protection
         if rules is not None:
@@ -397,6 +398,18 @@ class Scan(Procedure):
             return
         self.prepare(self._open_bench())
         self.tell("parameter_changed", name=name, old=before, new=getattr(self, name), before=point.index)
+
+    def _do_read(self, _: None, point: Point) -> None:
+        """Tell what the open instruments read; of those only what they say is harmless, and for eyes only."""
+        found = {}
+        for role, driver in self._open_bench().drivers.items():
+            method, unit = READINGS.get(driver.role, ("", ""))
+            if method in driver.harmless:
+                try:
+                    found[role] = {"value": getattr(driver, method)(), "unit": unit, "problem": None}
+                except SotlabError as error:
+                    found[role] = {"value": None, "unit": unit, "problem": str(error)}
+        self.emit("readings", found)
 
     def shutdown(self) -> None:
         """Make the station safe, whatever has happened; close it if it was opened here."""

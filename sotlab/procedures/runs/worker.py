@@ -15,7 +15,7 @@ from typing import Any
 from pymeasure.experiment import Procedure, Worker
 
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import RunError
+from sotlab.errors import RunError, SotlabError
 from sotlab.instruments.station import Station
 from sotlab.procedures.runs.arrays import gather
 from sotlab.procedures.runs.bus import Bus
@@ -147,7 +147,10 @@ class RunWorker(Worker):
             outputs = Station.rescue(scan.bench.spec, scan.bench.actuators, borrow=True)
         else:
             return {}
-        self._stage(self.journal.write, "emergency_stop", outputs=outputs)
+        try:
+            self.journal.write("emergency_stop", outputs=outputs)
+        except SotlabError as error:  # the run has ended meanwhile, and its journal says that the outputs are safe
+            log.warning("%s: %s", self.name, error)
         self.bus.publish("emergency_stop", outputs)
         return outputs
 

@@ -1,0 +1,274 @@
+"""The page to measure on: which procedure, its inputs, the plot and the readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from sotlab.errors import SotlabError
+from sotlab.gui.background import Background
+from sotlab.gui.inputs import ParameterForm
+from sotlab.gui.place import Place
+from sotlab.gui.plot import SweepPlot
+from sotlab.gui.qt import QtCore, QtWidgets
+from sotlab.gui.readings import Readings
+from sotlab.gui.runs_panel import StoredRun
+from sotlab.gui.theme import Colours
+from sotlab.procedures.runs.catalog import Catalog
+from sotlab.procedures.runs.installed import GROUP, find_procedure
+from sotlab.procedures.runs.reader import read_run
+from sotlab.procedures.runs.scan import Scan
+
+__all__ = ["MeasurePanel"]
+
+#: Shown first, if it is installed.
+FIRST = "STFMRFieldSweep"
+#: Only so many differences are written out; the tool tip has all.
+SHOWN = 3
+
+
+class MeasurePanel(QtWidgets.QWidget):
+    """Inputs on the left, the plot in the middle, readings on the right.
+
+    Parameters
+    ----------
+    procedure_class : type of Scan, optional
+        A procedure to choose from beside those that are installed, and chosen first.
+
+    Attributes
+    ----------
+    procedure_class : type of Scan
+        What is chosen, and would be started.
+    shown_class : type
+        What the plot and the readings are of.
+    """
+
+    #: Something about what would be started has changed.
+    changed = QtCore.Signal()
+    #: Another procedure was chosen.
+    picked = QtCore.Signal()
+
+    def __init__(self, procedure_class: type[Scan] | None = None) -> None:
+        super().__init__()
+        self._classes, self._broken = _procedures(procedure_class)
+        self._installed = {entry.name for entry in entry_points(group=GROUP)}
+        self._forms: dict[str, ParameterForm] = {}
+        self._last: dict[str, Mapping[str, Any]] = {}
+        self._background = Background(self)
+        self._missing = ""
+        first = procedure_class.__name__ if procedure_class else FIRST if FIRST in self._classes else ""
+        first = first or next(iter(self._classes))
+        self.procedure_class = self.shown_class = self._classes[first]
+        self.picker = QtWidgets.QComboBox()
+        self.picker.setAccessibleName("Procedure")
+        self.picker.addItems(list(self._classes))
+        self.picker.setCurrentText(first)
+        self.about = QtWidgets.QLabel(wordWrap=True)
+        self.file_name = QtWidgets.QLabel(wordWrap=True)
+        self.differences = QtWidgets.QLabel(wordWrap=True)
+        self.problem_text = QtWidgets.QLabel(wordWrap=True)
+        self.use_last = QtWidgets.QPushButton("As last time")
+        self.use_last.setToolTip("Write the parameters of the last run of this procedure into the inputs")
+        self.use_defaults = QtWidgets.QPushButton("Defaults")
+        self.form_area = QtWidgets.QScrollArea(widgetResizable=True)
+        self.form_area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.form_area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.form = self._form(self.procedure_class)
+        self._show_form()
+        shown = self.procedure_class
+        self.plot = SweepPlot(shown.X_AXIS, shown.Y_AXIS, shown.DATA_COLUMNS)
+        self.readings = Readings(shown.COLUMNS)
+        self._build()
+        self.picker.currentTextChanged.connect(self._pick)
+        self.use_last.clicked.connect(lambda: self.form.use(self._last.get(self.procedure_class.__name__, {})))
+        self.use_defaults.clicked.connect(
+            lambda: self.form.use({name: e.parameter.default for name, e in self.form.inputs.items()})
+        )
+        self._show_about()
+
+    @property
+    def problem(self) -> str:
+        """Why the chosen procedure cannot be started here; empty if it can."""
+        return self._missing
+
+    @property
+    def queue_name(self) -> str:
+        """The chosen procedure as a campaign file names it."""
+        one = self.procedure_class
+        return one.__name__ if one.__name__ in self._installed else f"{one.__module__}:{one.__qualname__}"
+
+    def choose(self, name: str) -> bool:
+        """Choose a procedure by its name; return False if there is none."""
+        if name not in self._classes:
+            return False
+        self.picker.setCurrentText(name)
+        return True
+
+    def begin(self, procedure_class: type[Any]) -> None:
+        """Make plot and readings ready for a run."""
+        if procedure_class is not self.shown_class:
+            self._show_columns_of(procedure_class)
+        self.plot.clear()
+        self.readings.clear()
+
+    def show_stored(self, run: StoredRun) -> None:
+        """Show a run that was measured before."""
+        known = self._classes.get(run.procedure)
+        columns = list(run.columns)
+        x, y = (getattr(known, name, "") for name in ("X_AXIS", "Y_AXIS"))
+        self.shown_class = known or Scan
+        self.plot.set_columns(x if x in columns else columns[-2], y if y in columns else columns[-1], columns)
+        self.readings.set_columns(list(known.COLUMNS) if known is not None else columns)
+        self.plot.set_data(run.columns)
+        if self.plot.count:
+            self.readings.show_row({name: values[-1] for name, values in run.columns.items()})
+        if run.reduced is not None and run.reduced.spectra:
+            self.readings.show_result(run.reduced.spectra[0], run.reduced.flags)
+        self.plot.show_simulated(run.simulated)
+
+    def show_place(self, place: Place, out: Path) -> None:
+        """Say what the run will be called, and why it cannot be started here, if so."""
+        lacks = place.lacks(self.procedure_class.ROLES)
+        self._missing = place.problem
+        if not place.problem and lacks:
+            self._missing = (
+                f"{place.station} has no role {', '.join(repr(role) for role in lacks)}, which"
+                f" {self.procedure_class.__name__} needs: choose another station, or add it to the station file"
+            )
+        self.problem_text.setText(f"✗ {self._missing}" if self._missing else "")
+        self.problem_text.setVisible(bool(self._missing))
+        day = f"{datetime.now():%Y-%m-%d}"
+        name = f"{self.procedure_class.__name__}_{place.sample_name}"
+        self.file_name.setText(f"File: {out.name}/{day}/…_{name}")
+        self.file_name.setToolTip(str(out.resolve() / day / f"<date>-<time>_{name}"))
+        self.changed.emit()
+
+    def look_for_last(self, out: Path) -> None:
+        """Find the parameters of the last run of the chosen procedure, to show what is different now."""
+        name = self.procedure_class.__name__
+        self._background.run(
+            lambda: _last_parameters(out, name), lambda found: self._found_last(name, found), lambda problem: None
+        )
+
+    def show_colours(self, colours: Colours) -> None:
+        """Take the theme's colours."""
+        for form in self._forms.values():
+            form.show_colours(colours)
+        for part in (self.plot, self.readings):
+            part.show_colours(colours)
+        for label in (self.about, self.file_name):
+            label.setStyleSheet(f"color: {colours.dim.name()}")
+        self.problem_text.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
+
+    def _form(self, procedure_class: type[Scan]) -> ParameterForm:
+        form = self._forms.get(procedure_class.__name__)
+        if form is None:
+            form = self._forms[procedure_class.__name__] = ParameterForm(procedure_class)
+            form.changed.connect(self._inputs_changed)
+        return form
+
+    def _show_form(self) -> None:
+        self.form_area.setWidget(self.form)
+        self.form.setAutoFillBackground(False)  # it stands on the page, not on a sheet of its own
+        self.form_area.viewport().setAutoFillBackground(False)
+        self.form.show()
+
+    def _pick(self, name: str) -> None:
+        """Choose a procedure; what was typed for the one before is kept."""
+        self.form_area.takeWidget()
+        self.procedure_class = self._classes[name]
+        self.form = self._form(self.procedure_class)
+        self._show_form()
+        if not self.plot.count:
+            self._show_columns_of(self.procedure_class)
+        self._show_about()
+        self._inputs_changed()
+        self.picked.emit()
+
+    def _show_columns_of(self, procedure_class: type[Any]) -> None:
+        self.shown_class = procedure_class
+        columns = list(procedure_class.DATA_COLUMNS)
+        x, y = (
+            getattr(procedure_class, name, column) for name, column in (("X_AXIS", columns[0]), ("Y_AXIS", columns[-1]))
+        )
+        self.plot.set_columns(x, y, columns)
+        self.readings.set_columns(getattr(procedure_class, "COLUMNS", columns))
+
+    def _found_last(self, name: str, parameters: Mapping[str, Any] | None) -> None:
+        if parameters is not None:
+            self._last[name] = parameters
+        self._inputs_changed()
+
+    def _inputs_changed(self) -> None:
+        last = self._last.get(self.procedure_class.__name__)
+        self.use_last.setEnabled(last is not None)
+        lines = self.form.differences(last or {})
+        more = f"\n… and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        said = "as the last run" if last is not None and not lines else "\n".join(lines[:SHOWN]) + more
+        self.differences.setText("first run of this procedure" if last is None else said)
+        self.differences.setToolTip("\n".join(lines))
+        self.changed.emit()
+
+    def _show_about(self) -> None:
+        text = (self.procedure_class.__doc__ or "").strip().split("\n")[0]
+        self.about.setText(text)
+        self.about.setToolTip("\n".join(self._broken))
+
+    def _build(self) -> None:
+        left = QtWidgets.QWidget()
+        left.setFixedWidth(350)
+        column = QtWidgets.QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.picker)
+        column.addWidget(self.about)
+        column.addWidget(self.form_area, 1)
+        column.addWidget(self.problem_text)
+        box = QtWidgets.QGroupBox("Different from the last run")
+        inside = QtWidgets.QVBoxLayout(box)
+        inside.setContentsMargins(8, 4, 8, 6)
+        inside.addWidget(self.differences)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self.use_last)
+        buttons.addWidget(self.use_defaults)
+        inside.addLayout(buttons)
+        column.addWidget(box)
+        column.addWidget(self.file_name)
+        self.readings.setFixedWidth(318)
+        body = QtWidgets.QHBoxLayout(self)
+        body.setContentsMargins(4, 6, 4, 4)
+        body.addWidget(left)
+        body.addWidget(self.plot, 1)
+        body.addWidget(self.readings)
+
+
+def _procedures(given: type[Scan] | None) -> tuple[dict[str, type[Scan]], list[str]]:
+    """Return the scans that can be chosen, and what is wrong with those that cannot be loaded, a line each."""
+    found: dict[str, type[Scan]] = {given.__name__: given} if given is not None else {}
+    broken = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            procedure_class = find_procedure(entry.name)
+        except (SotlabError, ImportError, AttributeError) as error:  # one lab's broken file must not take away the rest
+            broken.append(f"{entry.name} cannot be loaded: {error}")
+            continue
+        if issubclass(procedure_class, Scan):
+            found.setdefault(procedure_class.__name__, procedure_class)
+    return found, broken
+
+
+def _last_parameters(out: Path, procedure: str) -> Mapping[str, Any] | None:
+    """Return the parameters of the last run of a procedure that has rows, or None."""
+    if not out.is_dir() or not any(out.iterdir()):  # to look into an empty folder leaves nothing in it
+        return None
+    with Catalog(out) as catalog:
+        catalog.refresh()
+        for run in reversed(catalog.select("procedure = ? AND rows > 0", [procedure], 3)):
+            try:
+                return read_run(Path(run["folder"])).parameters
+            except SotlabError:
+                continue
+    return None

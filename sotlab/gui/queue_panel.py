@@ -1,0 +1,230 @@
+"""The page of the queue: what is to be measured, in which order, and what has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sotlab.errors import SotlabError
+from sotlab.gui.qt import QtCore, QtGui, QtWidgets
+from sotlab.gui.queue_file import AS_QUEUE, QueueFile
+from sotlab.gui.tables import cell_of, make_table, write_row
+from sotlab.gui.theme import Colours, dot_icon
+from sotlab.procedures.runs.campaign_queue import DONE, JobState, stored_states
+from sotlab.procedures.runs.jobs import Job
+
+__all__ = ["QueuePanel"]
+
+POLICIES = ["skip", "stop", "retry 1", "retry 2", "retry 1, then stop", "retry 2, then stop"]
+COLUMNS = ["Run", "State", "Rows", "If it fails", "Station", "Settings", "What happened"]
+#: Icon and colour of each state.
+LOOKS = {
+    "waiting": ("circle", "dim"),
+    "running": ("play", "points"),
+    "finished": ("tick", "good"),
+    "reused": ("tick", "good"),
+    "failed": ("cross", "bad"),
+    "aborted": ("stop", "warning"),
+    "skipped": ("skip", "warning"),
+}
+
+
+class QueuePanel(QtWidgets.QWidget):
+    """The queue as a table, with what can be done to it.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of runs; the queue is kept in it, and so survives the window.
+    """
+
+    #: The file has changed: whoever runs it should take the change.
+    changed = QtCore.Signal()
+    #: The queue is to be started.
+    asked = QtCore.Signal()
+
+    def __init__(self, out: Path) -> None:
+        super().__init__()
+        self.out = out
+        self.file = QueueFile(out / "queue.toml")
+        self.jobs: list[Job] = []
+        self.states: Mapping[str, JobState] = {}
+        self.problem = ""
+        self._running = False
+        self._colours = Colours(self.palette())
+        self.table = make_table(COLUMNS, (250, 100, 60, 130, 230, 260))
+        self.table.itemSelectionChanged.connect(self._selected)
+        self.head, self.foot = QtWidgets.QLabel(wordWrap=True), QtWidgets.QLabel(wordWrap=True)
+        self.policy, self.item_policy = QtWidgets.QComboBox(), QtWidgets.QComboBox()
+        self.policy.addItems(POLICIES)
+        self.item_policy.addItems([AS_QUEUE, *POLICIES])
+        self.policy.activated.connect(lambda: self._edit(lambda: self.file.set_policy(self.policy.currentText())))
+        self.item_policy.activated.connect(self._set_item_policy)
+        self.buttons: dict[str, QtWidgets.QPushButton] = {}
+        self._build()
+        self.reload()
+
+    @property
+    def item(self) -> str:
+        """The item that is selected; empty if none is."""
+        rows = self.table.selectionModel().selectedRows()
+        return self.jobs[rows[0].row()].item if rows and rows[0].row() < len(self.jobs) else ""
+
+    def add(self, procedure: str, values: Mapping[str, str], station: str, sample: str, device: str) -> str | None:
+        """Put a run behind the others; return its item's name, or None if it was refused."""
+        added: list[str] = []
+        self._edit(lambda: added.append(self.file.add(procedure, values, station, sample, device)))
+        return added[0] if added else None
+
+    def open(self, path: Path) -> None:
+        """Show another campaign, as it was written by hand or by another window."""
+        self.file = QueueFile(path)
+        self.states = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the file and, while nothing runs, what its journal says."""
+        self.problem = ""
+        try:
+            file, self.jobs = self.file.load()
+            if file is not None and not self._running:
+                self.states = stored_states(self.out, file.name)
+            self.policy.setCurrentText(self.file.policy())
+        except SotlabError as error:
+            self.problem = str(error)
+        self._show()
+
+    def show_states(self, states: Mapping[str, JobState], running: bool, line: str = "") -> None:
+        """Show what has become of the runs."""
+        self._running = running
+        if states:
+            self.states = states
+        if line:
+            self.foot.setText(line)
+        self._show()
+
+    def show_colours(self, colours: Colours) -> None:
+        """Take the theme's colours."""
+        self._colours = colours
+        self.foot.setStyleSheet(f"color: {colours.dim.name()}")
+        self._show()
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        self.table.setRowCount(len(self.jobs))
+        icons = {name: dot_icon(shape, getattr(self._colours, role)) for name, (shape, role) in LOOKS.items()}
+        for row, job in enumerate(self.jobs):
+            state = self.states.get(job.key, JobState())
+            said = state.status if state.status != "running" or self._running else "interrupted"
+            cells = [
+                job.label,
+                said,
+                str(state.rows or ""),
+                self._policy_of(job.item),
+                job.station,
+                ", ".join(f"{name}={value}" for name, value in job.values.items()) or "defaults",
+                state.error or "",
+            ]
+            write_row(self.table, row, cells)
+            cell_of(self.table, row, 1).setIcon(icons.get(state.status, QtGui.QIcon()))
+        done = sum(self.states.get(job.key, JobState()).status in DONE for job in self.jobs)
+        text = f"<b>{len(self.jobs)} runs, {done} done</b> &nbsp; {self.file.path}" if self.jobs else ""
+        empty = "The queue is empty: choose a procedure under <b>Measure</b> and press <b>Add to queue</b>."
+        self.head.setText(f"✗ {self.problem}" if self.problem else text or empty)
+        self._selected()
+
+    def _policy_of(self, item: str) -> str:
+        try:
+            own = self.file.policy(item)
+        except (SotlabError, KeyError):
+            return ""
+        return own if own != AS_QUEUE else f"{self.policy.currentText()} (queue)"
+
+    def _selected(self) -> None:
+        item = self.item
+        for name in ("Up", "Down", "Remove", "Repeat"):
+            self.buttons[name].setEnabled(bool(item))
+        self.item_policy.setEnabled(bool(item))
+        if item:
+            self.item_policy.setCurrentText(self.file.policy(item))
+        self.buttons["Start queue"].setEnabled(bool(self.jobs) and not self._running and not self.problem)
+        self.buttons["Open…"].setEnabled(not self._running)
+
+    # -- editing -------------------------------------------------------------------------------------------------
+
+    def _edit(self, change: Callable[[], Any]) -> None:
+        item = self.item
+        try:
+            change()
+        except (SotlabError, KeyError) as error:
+            self.foot.setText(f"✗ refused: {error}")
+            return
+        self.reload()
+        self._select(item)
+        self.changed.emit()
+
+    def _select(self, item: str) -> None:
+        for row, job in enumerate(self.jobs):
+            if job.item == item:
+                self.table.selectRow(row)
+                return
+
+    def _set_item_policy(self) -> None:
+        item = self.item
+        if item:
+            self._edit(lambda: self.file.set_policy(self.item_policy.currentText(), item))
+
+    def _remove(self) -> None:
+        item = self.item
+        under_way = [job.item for job in self.jobs if self.states.get(job.key, JobState()).status == "running"]
+        if self._running and item in under_way:
+            self.foot.setText(f"✗ refused: {item} is being measured; stop it first")
+        elif item:
+            self._edit(lambda: self.file.remove(item))
+
+    def _remove_done(self) -> None:
+        """Take out every item all of whose runs are done."""
+        by_item: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            by_item.setdefault(job.item, []).append(job)
+        for item, jobs in by_item.items():
+            if all(self.states.get(job.key, JobState()).status in DONE for job in jobs):
+                self._edit(lambda item=item: self.file.remove(item))
+
+    def _open(self) -> None:
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Open a campaign", "", "Campaigns (*.toml)")
+        if path:
+            self.open(Path(path))
+
+    def _save_as(self) -> None:
+        path, _ = QtWidgets.QFileDialog.getSaveFileName(self, "Save the queue as", "", "Campaigns (*.toml)")
+        if path:
+            self._edit(lambda: self.file.save_as(Path(path)))
+
+    def _build(self) -> None:
+        row = QtWidgets.QHBoxLayout()
+        actions: Sequence[tuple[str, Callable[[], Any]]] = (
+            ("Start queue", self.asked.emit),
+            ("Up", lambda: self._edit(lambda: self.file.move(self.item, -1))),
+            ("Down", lambda: self._edit(lambda: self.file.move(self.item, +1))),
+            ("Repeat", lambda: self._edit(lambda: self.file.repeat(self.item))),
+            ("Remove", self._remove),
+            ("Remove done", self._remove_done),
+            ("Open…", self._open),
+            ("Save as…", self._save_as),
+        )
+        for name, do in actions:
+            button = self.buttons[name] = QtWidgets.QPushButton(name)
+            button.clicked.connect(lambda checked=False, do=do: do())
+            row.addWidget(button)
+        row.addStretch(1)
+        for text, box in (("If a run fails:", self.policy), ("this one:", self.item_policy)):
+            row.addWidget(QtWidgets.QLabel(text))
+            row.addWidget(box)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addWidget(self.head)
+        layout.addLayout(row)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.foot)
