@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from scipy import special
 from scipy.constants import mu_0
 
 from sotlab.analysis.joint import number, spread
+from sotlab.analysis.protocol import setting
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError, FitError
 
@@ -212,14 +213,9 @@ class MagnetometrySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dead_layer: float | None = Field(
-        default=None, description="Thickness of the dead layer, where it is known", json_schema_extra={"unit": "m"}
-    )
-    dead_layer_sigma: float = Field(
-        default=0.0, ge=0.0, description="Its standard deviation", json_schema_extra={"unit": "m"}
-    )
-    scale_sigma: float = Field(default=0.0, ge=0.0, le=1.0, description="Relative sigma common to all moments")
-    rate_sigma: float = Field(default=0.0, ge=0.0, le=1.0, description="Relative sigma common to all thicknesses")
+    dead_layer: Value | None = setting(None, "Thickness of the dead layer, where it is known", "m")
+    scale_sigma: float = setting(0.0, "Relative sigma common to all moments", ge=0.0, le=1.0)
+    rate_sigma: float = setting(0.0, "Relative sigma common to all thicknesses", ge=0.0, le=1.0)
 
 
 class Magnetometry:
@@ -292,13 +288,12 @@ class Magnetometry:
                     f"{role}: {missing} of {len(datasets)} files have none; give it in all of them, or in none"
                 )
             table[role] = np.concatenate(parts) if parts else None
-        dead = None if settings.dead_layer is None else Value(settings.dead_layer, settings.dead_layer_sigma, "m")
         fit = fit_moments(
             table["moment"],
             table["area"],
             table["thickness"],
             **{name: table[name] for name in _SIGMAS},
-            dead_layer=dead,
+            dead_layer=settings.dead_layer,
             scale_sigma=settings.scale_sigma,
             rate_sigma=settings.rate_sigma,
         )
