@@ -302,10 +302,12 @@ class Magnetometry:
             {
                 "name": name,
                 "thickness": float(t),
-                "moment_per_area": Value(float(m / a), None, "A"),
+                "moment_per_area": Value(float(m / a), sigma, "A"),
                 "flags": [],
             }
-            for name, t, m, a in zip(names, table["thickness"], table["moment"], table["area"], strict=True)
+            for name, t, m, a, sigma in zip(
+                names, table["thickness"], table["moment"], table["area"], _per_area_sigma(table), strict=True
+            )
         ]
         return Reduction(
             self.kind,
@@ -318,3 +320,14 @@ class Magnetometry:
             settings.model_dump(),
             details={} if fit.chi2_reduced is None else {"chi2_reduced": fit.chi2_reduced},
         )
+
+
+def _per_area_sigma(table: Mapping[str, np.ndarray | None]) -> list[float | None]:
+    """Return the sigma of each moment per area [A], that of the thickness left out; None without one."""
+    moment, area = table["moment"], table["area"]
+    s_m, s_a = table["sigma_moment"], table["sigma_area"]
+    if moment is None or area is None or (s_m is None and s_a is None):
+        return [None] * (0 if moment is None else len(moment))
+    by_moment = 0.0 if s_m is None else s_m / area
+    by_area = 0.0 if s_a is None else moment * s_a / area**2
+    return np.hypot(by_moment, by_area).tolist()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from sotlab.analysis.drift_diffusion_fit import fit_drift_diffusion
+from sotlab.analysis.drift_diffusion_fit import DriftDiffusionFit, fit_drift_diffusion
 from sotlab.analysis.joint import number, spread
 from sotlab.analysis.protocol import setting
 from sotlab.analysis.values import LiveFit, Reduction, Value
@@ -18,6 +18,8 @@ from sotlab.errors import DataError
 __all__ = ["Thickness", "ThicknessSeries", "ThicknessSettings"]
 
 _PER_FIELD = "1/(ohm*m)"
+#: Points of a curve that looks smooth.
+CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Thickness:
         Reduction
             Results ``sigma_s`` [hbar/2e 1/(ohm*m)], ``lambda_s`` [m], ``re_g``, ``im_g`` [1/(ohm*m**2)]. Each film has
             a row with its efficiencies and what the fit says there. ``details`` have the limits of what has no value.
+            ``parts`` is the fit as one smooth curve, empty where each film has its own resistivity.
 
         Raises
         ------
@@ -172,8 +175,18 @@ class Thickness:
             any(one.simulated for one in datasets),
             list(dict.fromkeys(one.name for one in datasets)),
             settings.model_dump(),
+            parts=[_curve(fit, thickness, resistivity is None)],
             details=details,
         )
+
+
+def _curve(fit: DriftDiffusionFit, thickness_m: np.ndarray, one_resistivity: bool) -> dict[str, np.ndarray]:
+    """Return the fit as a smooth curve; with a resistivity of each film there is one at the films only."""
+    if not one_resistivity:
+        return {}
+    curve_m = np.geomspace(0.7 * thickness_m.min(), 1.1 * thickness_m.max(), CURVE_POINTS)
+    dl, fl = fit.model(curve_m)
+    return {"thickness": curve_m, "xi_dl_E": dl, "xi_fl_E": fl}
 
 
 #: Columns that may be missing, as they are called on the command line.

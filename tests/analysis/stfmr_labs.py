@@ -39,7 +39,7 @@ def settings(values, sigmas=None):
     sigmas = sigmas or {}
     typed = {
         name: Value(value, sigmas.get(name, 0.0), STFMRSettings.model_fields[name].json_schema_extra["unit"])
-        if name in TRUE_SETTINGS or name == "resistance_per_length" and value is not None else value
+        if name in TRUE_SETTINGS or (name == "resistance_per_length" and value is not None) else value
         for name, value in values.items()
     }  # fmt: skip
     typed |= {name: None for name, value in values.items() if value is None}

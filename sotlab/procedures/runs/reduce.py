@@ -340,7 +340,29 @@ def _tables(result: Mapping[str, Any]) -> list[tuple[str, list[str], list[list[s
         first, labels = row_label(rows)
         cells = [[label, *(_shown(row.get(name)) for name in names)] for label, row in zip(labels, rows, strict=True)]
         tables.append(("Spectra" if "spectra" in result else "Scans", [first, *names], cells))
-    return tables
+    budget = result.get("details", {}).get("budget")
+    return [*tables, _budget(budget, result["results"])] if budget else tables
+
+
+def _budget(
+    budget: Mapping[str, Mapping[str, float]], results: Mapping[str, Any]
+) -> tuple[str, list[str], list[list[str]]]:
+    """Return the table of what each input alone would give, the inputs that matter most first."""
+    shares = {
+        name: {source: abs(part / results[name]["value"]) for source, part in parts.items()}
+        for name, parts in budget.items()
+        if results[name]["value"]
+    }
+    largest: dict[str, float] = {}
+    for parts in shares.values():
+        for source, share in parts.items():
+            largest[source] = max(share, largest.get(source, 0.0))
+    sources = sorted(largest, key=lambda source: -largest[source])
+    cells = [
+        [name, *(f"{100 * parts[source]:.2g}" if source in parts else "" for source in sources)]
+        for name, parts in shares.items()
+    ]
+    return "Uncertainty budget: what each input alone would give, in % of the value", ["", *sources], cells
 
 
 def _shown(value: Mapping[str, Any] | None) -> str:
