@@ -30,6 +30,9 @@ __all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce
 
 GROUP = "sotlab.analyses"
 
+#: A relative uncertainty below this is a rounding error.
+NO_SHARE = 1e-6
+
 
 @dataclass
 class Outcome:
@@ -359,7 +362,7 @@ def _budget(
             largest[source] = max(share, largest.get(source, 0.0))
     sources = sorted(largest, key=lambda source: -largest[source])
     cells = [
-        [name, *(f"{100 * parts[source]:.2g}" if source in parts else "" for source in sources)]
+        [name, *(f"{100 * share:.2g}" if (share := parts.get(source, 0.0)) > NO_SHARE else "" for source in sources)]
         for name, parts in shares.items()
     ]
     return "Uncertainty budget: what each input alone would give, in % of the value", ["", *sources], cells
