@@ -110,6 +110,7 @@ class STFMR:
         frequency_Hz = axes.get("frequency")
         if frequency_Hz is None or not (np.isfinite(frequency_Hz) and frequency_Hz > 0):
             raise DataError(f"{name}: no frequency above 0 Hz in header or columns; give --column frequency=NAME:GHz")
+        current_A = axes.get("current")  # a run has nan where it was not calibrated
         return Spectrum(
             np.asarray(columns["field"], float),
             np.asarray(columns["voltage"], float),
@@ -118,7 +119,7 @@ class STFMR:
             axes.get("angle"),
             name,
             simulated,
-            axes.get("current"),
+            current_A if current_A is not None and np.isfinite(current_A) else None,
         )
 
     def fit_one(self, field_T: np.ndarray, voltage_V: np.ndarray) -> LineFit:

@@ -46,6 +46,9 @@ class StripSettings(BaseModel):
     current: Value | None = setting(
         None, "Microwave current of spectra that do not say; its relative sigma is common to all spectra", "A"
     )
+    current_scale_sigma: float = setting(
+        0.0, "Relative sigma of the currents of all spectra together, besides", ge=0.0, le=1.0
+    )
     current_convention: Literal["peak", "rms"] | None = setting(None, "Whether currents are peak or rms")
     current_power: float | None = setting(None, "Power at which the current is as given", "dBm")
     delta_resistance: Value | None = setting(None, "Anisotropic magnetoresistance, parallel minus transverse", "ohm")
@@ -158,6 +161,11 @@ def reduce_torques(
     """
     given = [current for current in current_A if current is not None]
     if not given and all(getattr(settings, name) is None for name in _ASKED):
+        if settings.mu0_ms is not None or settings.strip_width is not None:
+            flags.append(
+                "torques: not determined: measure the magnetoresistance (delta_resistance) and the microwave current"
+                " (current, or a calibration rf_current), and they come out"
+            )
         return {}, {}
     nothing = {name: Value(None, None, unit) for name, unit in TORQUE_UNITS.items()}
 
@@ -174,11 +182,15 @@ def reduce_torques(
         return refused("say whether the current is peak or rms, as --set current_convention=peak")
     peaks = [settings.peak_A(*each) for each in zip(current_A, power_dBm, strict=True)]
     if any(peak is None for peak in peaks):
-        return refused("the current is needed, as --set current=2mA or a column")
+        return refused(
+            "the current is needed, as --set current=2mA, a column, or a calibration rf_current of"
+            " frequency, power and sample"
+        )
     powers = {power for power, current in zip(power_dBm, current_A, strict=True) if current is None}
     if len(powers) > 1 and settings.current_power is None:
         return refused("spectra have different powers; give a column of currents, or say at which power the current is")
-    relative = 0.0 if settings.current is None else spread(settings.current) / number(settings.current)
+    own = 0.0 if settings.current is None else spread(settings.current) / number(settings.current)
+    relative = float(np.hypot(own, settings.current_scale_sigma))
     geometry = settings.geometry()
     if geometry is None:
         flags.append(f"efficiencies: {', '.join(settings.lacking())} must be known")
