@@ -210,7 +210,9 @@ def reduce_torques(
     except FitError as error:
         return refused(str(error))
     flags += torques.flags
+    mean_A = float(np.mean([peak for peak, good in zip(peaks, fit.good, strict=True) if good]))
     results = torques.results | {
+        "current_rf": Value(mean_A, relative * mean_A, "A"),
         "delta_resistance": settings.delta_resistance,
         "angle_offset": torques.angle_offset,
     }

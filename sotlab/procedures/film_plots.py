@@ -1,4 +1,4 @@
-"""The plots of series of films: torque efficiencies, and magnetic moments, against thickness."""
+"""The plots of what is known of films: efficiencies and moments against thickness, resistance against angle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sotlab.procedures.plot_style import COLOURS, marked, told
 
-__all__ = ["efficiency_figures", "moment_figures"]
+__all__ = ["efficiency_figures", "moment_figures", "resistance_figures"]
 
 #: What each torque is called in a legend.
 TORQUES = {"xi_dl_E": "damping-like", "xi_fl_E": "field-like"}
@@ -78,6 +78,23 @@ def moment_figures(parts: Sequence[Any], reduction: Mapping[str, Any]) -> list[t
     axes.set_ylabel("moment per area (mA)")
     axes.set_title(told(results, "mu0_ms", "dead_layer"), fontsize=9)
     return [("Magnetic moment against thickness", marked(figure, reduction["simulated"]))]
+
+
+def resistance_figures(parts: Sequence[Any], reduction: Mapping[str, Any]) -> list[tuple[str, Figure]]:
+    """Return (caption, figure) of the resistance against the field's direction, with the fit."""
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for turn, row, colour in zip(parts, reduction["scans"], COLOURS * len(parts), strict=False):
+        curve = {name: np.array(row["fit"][name]) for name in ("angle", "resistance")}
+        seen = (curve["angle"] >= turn.angle_deg.min()) & (curve["angle"] <= turn.angle_deg.max())
+        label = row["name"] if row["field"] is None else f"{row['field']:g} T"
+        axes.plot(turn.angle_deg, turn.resistance_ohm, ".", ms=4, color=colour, label=label)
+        axes.plot(curve["angle"][seen], curve["resistance"][seen], "-", lw=1.1, color=colour)
+    axes.set_xlabel("direction of the field from the current (deg)")
+    axes.set_ylabel("R (Ω)")
+    axes.legend(fontsize=7, frameon=False)
+    axes.set_title(told(reduction["results"], "delta_resistance", "angle_offset"), fontsize=9)
+    return [("Resistance against the field's direction", marked(figure, reduction["simulated"]))]
 
 
 def _numbers(values: Sequence[Mapping[str, Any]], which: str) -> np.ndarray:

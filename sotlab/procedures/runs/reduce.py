@@ -71,8 +71,15 @@ def find_analysis(kind: str) -> Analysis:
         raise UsageError(str(error)) from error
 
 
-def reduce_runs(folders: Sequence[RunFolder]) -> Outcome:
+def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None = None) -> Outcome:
     """Reduce runs of one kind together, with the settings that they know of themselves.
+
+    Parameters
+    ----------
+    folders : sequence of RunFolder
+        The runs.
+    settings : mapping, optional
+        Settings that come before what the runs know.
 
     Raises
     ------
@@ -84,7 +91,8 @@ def reduce_runs(folders: Sequence[RunFolder]) -> Outcome:
     records = [read_run(folder.path) for folder in folders]
     analysis = find_analysis(_analysis_of(records[0])["kind"])
     datasets = [dataset for record in records for dataset in _datasets_of_run(analysis, record)]
-    outcome = _reduce(analysis, datasets, _settings_of_runs(records))
+    said = dict(settings or {})
+    outcome = _reduce(analysis, datasets, _settings_of_runs(records, but=list(said)) | said)
     outcome.provenance = _provenance(records)
     return outcome
 
