@@ -1028,7 +1028,10 @@ def _conditions(row: dict[str, Any]) -> dict[str, float]:
         "temperature": "temperature_K",
         "amplitude": "amplitude_A_peak",
     }
-    return {names[name]: row[name] for name in names if isinstance(row.get(name), float)}
+    found = {names[name]: row[name] for name in names if isinstance(row.get(name), float)}
+    if "angle_deg" in found and (row.get("fit") or {}).get("absolute_field"):
+        found["angle_deg"] += 180.0  # the lab's line is that of a positive field
+    return found
 
 
 def _compare(values: dict[str, Any], truth: dict[str, Any]) -> None:

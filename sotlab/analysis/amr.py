@@ -1,4 +1,4 @@
-"""The analysis ``amr``: anisotropic magnetoresistance from the resistance against the direction of a field in the plane.
+"""The analysis ``amr``: anisotropic magnetoresistance, from the resistance against a field's direction in the plane.
 
     R = R_0 + dR cos^2(phi - phi_0)
 

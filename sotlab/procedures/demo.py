@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sotlab.instruments.station import Station
 from sotlab.procedures.amr_angle_scan import AMRAngleScan
 from sotlab.procedures.calibrations.base import calibration_of
@@ -20,6 +18,7 @@ from sotlab.procedures.runs.reduce import Outcome, reduce_runs
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
+from sotlab.procedures.stfmr_series import expected_window_T
 
 __all__ = ["FREQUENCIES_GHZ", "Demonstration", "run_demo"]
 
@@ -98,7 +97,7 @@ def run_demo(
             return stopped()
         bench.take(calibration_of(current, read_run(folders[1].path)))
         for frequency_GHz in frequencies_GHz:
-            start_T, stop_T = window(1e9 * frequency_GHz, bench.sample().g)
+            start_T, stop_T = expected_window_T(1e9 * frequency_GHz, bench.sample().g, GUESSED_MEFF_T)
             scan = STFMRFieldSweep(station=station, frequency=1e9 * frequency_GHz, start=start_T, stop=stop_T)
             if not measured(scan, bench):
                 return stopped()
@@ -106,13 +105,3 @@ def run_demo(
         outcome = reduce_runs(folders[2:], known)
         add_truth(bench, outcome.json)
     return Demonstration(outcome, [folder.path for folder in folders])
-
-
-def window(frequency_Hz: float, g: float) -> tuple[float, float]:
-    """Return a field window [T] that holds the line although M_eff is only guessed: 0.5 to 1.7 of the guess.
-
-    The guess is the field for which f = (gamma/2pi) sqrt(B (B + mu0 M)).
-    """
-    reduced_T = frequency_Hz / (13.996e9 * g)
-    guess_T = np.sqrt(0.25 * GUESSED_MEFF_T**2 + reduced_T**2) - 0.5 * GUESSED_MEFF_T
-    return round(0.5 * guess_T, 4), round(1.7 * guess_T, 4)

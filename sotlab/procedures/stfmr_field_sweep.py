@@ -29,6 +29,11 @@ class Setting(NamedTuple):
     angle_deg: float
 
 
+def spectrum_of(point: Point) -> dict[str, float]:
+    """Return what the plan says of a point's spectrum: all but the field."""
+    return {name: value for name, value in point.settings.items() if name != "field_T"}
+
+
 class STFMRFieldSweep(Scan):
     """Sweep the field through the resonance at fixed frequency, power and angle.
 
@@ -131,16 +136,22 @@ class STFMRFieldSweep(Scan):
 
     def apply(self, point: Point, bench: Station) -> None:
         """Ramp to the field and let it settle; where the next spectrum begins, go to that first."""
-        if self.settings_at(point) != self._now:
+        if spectrum_of(point) != self._spectrum_now:
             self._begin(point, bench)
+        elif self.settings_at(point) != self._now:  # a parameter was changed on the way
+            self._set(point, bench)
         bench["field"].ramp_to(point.settings["field_T"], self.should_stop)
 
     def _begin(self, point: Point, bench: Station) -> None:
         """Set what stays the same along a spectrum, and go to its run-up."""
+        self._set(point, bench)
+        bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
+        self._spectrum_now = spectrum_of(point)
+
+    def _set(self, point: Point, bench: Station) -> None:
         now, microwave = self.settings_at(point), bench["microwave"]
         if "azimuth" in bench:
             bench["azimuth"].move_to(now.angle_deg, self.should_stop)
-        bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
         microwave.set_frequency(now.frequency_Hz)
         microwave.set_power(now.power_dBm)
         current = microwave.calibrated_current(now.frequency_Hz, now.power_dBm, self.the_sample().identity)
