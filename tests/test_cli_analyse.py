@@ -474,6 +474,33 @@ def test_what_the_torques_lack_is_named_and_a_wrong_setting_is_one_line(analyse,
         assert said in told["error"]
 
 
+def test_the_width_against_a_direct_current_is_a_torque_too(analyse, tmp_path):
+    rng, f, xi_j = np.random.default_rng(0), 7e9, 0.08
+    reduced = f / (13.996244936e9 * G)
+    b0 = -M_EFF / 2 + np.hypot(M_EFF / 2, reduced)
+    # Liu et al.: |dW/dj| = (omega/gamma) (hbar/2e) xi sin phi/[(B0 + M/2) M_s t_F], j in the layer, E = I R_sh/w = j rho
+    arm = reduced * 1.054572e-34 / (2 * 1.602177e-19) * xi_j * np.sin(np.pi / 4)
+    per_A = arm / ((b0 + M_EFF / 2) * 0.95 / 1.256637e-6 * 6e-9) * 22.5 / 7e-6 / 2.5e-7
+    rows = []
+    for bias in (-2e-3, -1e-3, 1e-3, 2e-3):
+        for sign in (1, -1):
+            w = 3.5e-3 + sign * per_A * bias
+            x = np.linspace(-8, 8, 81) * w
+            v = 5e-6 * sign * (w**2 + 0.5 * w * x) / (x**2 + w**2) + 0.02e-6 * rng.normal(size=len(x))
+            rows.append(np.stack([sign * (b0 + x), v, np.full_like(x, bias)], axis=1))
+    header = "f = 7e9 Hz\nB,V,I"
+    path = save(tmp_path / "bias.csv", np.concatenate(rows), header)
+    sample = [*SHEET[:3], "sheet_resistance=22.5ohm", "nm_side=1", "rho=25 uohm*cm", "angle=45deg", "g=2.1"]
+    code, told = analyse("stfmr", path, *options(sample, ["field=B:T", "voltage=V:V", "bias=I:A"]))
+    assert code == 0
+    found = told["results"]["xi_dl_j_bias"]
+    assert abs(found["value"] - xi_j) < 4 * found["sigma"]
+    assert found["sigma"] < 0.1 * xi_j
+    code, told = analyse("stfmr", path, *options(["g=2.1"], ["field=B:T", "voltage=V:V", "bias=I:A"]))
+    assert told["results"]["xi_dl_j_bias"]["value"] is None
+    assert any("mu0_ms" in flag for flag in told["flags"])
+
+
 def test_the_report_has_the_uncertainty_budget(analyse, long_table, tmp_path):
     page = tmp_path / "report.html"
     analyse("stfmr", long_table, *LONG, *options([*STRIP, *SHEET]), "--report", page)

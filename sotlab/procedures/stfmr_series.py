@@ -57,7 +57,7 @@ class STFMRSeries(STFMRFieldSweep):
     def refine(self, rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, float]]:
         """Yield the next spectrum's points, in the window that those so far predict."""
         series = self.series()
-        done = len({self._told(row) for row in rows})
+        done = len({self.told_by(row) for row in rows})
         if not rows or done >= len(series):
             return
         following = series[done]
@@ -72,7 +72,7 @@ class STFMRSeries(STFMRFieldSweep):
     def _window_T(self, rows: Sequence[Mapping[str, Any]], frequency_Hz: float) -> tuple[float, float]:
         groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
         for row in rows:
-            groups.setdefault((self._told(row), row["Field (T)"] > 0), []).append(row)
+            groups.setdefault((self.told_by(row), row["Field (T)"] > 0), []).append(row)
         fields, voltages = (
             [np.array([row[name] for row in group], float) for group in groups.values()]
             for name in ("Field (T)", "Voltage (V)")
@@ -91,7 +91,8 @@ class STFMRSeries(STFMRFieldSweep):
         return max(centre_T - self.reach * width_T, 0.0), centre_T + self.reach * width_T
 
     @staticmethod
-    def _told(row: Mapping[str, Any]) -> tuple[float, ...]:
+    def told_by(row: Mapping[str, Any]) -> tuple[float, ...]:
+        """Return what tells a row's spectrum from the others."""
         return tuple(float(row[name]) for name in ("Frequency (Hz)", "Power (dBm)", "Angle (deg)"))
 
     def _g(self) -> float:
