@@ -478,7 +478,7 @@ def test_the_width_against_a_direct_current_is_a_torque_too(analyse, tmp_path):
     rng, f, xi_j = np.random.default_rng(0), 7e9, 0.08
     reduced = f / (13.996244936e9 * G)
     b0 = -M_EFF / 2 + np.hypot(M_EFF / 2, reduced)
-    # Liu et al.: |dW/dj| = (omega/gamma) (hbar/2e) xi sin phi/[(B0 + M/2) M_s t_F], j in the layer, E = I R_sh/w = j rho
+    # Liu et al.: abs(dW/dj) = (omega/gamma) (hbar/2e) xi sin phi/[(B0 + M/2) M_s t_F]; j rho = E = I R_sh/w
     arm = reduced * 1.054572e-34 / (2 * 1.602177e-19) * xi_j * np.sin(np.pi / 4)
     per_A = arm / ((b0 + M_EFF / 2) * 0.95 / 1.256637e-6 * 6e-9) * 22.5 / 7e-6 / 2.5e-7
     rows = []
