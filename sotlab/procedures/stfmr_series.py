@@ -96,7 +96,8 @@ class STFMRSeries(STFMRFieldSweep):
         return tuple(float(row[name]) for name in ("Frequency (Hz)", "Power (dBm)", "Angle (deg)"))
 
     def _g(self) -> float:
-        return self.the_sample().g
+        """Return the sample's g; before a station is open only the number of points is asked for."""
+        return 2.0 if self.bench is None else self.the_sample().g
 
     def _run_up_T(self, first: Point) -> float:
         return first.settings["field_T"] - self.run_up
