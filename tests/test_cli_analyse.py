@@ -562,10 +562,10 @@ def test_resistances_against_the_angle_give_the_magnetoresistance_of_either_sign
         path = save(tmp_path / "amr.csv", np.stack([angle, ohm], axis=1), "phi,R")
         code, told = analyse("amr", path, *options((), ["angle=phi:deg", "resistance=R:ohm"]))
         assert code == 0
-        for name, value in {"delta_resistance": truth, "angle_offset": 3.0, "resistance": 300.0}.items():
+        for name, value in {"delta_resistance": truth, "angle_offset": -3.0, "resistance": 300.0}.items():
             found = told["results"][name]
             assert abs(found["value"] - value) < 4 * found["sigma"], (name, truth)
     few = save(tmp_path / "few.csv", np.stack([angle[:3], angle[:3]], axis=1), "phi,R")
     code, told = analyse("amr", few, *options((), ["angle=phi:deg", "resistance=R:ohm"]))
     assert code != 0
-    assert "four directions" in json.dumps(told)
+    assert "five directions" in json.dumps(told)

@@ -1,9 +1,9 @@
 """The analysis ``amr``: anisotropic magnetoresistance, from the resistance against a field's direction in the plane.
 
-    R = R_0 + dR cos^2(phi - phi_0)
+    R = R_0 + dR cos^2(phi + phi_0)
 
 with phi the direction of the field from the current, in which the field holds the magnetisation, dR = R_parallel -
-R_transverse and phi_0 the error of the rotator's zero.
+R_transverse and phi_0 what is to be added to the rotator's angles.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from sotlab.analysis.joint import fit_joint
+from sotlab.analysis.artefacts import fit_magnetoresistance
+from sotlab.analysis.joint import number, spread
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError, FitError
 
 __all__ = ["AMR", "AMRSettings", "Turn"]
 
-#: With fewer sigmas there is no magnetoresistance to be told.
-SEEN = 3.0
+#: Points of a curve that looks smooth.
 CURVE_POINTS = 181
 _UNITS = {"resistance": "ohm", "delta_resistance": "ohm", "angle_offset": "deg"}
 
@@ -60,15 +60,15 @@ class AMR:
     ) -> Turn:
         """Return the turn of ``columns``; DataError if there are too few angles to tell three parameters."""
         angle, resistance = (np.asarray(columns[role], float) for role in ("angle", "resistance"))
-        if len(np.unique(np.round(np.mod(angle[np.isfinite(angle)], 180.0), 3))) < 4:
-            raise DataError(f"{name}: R(phi) needs four directions at least, 180 deg apart counting as one")
+        if len(np.unique(np.round(np.mod(angle[np.isfinite(angle)], 180.0), 3))) < 5:
+            raise DataError(f"{name}: R(phi) needs five directions at least, 180 deg apart counting as one")
         return Turn(angle, resistance, axes.get("field"), name, simulated)
 
     def live(self, columns: Mapping[str, np.ndarray], settings: Any = None) -> LiveFit | None:
         """Return the fit of the rows so far, None while they are too few."""
         angle = np.asarray(columns["angle"], float)
         try:
-            values, curve = _fit(Turn(angle, np.asarray(columns["resistance"], float)))
+            values, _, curve = _fit(Turn(angle, np.asarray(columns["resistance"], float)))
         except FitError:
             return None
         smooth = np.linspace(np.nanmin(angle), np.nanmax(angle), CURVE_POINTS)
@@ -81,16 +81,12 @@ class AMR:
         -------
         Reduction
             Results ``resistance`` (with the magnetisation across the current) and ``delta_resistance`` [ohm],
-            ``angle_offset`` [deg]: what must be subtracted from the angles. Those of several turns are the weighted
+            ``angle_offset`` [deg]: what must be added to the angles. Those of several turns are the weighted
             mean. ``parts`` are the turns.
         """
         rows, flags = [], []
         for turn in datasets:
-            values, curve = _fit(turn)
-            row_flags = []
-            if abs(values["delta_resistance"].value) < SEEN * values["delta_resistance"].sigma:
-                row_flags.append(f"angle_offset: not determined: delta_resistance is within {SEEN:g} sigma of zero")
-                values["angle_offset"] = Value(None, None, "deg")
+            values, row_flags, curve = _fit(turn)
             fit = {"angle": (smooth := np.linspace(0.0, 360.0, CURVE_POINTS)).tolist(), "resistance": curve(smooth)}
             rows.append({"name": turn.name, "field": turn.field_T, **values, "fit": fit, "flags": row_flags})
         results = {name: _mean([row[name] for row in rows], name, unit, flags) for name, unit in _UNITS.items()}
@@ -108,32 +104,20 @@ class AMR:
         )
 
 
-def _fit(turn: Turn) -> tuple[dict[str, Value], Any]:
+def _fit(turn: Turn) -> tuple[dict[str, Value], list[str], Any]:
+    """Return values, flags, and R(phi) as a function of the angle [deg]; the angle offset is in degrees."""
     phi = np.radians(turn.angle_deg)
-    columns = {"mean": np.ones_like(phi), "cos": np.cos(2 * phi), "sin": np.sin(2 * phi)}
-    fit = fit_joint(columns, turn.resistance_ohm, who="R(phi)")
-    c, s = fit["cos"], fit["sin"]
-    half = float(np.hypot(c, s))
-    # The larger magnetoresistance along the current is taken for the positive one, unless the sine says otherwise:
-    # dR = 2 c / cos(2 phi_0) with phi_0 within 45 deg.
-    sign = 1.0 if c >= 0 else -1.0
-    unit = sign * np.array([0.0, c, s]) / half
-    offset = 0.5 * np.degrees(np.arctan2(sign * s, sign * c))
-    along = 2.0 * unit
-    across = np.array([1.0, 0.0, 0.0]) - unit
-    turning = np.degrees(0.5) * np.array([0.0, -s, c]) / half**2
-    spread = [float(np.sqrt(g @ fit.covariance @ g)) for g in (across, along, turning)]
-    values = {
-        "resistance": Value.of(fit["mean"] - sign * half, spread[0], "ohm"),
-        "delta_resistance": Value.of(2.0 * sign * half, spread[1], "ohm"),
-        "angle_offset": Value.of(float(offset), spread[2], "deg"),
-    }
+    found = fit_magnetoresistance(phi, turn.resistance_ohm)
+    across, along, offset = (found.results[name] for name in ("resistance_0", "delta_resistance", "angle_offset"))
+    offset_deg = Value(None, None, "deg")
+    if offset.value is not None:
+        offset_deg = Value(float(np.degrees(number(offset))), float(np.degrees(spread(offset))), "deg")
 
     def curve(angle_deg: np.ndarray) -> np.ndarray:
-        p = np.radians(angle_deg)
-        return fit["mean"] + c * np.cos(2 * p) + s * np.sin(2 * p)
+        turned = np.radians(np.asarray(angle_deg, float) + (offset_deg.value or 0.0))
+        return number(across) + number(along) * np.cos(turned) ** 2
 
-    return values, curve
+    return {"resistance": across, "delta_resistance": along, "angle_offset": offset_deg}, list(found.flags), curve
 
 
 def _mean(values: Sequence[Value], name: str, unit: str, flags: list[str]) -> Value:

@@ -34,7 +34,7 @@ class STFMRAdaptiveSweep(STFMRFieldSweep):
     Without a line in the coarse sweep, the first refinement halves its spacing over the whole window.
     """
 
-    points = Integer("Points", default=41, minimum=12, maximum=100_000, description="Of the coarse sweep")
+    points = Integer("Points", default=61, minimum=12, maximum=100_000, description="Of the coarse sweep")
     target = Choice("Target", choices=list(TARGETS), default="v_sym", description="What is to be known")
     wanted = Quantity(
         "Wanted sigma", "", default=0.03, minimum=1e-6, maximum=1.0,

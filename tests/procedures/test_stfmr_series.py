@@ -54,9 +54,9 @@ def test_a_window_beyond_the_magnet_is_refused_before_its_first_point(tmp_path):
 
 
 def test_angles_of_both_signs_tell_y_from_the_rest(tmp_path):
-    scan = STFMRAngleSeries(station="virtual:stfmr?seed=0", angle=30, angle_stop=150, angles=3, points=31)
+    scan = STFMRAngleSeries(station="virtual:stfmr?seed=0", angle=30, angle_stop=150, angles=3, points=41)
     rows, told, _ = measured(scan, tmp_path)
-    assert Counter(rows["Angle (deg)"]) == {30.0: 62, 90.0: 62, 150.0: 62}
+    assert Counter(rows["Angle (deg)"]) == {30.0: 82, 90.0: 82, 150.0: 82}
     spectra = {(row["angle"], "B > 0" in row["name"]): row for row in told["spectra"]}
     assert len(spectra) == 6
     # sin 2phi cos phi: the same at 30 and 150 deg, odd in the field, and nothing at 90 deg
@@ -79,14 +79,11 @@ def test_powers_come_from_the_largest_down(tmp_path):
 
 
 def test_an_adaptive_sweep_stops_when_it_knows_enough_and_refines_where_the_line_is(tmp_path):
-    enough, told, _ = measured(
-        STFMRAdaptiveSweep(station="virtual:stfmr?seed=0", target="v_asym", wanted=0.2), tmp_path / "enough"
-    )
+    window = {"station": "virtual:stfmr?seed=0", "start": "30 mT", "stop": "100 mT", "points": 41, "target": "v_asym"}
+    enough, told, _ = measured(STFMRAdaptiveSweep(**window, wanted=0.2), tmp_path / "enough")
     assert len(enough) == 41
     width = told["spectra"][0]["width"]["value"]
-    rows, told, _ = measured(
-        STFMRAdaptiveSweep(station="virtual:stfmr?seed=0", target="v_asym", wanted=0.005), tmp_path / "more"
-    )
+    rows, told, _ = measured(STFMRAdaptiveSweep(**window, wanted=0.005), tmp_path / "more")
     assert 41 < len(rows) <= 41 + 200
     spectrum = told["spectra"][0]
     assert abs(spectrum["v_asym"]["sigma"] / spectrum["v_asym"]["value"]) < 0.0065
