@@ -25,6 +25,9 @@ __all__ = ["FREQUENCIES_GHZ", "Demonstration", "run_demo"]
 #: As in the first seed: 4 to 10 GHz.
 FREQUENCIES_GHZ = (4, 5, 6, 7, 8, 9, 10)
 
+#: Of each sweep.
+POINTS = 121
+
 #: What one would guess of permalloy before measuring it; only the windows are chosen by it [T].
 GUESSED_MEFF_T = 1.0
 
@@ -98,7 +101,9 @@ def run_demo(
         bench.take(calibration_of(current, read_run(folders[1].path)))
         for frequency_GHz in frequencies_GHz:
             start_T, stop_T = expected_window_T(1e9 * frequency_GHz, bench.sample().g, GUESSED_MEFF_T)
-            scan = STFMRFieldSweep(station=station, frequency=1e9 * frequency_GHz, start=start_T, stop=stop_T)
+            scan = STFMRFieldSweep(
+                station=station, frequency=1e9 * frequency_GHz, start=start_T, stop=stop_T, points=POINTS
+            )
             if not measured(scan, bench):
                 return stopped()
             keep_results([folders[-1].path], reduce_runs(folders[-1:], known).json)
