@@ -55,13 +55,13 @@ def reduce_bias(
         return nothing
 
     good = fit.good & np.array([bias is not None for bias in bias_A])
-    angles = {settings.angle if angle is None else angle for angle in angle_deg}
+    found = {settings.angle if angle is None else angle for angle in angle_deg}
+    angles = [angle for angle in found if angle is not None]
     geometry = settings.geometry()
     if geometry is None:
         return refused(f"{', '.join(settings.lacking())} must be known")
-    if len(set(frequency_Hz)) > 1 or len(angles) > 1 or None in angles or not good.any():
+    if len(set(frequency_Hz)) > 1 or len(found) > 1 or not angles or not good.any():
         return refused("one frequency and one angle are needed")
-    (angle,) = angles
     field = fit.field_res[good]
     try:
         bias = fit_dc_bias(
@@ -72,7 +72,7 @@ def reduce_bias(
             frequency_Hz=frequency_Hz[0],
             field_res=Value(float(field.mean()), float(fit.field_res_sigma[good].max()), "T"),
             mu0_meff=kittel.mu0_meff,
-            angle=Value(float(np.radians(angle)), float(np.radians(settings.angle_sigma or 0.0)), "rad"),
+            angle=Value(float(np.radians(angles[0])), float(np.radians(settings.angle_sigma or 0.0)), "rad"),
             geometry=geometry,
             g=number(kittel.g),
         )

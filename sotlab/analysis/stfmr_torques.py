@@ -97,12 +97,15 @@ class StripSettings(BaseModel):
         power_dBm : float or None
             Its power: with ``current_power`` the current goes with its square root.
         """
-        if self.current_convention is None or (current_A is None and self.current is None):
+        if self.current_convention is None:
             return None
-        current = current_A if self.current is None or current_A is not None else number(self.current)
-        if current_A is None and self.current_power is not None and power_dBm is not None:
-            current *= 10 ** ((power_dBm - self.current_power) / 20)
-        return current * (np.sqrt(2.0) if self.current_convention == "rms" else 1.0)
+        if current_A is None:
+            if self.current is None:
+                return None
+            current_A = number(self.current)
+            if self.current_power is not None and power_dBm is not None:
+                current_A *= 10 ** ((power_dBm - self.current_power) / 20)
+        return current_A * (np.sqrt(2.0) if self.current_convention == "rms" else 1.0)
 
     def geometry(self) -> Geometry | None:
         """Return the sample, None if something that every efficiency needs is not known."""
@@ -210,7 +213,7 @@ def reduce_torques(
     except FitError as error:
         return refused(str(error))
     flags += torques.flags
-    mean_A = float(np.mean([peak for peak, good in zip(peaks, fit.good, strict=True) if good]))
+    mean_A = float(np.mean(np.array(peaks, float)[fit.good]))
     results = torques.results | {
         "current_rf": Value(mean_A, relative * mean_A, "A"),
         "delta_resistance": settings.delta_resistance,
