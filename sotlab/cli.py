@@ -49,7 +49,8 @@ def cli(debug: bool) -> None:
 def demo(seed: int | None, out: Path, as_json: bool) -> None:
     """Measure and analyse on the virtual lab: a whole ST-FMR experiment.
 
-    Seven field sweeps, fitted while they arrive; the results stand beside the truth of the simulated sample.
+    R(phi), the calibration of the microwave current, and seven field sweeps, fitted while they arrive; currents, fields
+    and efficiencies stand beside the truth of the simulated sample.
     """
     from sotlab.procedures.demo import run_demo
     from sotlab.procedures.runs.reduce import write_page
@@ -1002,10 +1003,20 @@ def add_truth(bench: Any, result: dict[str, Any]) -> None:
 
     lab = _virtual_lab(bench)
     rows = rows_of(result)
-    for row in rows:
-        _compare(row, lab.truth(**_conditions(row)))
+    truths = [lab.truth(**_conditions(row)) for row in rows]
+    for row, truth in zip(rows, truths, strict=True):
+        _compare(row, truth)
     if rows:
-        _compare(result["results"], lab.truth(**_conditions(rows[0])))
+        _compare(result["results"], _over_all(truths))
+
+
+def _over_all(truths: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the truth of all rows together: where it goes with the current, as the effective fields, the mean."""
+    values = {name: [truth[name]["value"] for truth in truths] for name in truths[0]}
+    return {
+        name: {**truths[0][name], "value": found[0] if len(set(found)) == 1 else sum(found) / len(found)}
+        for name, found in values.items()
+    }
 
 
 def _conditions(row: dict[str, Any]) -> dict[str, float]:
@@ -1017,7 +1028,10 @@ def _conditions(row: dict[str, Any]) -> dict[str, float]:
         "temperature": "temperature_K",
         "amplitude": "amplitude_A_peak",
     }
-    return {names[name]: row[name] for name in names if isinstance(row.get(name), float)}
+    found = {names[name]: row[name] for name in names if isinstance(row.get(name), float)}
+    if "angle_deg" in found and (row.get("fit") or {}).get("absolute_field"):
+        found["angle_deg"] += 180.0  # the lab's line is that of a positive field
+    return found
 
 
 def _compare(values: dict[str, Any], truth: dict[str, Any]) -> None:

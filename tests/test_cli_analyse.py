@@ -411,3 +411,161 @@ def test_low_field_sweeps_need_the_nernst_effects_of_another_geometry(analyse, t
         value = told["results"][name]
         assert abs(value["value"] - truth) < 4 * value["sigma"] + 2e-3 * abs(truth), name
     assert "Low-field sweeps" in report.read_text(encoding="utf-8")
+
+
+# -- ST-FMR, thickness, magnetometry, magnetoresistance ------------------------------------------------------------
+
+M_EFF, G, I_A, DR_OHM = 0.85, 2.1, 2e-3, 0.8
+TORQUES = {"b_dl": 1.5e-4, "b_fl": -6e-5}
+
+
+def resonance(frequency_Hz, angle_deg, rng):
+    """Rows (B [T], V [V], f [Hz], phi [deg]) by the formula sheet: lines of a width of 0.5 mT + 0.01 f/gamma."""
+    reduced = frequency_Hz / (13.996244936e9 * G)
+    b0 = -M_EFF / 2 + np.hypot(M_EFF / 2, reduced)
+    w = 0.5e-3 + 0.01 * reduced
+    x = np.linspace(-8, 8, 81) * w
+    phi = np.radians(angle_deg)
+    common = -I_A * DR_OHM / 2 * np.sin(2 * phi) * np.cos(phi) / (w * (2 * b0 + M_EFF))
+    v_s = common * TORQUES["b_dl"] * np.sqrt(b0 * (b0 + M_EFF))
+    v_a = common * TORQUES["b_fl"] * (b0 + M_EFF)
+    v = (v_s * w**2 + v_a * w * x) / (x**2 + w**2) + 0.2e-6 * rng.normal(size=len(x))
+    return np.stack([b0 + x, v, np.full_like(x, frequency_Hz), np.full_like(x, angle_deg)], axis=1)
+
+
+STRIP = ["current=2+-0.06mA", "current_convention=peak", "delta_resistance=0.8ohm", "g=2.1"]
+SHEET = ["mu0_ms=0.95+-0.02T", "fm_thickness=6nm", "strip_width=7um", "sheet_resistance=42.9ohm", "nm_side=1"]
+LONG = options((), ["field=B:T", "voltage=V:V", "frequency=f:Hz", "angle=phi:deg"])
+
+
+@pytest.fixture
+def long_table(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [resonance(1e9 * f, angle, rng) for f in (5, 6, 7, 8) for angle in (30.0, 60.0)]
+    return save(tmp_path / "long.csv", np.concatenate(rows), "B,V,f,phi")
+
+
+def test_one_long_table_of_many_spectra_gives_torques_and_efficiencies(analyse, long_table):
+    code, told = analyse("stfmr", long_table, *LONG, *options([*STRIP, *SHEET, "rho=350+-5 uohm*cm"]))
+    assert code == 0
+    assert [(row["frequency"], row["angle"]) for row in told["spectra"]][:3] == [(5e9, 30.0), (5e9, 60.0), (6e9, 30.0)]
+    assert told["spectra"][0]["current_rf"] == I_A
+    results = told["results"]
+    for name, truth in {**TORQUES, "mu0_meff": M_EFF, "alpha": 0.01, "width_0": 0.5e-3}.items():
+        assert abs(results[name]["value"] - truth) < 4 * results[name]["sigma"], name
+    # The current's 3 % counts once in a field and twice in an efficiency.
+    assert told["details"]["budget"]["b_dl"]["current"] == pytest.approx(0.03 * results["b_dl"]["value"], rel=0.01)
+    budget = told["details"]["budget"]["xi_dl_E"]
+    assert budget["current"] / results["xi_dl_E"]["value"] == pytest.approx(0.06, rel=0.01)
+    assert budget["mu0_ms"] / results["xi_dl_E"]["value"] == pytest.approx(0.02 / 0.95, rel=0.01)
+    assert results["xi_dl_j"]["value"] == pytest.approx(results["xi_dl_E"]["value"] * 3.5e-6, rel=1e-9)
+    assert results["xi_fl_E"]["value"] is None  # without the layer's thickness its Oersted field is not known
+    assert told["settings"]["current"] == {"value": 0.002, "sigma": 6e-5, "unit": "A"}
+
+
+def test_what_the_torques_lack_is_named_and_a_wrong_setting_is_one_line(analyse, long_table):
+    code, told = analyse("stfmr", long_table, *LONG, *options(["current=2mA", "delta_resistance=0.8ohm", "g=2.1"]))
+    assert code == 0
+    assert told["results"]["b_dl"]["value"] is None
+    assert any("current_convention=peak" in flag for flag in told["flags"])
+    for wrong, said in (("current=-2mA", "above 0"), ("current=2T", "does not fit"), ("rho=1+-x ohm*m", "number")):
+        code, told = analyse("stfmr", long_table, *LONG, *options([wrong]))
+        assert code == 2
+        assert said in told["error"]
+
+
+def test_the_width_against_a_direct_current_is_a_torque_too(analyse, tmp_path):
+    rng, f, xi_j = np.random.default_rng(0), 7e9, 0.08
+    reduced = f / (13.996244936e9 * G)
+    b0 = -M_EFF / 2 + np.hypot(M_EFF / 2, reduced)
+    # Liu et al.: abs(dW/dj) = (omega/gamma) (hbar/2e) xi sin phi/[(B0 + M/2) M_s t_F]; j rho = E = I R_sh/w
+    arm = reduced * 1.054572e-34 / (2 * 1.602177e-19) * xi_j * np.sin(np.pi / 4)
+    per_A = arm / ((b0 + M_EFF / 2) * 0.95 / 1.256637e-6 * 6e-9) * 22.5 / 7e-6 / 2.5e-7
+    rows = []
+    for bias in (-2e-3, -1e-3, 1e-3, 2e-3):
+        for sign in (1, -1):
+            w = 3.5e-3 + sign * per_A * bias
+            x = np.linspace(-8, 8, 81) * w
+            v = 5e-6 * sign * (w**2 + 0.5 * w * x) / (x**2 + w**2) + 0.02e-6 * rng.normal(size=len(x))
+            rows.append(np.stack([sign * (b0 + x), v, np.full_like(x, bias)], axis=1))
+    header = "f = 7e9 Hz\nB,V,I"
+    path = save(tmp_path / "bias.csv", np.concatenate(rows), header)
+    sample = [*SHEET[:3], "sheet_resistance=22.5ohm", "nm_side=1", "rho=25 uohm*cm", "angle=45deg", "g=2.1"]
+    code, told = analyse("stfmr", path, *options(sample, ["field=B:T", "voltage=V:V", "bias=I:A"]))
+    assert code == 0
+    found = told["results"]["xi_dl_j_bias"]
+    assert abs(found["value"] - xi_j) < 4 * found["sigma"]
+    assert found["sigma"] < 0.1 * xi_j
+    code, told = analyse("stfmr", path, *options(["g=2.1"], ["field=B:T", "voltage=V:V", "bias=I:A"]))
+    assert told["results"]["xi_dl_j_bias"]["value"] is None
+    assert any("mu0_ms" in flag for flag in told["flags"])
+
+
+def test_the_report_has_the_uncertainty_budget(analyse, long_table, tmp_path):
+    page = tmp_path / "report.html"
+    analyse("stfmr", long_table, *LONG, *options([*STRIP, *SHEET]), "--report", page)
+    text = page.read_text(encoding="utf-8")
+    assert "Uncertainty budget" in text
+    assert "<th>current</th>" in text
+
+
+S, LENGTH_M, RHO, RE_G, IM_G = 3.68e5, 24.8e-9, 3.503e-6, 0.023e13, 0.133e13
+
+
+def efficiencies(t_m):
+    """Damping-like and field-like efficiency per field, by eqs (1) and (2) of the formula sheet."""
+    a, b, tanh = 2 * LENGTH_M * RHO * RE_G, 2 * LENGTH_M * RHO * IM_G, np.tanh(t_m / LENGTH_M)
+    bulk = S * (1 - 1 / np.cosh(t_m / LENGTH_M)) / ((a + tanh) ** 2 + b**2)
+    return bulk * (a * (a + tanh) + b**2), -bulk * b * tanh
+
+
+def test_thickness_series_give_spin_conductivity_diffusion_length_and_mixing_conductance(analyse, tmp_path):
+    t_nm, rng = np.array([6, 8, 10, 13, 16, 20, 26, 32, 38, 45, 50, 60, 70.0]), np.random.default_rng(0)
+    clean = np.stack(efficiencies(1e-9 * t_nm))
+    noisy = clean * (1 + 0.05 * rng.normal(size=clean.shape))
+    path = save(tmp_path / "t.csv", np.stack([t_nm, *noisy, *(0.05 * np.abs(clean))], axis=1), "t,dl,fl,sdl,sfl")
+    names = {"xi_dl_E": "dl", "xi_fl_E": "fl", "sigma_xi_dl_E": "sdl", "sigma_xi_fl_E": "sfl"}
+    columns = ["thickness=t:nm", *(f"{role}={name}:1/(ohm*m)" for role, name in names.items())]
+    page = tmp_path / "report.html"
+    code, told = analyse("thickness", path, *options(["rho=350.3 uohm*cm"], columns), "--report", page)
+    assert code == 0
+    for name, truth in {"sigma_s": S, "lambda_s": LENGTH_M, "re_g": RE_G, "im_g": IM_G}.items():
+        value = told["results"][name]
+        assert abs(value["value"] - truth) < 4 * value["sigma"], name
+        assert value["sigma"] < 0.25 * truth
+    assert "Torque efficiencies against thickness" in page.read_text(encoding="utf-8")
+    code, told = analyse("thickness", path, *options((), columns))
+    assert code == 2
+    assert "rho" in told["error"]
+
+
+def test_moments_in_emu_give_the_magnetisation_and_the_dead_layer(analyse, tmp_path):
+    t_nm, rng = np.array([3, 4, 5, 6, 8, 10.0]), np.random.default_rng(0)
+    emu = 1e3 * 756e3 * (t_nm - 0.8) * 1e-9 * 25e-6
+    rows = np.stack([t_nm, np.full(6, 25.0), emu * (1 + 0.01 * rng.normal(size=6)), 0.01 * emu], axis=1)
+    path = save(tmp_path / "vsm.csv", rows, "t,A,m,sm")
+    columns = options((), ["thickness=t:nm", "area=A:mm**2", "moment=m:emu", "sigma_moment=sm:emu"])
+    page = tmp_path / "report.html"
+    code, told = analyse("magnetometry", path, *columns, "--report", page)
+    assert code == 0
+    for name, truth in {"m_s": 756e3, "mu0_ms": 756e3 * 1.256637e-6, "dead_layer": 0.8e-9}.items():
+        assert abs(told["results"][name]["value"] - truth) < 4 * told["results"][name]["sigma"], name
+    assert "Magnetic moment against thickness" in page.read_text(encoding="utf-8")
+    code, told = analyse("magnetometry", path, *columns, *options(["dead_layer=0.8+-0.01nm"]))
+    assert told["results"]["dead_layer"]["sigma"] < 1e-11  # what was known before counts
+
+
+def test_resistances_against_the_angle_give_the_magnetoresistance_of_either_sign(analyse, tmp_path):
+    angle, rng = np.arange(0.0, 360.0, 10.0), np.random.default_rng(0)
+    for truth in (1.5, -0.4):
+        ohm = 300 + truth * np.cos(np.radians(angle - 3.0)) ** 2 + 5e-3 * rng.normal(size=len(angle))
+        path = save(tmp_path / "amr.csv", np.stack([angle, ohm], axis=1), "phi,R")
+        code, told = analyse("amr", path, *options((), ["angle=phi:deg", "resistance=R:ohm"]))
+        assert code == 0
+        for name, value in {"delta_resistance": truth, "angle_offset": -3.0, "resistance": 300.0}.items():
+            found = told["results"][name]
+            assert abs(found["value"] - value) < 4 * found["sigma"], (name, truth)
+    few = save(tmp_path / "few.csv", np.stack([angle[:3], angle[:3]], axis=1), "phi,R")
+    code, told = analyse("amr", few, *options((), ["angle=phi:deg", "resistance=R:ohm"]))
+    assert code != 0
+    assert "five directions" in json.dumps(told)

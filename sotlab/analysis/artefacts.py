@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sotlab.analysis.joint import number, spread
+from sotlab.analysis.joint import fit_joint, number, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -157,7 +157,7 @@ def fit_magnetoresistance(
     angle_rad, resistance_ohm : (n,) float
         Angle from the current as it was read, and resistance; in the order of measurement.
     sigma_ohm : (n,) float, optional
-        Standard deviations; without them the scatter says.
+        Standard deviations; without them the scatter says, correlated as it may be.
 
     Returns
     -------
@@ -176,12 +176,11 @@ def fit_magnetoresistance(
     if len(np.unique(np.round(phi, 6))) < 5:
         raise FitError(f"R(phi): {len(np.unique(np.round(phi, 6)))} angles; five are needed")
     design = np.stack([np.ones_like(phi), np.cos(2 * phi), np.sin(2 * phi)])
-    values, covariance = _weighted(design, r, sigma)
-    rest = r - values @ design
     if sigma_ohm is None:
-        freedom = len(r) - 3
-        covariance = covariance * float(rest @ rest) / freedom * (1 + 0.5 / freedom) ** 2
-        sigma = np.full_like(r, np.sqrt(float(rest @ rest) / freedom))
+        fit = fit_joint(dict(zip(("mean", "cos", "sin"), design, strict=True)), r, who="R(phi)")
+        values, covariance, sigma = fit.values, fit.covariance, np.full_like(r, fit.noise)
+    else:
+        values, covariance = _weighted(design, r, sigma)
     mean, c, s = values
     size = float(np.hypot(c, s))
     # cos 2(phi + phi_0) has the parts cos 2phi_0 and -sin 2phi_0. dR > 0 or < 0 is told by which offset is the smaller.

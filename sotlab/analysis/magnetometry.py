@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from scipy import special
 from scipy.constants import mu_0
 
 from sotlab.analysis.joint import number, spread
+from sotlab.analysis.protocol import setting
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError, FitError
 
@@ -212,14 +213,9 @@ class MagnetometrySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dead_layer: float | None = Field(
-        default=None, description="Thickness of the dead layer, where it is known", json_schema_extra={"unit": "m"}
-    )
-    dead_layer_sigma: float = Field(
-        default=0.0, ge=0.0, description="Its standard deviation", json_schema_extra={"unit": "m"}
-    )
-    scale_sigma: float = Field(default=0.0, ge=0.0, le=1.0, description="Relative sigma common to all moments")
-    rate_sigma: float = Field(default=0.0, ge=0.0, le=1.0, description="Relative sigma common to all thicknesses")
+    dead_layer: Value | None = setting(None, "Thickness of the dead layer, where it is known", "m")
+    scale_sigma: float = setting(0.0, "Relative sigma common to all moments", ge=0.0, le=1.0)
+    rate_sigma: float = setting(0.0, "Relative sigma common to all thicknesses", ge=0.0, le=1.0)
 
 
 class Magnetometry:
@@ -292,13 +288,12 @@ class Magnetometry:
                     f"{role}: {missing} of {len(datasets)} files have none; give it in all of them, or in none"
                 )
             table[role] = np.concatenate(parts) if parts else None
-        dead = None if settings.dead_layer is None else Value(settings.dead_layer, settings.dead_layer_sigma, "m")
         fit = fit_moments(
             table["moment"],
             table["area"],
             table["thickness"],
             **{name: table[name] for name in _SIGMAS},
-            dead_layer=dead,
+            dead_layer=settings.dead_layer,
             scale_sigma=settings.scale_sigma,
             rate_sigma=settings.rate_sigma,
         )
@@ -307,10 +302,12 @@ class Magnetometry:
             {
                 "name": name,
                 "thickness": float(t),
-                "moment_per_area": Value(float(m / a), None, "A"),
+                "moment_per_area": Value(float(m / a), sigma, "A"),
                 "flags": [],
             }
-            for name, t, m, a in zip(names, table["thickness"], table["moment"], table["area"], strict=True)
+            for name, t, m, a, sigma in zip(
+                names, table["thickness"], table["moment"], table["area"], _per_area_sigma(table), strict=True
+            )
         ]
         return Reduction(
             self.kind,
@@ -323,3 +320,14 @@ class Magnetometry:
             settings.model_dump(),
             details={} if fit.chi2_reduced is None else {"chi2_reduced": fit.chi2_reduced},
         )
+
+
+def _per_area_sigma(table: Mapping[str, np.ndarray | None]) -> list[float | None]:
+    """Return the sigma of each moment per area [A], that of the thickness left out; None without one."""
+    moment, area = table["moment"], table["area"]
+    s_m, s_a = table["sigma_moment"], table["sigma_area"]
+    if moment is None or area is None or (s_m is None and s_a is None):
+        return [None] * (0 if moment is None else len(moment))
+    by_moment = 0.0 if s_m is None else s_m / area
+    by_area = 0.0 if s_a is None else moment * s_a / area**2
+    return np.hypot(by_moment, by_area).tolist()

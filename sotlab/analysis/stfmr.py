@@ -12,6 +12,7 @@ from pydantic import Field
 from sotlab.analysis.kittel import fit_kittel, fit_linewidth
 from sotlab.analysis.line_models import TwoLines, fit_derivative, recognised_pairs
 from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
+from sotlab.analysis.stfmr_bias import reduce_bias
 from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
@@ -41,7 +42,9 @@ class Spectrum:
     power_dBm, angle_deg : float or None
         Power, and angle of the field to the current.
     current_A : float or None
-        Current through the strip, peak or rms as the settings say.
+        Microwave current through the strip, peak or rms as the settings say.
+    bias_A : float or None
+        Direct current.
     name : str
         Where it comes from.
     simulated : bool
@@ -56,6 +59,7 @@ class Spectrum:
     name: str = ""
     simulated: bool = False
     current_A: float | None = None
+    bias_A: float | None = None
 
 
 class STFMRSettings(StripSettings):
@@ -88,7 +92,7 @@ class STFMR:
     title: ClassVar[str] = "ST-FMR"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
-    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg", "current": "A"}
+    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg", "current": "A", "bias": "A"}
     required: ClassVar[tuple[tuple[str, ...], ...]] = (("field", "voltage"),)
     settings: ClassVar[type[STFMRSettings]] = STFMRSettings
 
@@ -110,6 +114,7 @@ class STFMR:
         frequency_Hz = axes.get("frequency")
         if frequency_Hz is None or not (np.isfinite(frequency_Hz) and frequency_Hz > 0):
             raise DataError(f"{name}: no frequency above 0 Hz in header or columns; give --column frequency=NAME:GHz")
+        current_A = axes.get("current")  # a run has nan where it was not calibrated
         return Spectrum(
             np.asarray(columns["field"], float),
             np.asarray(columns["voltage"], float),
@@ -118,7 +123,8 @@ class STFMR:
             axes.get("angle"),
             name,
             simulated,
-            axes.get("current"),
+            current_A if current_A is not None and np.isfinite(current_A) else None,
+            axes.get("bias"),
         )
 
     def fit_one(self, field_T: np.ndarray, voltage_V: np.ndarray) -> LineFit:
@@ -213,7 +219,16 @@ class STFMR:
             flags=flags,
             frequency_Hz=[s.frequency_Hz for s in sides],
         )
-        return results | torques, details
+        biased = reduce_bias(
+            fit,
+            kittel,
+            settings,
+            bias_A=[s.bias_A for s in sides],
+            angle_deg=[s.angle_deg for s in sides],
+            frequency_Hz=[s.frequency_Hz for s in sides],
+            flags=flags,
+        )
+        return results | torques | biased, details
 
 
 def _sides(spectrum: Spectrum) -> list[Spectrum]:
@@ -276,6 +291,7 @@ def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings, pair
         "frequency": spectrum.frequency_Hz,
         "power": spectrum.power_dBm,
         "angle": spectrum.angle_deg,
+        "bias": spectrum.bias_A,
         "current_rf": settings.peak_A(spectrum.current_A, spectrum.power_dBm),
         **{name: value.to_json() for name, value in values.items()},
         "points": int(fit.points[k]),

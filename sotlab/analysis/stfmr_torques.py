@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from sotlab.analysis.angular import MODELS
+from sotlab.analysis.joint import number, spread
 from sotlab.analysis.kittel import KittelFit
 from sotlab.analysis.lineshape import LineFit
+from sotlab.analysis.protocol import setting
 from sotlab.analysis.spin_orbit_efficiency import Geometry
 from sotlab.analysis.torques import TORQUE_UNITS, fit_torques
 from sotlab.analysis.values import Value
@@ -23,66 +25,60 @@ _ASKED = ("current", "delta_resistance", "current_convention")
 #: What the geometry calls otherwise than the settings.
 _AS_SET = {"width": "strip_width", "nm_resistivity": "rho"}
 _GEOMETRY = ("mu0_ms", "fm_thickness", "nm_side")
-
-
-def _quantity(description: str, unit: str) -> Any:
-    return Field(default=None, gt=0.0, description=description, json_schema_extra={"unit": unit})
-
-
-def _sigma(of: str, unit: str) -> Any:
-    return Field(default=0.0, ge=0.0, description=f"Standard deviation of {of}", json_schema_extra={"unit": unit})
+#: What cannot be 0 or less.
+_POSITIVE = (
+    "current",
+    "mu0_ms",
+    "fm_thickness",
+    "strip_width",
+    "sheet_resistance",
+    "resistance_per_length",
+    "rho",
+    "nm_thickness",
+)
 
 
 class StripSettings(BaseModel):
-    """The strip, each quantity with its standard deviation; None where it is not known."""
+    """The strip, each quantity with its sigma; None where it is not known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    current: float | None = _quantity("Microwave current through the strip, of spectra that do not say", "A")
-    current_sigma: float = _sigma("current, common to all spectra", "A")
-    current_convention: Literal["peak", "rms"] | None = Field(
-        default=None, description="Whether currents are peak or rms"
+    current: Value | None = setting(
+        None, "Microwave current of spectra that do not say; its relative sigma is common to all spectra", "A"
     )
-    current_power: float | None = Field(
-        default=None, description="Power at which the current is as given", json_schema_extra={"unit": "dBm"}
+    current_scale_sigma: float = setting(
+        0.0, "Relative sigma of the currents of all spectra together, besides", ge=0.0, le=1.0
     )
-    delta_resistance: float | None = Field(
-        default=None,
-        description="Anisotropic magnetoresistance, parallel minus transverse",
-        json_schema_extra={"unit": "ohm"},
+    current_convention: Literal["peak", "rms"] | None = setting(None, "Whether currents are peak or rms")
+    current_power: float | None = setting(None, "Power at which the current is as given", "dBm")
+    delta_resistance: Value | None = setting(None, "Anisotropic magnetoresistance, parallel minus transverse", "ohm")
+    angle: float | None = setting(None, "Angle of field to current, of spectra that do not say", "deg")
+    angle_sigma: float | None = setting(
+        None, "Sigma of the rotator's zero; without it, it is fitted where the angles allow", "deg", ge=0.0
     )
-    delta_resistance_sigma: float = _sigma("delta_resistance", "ohm")
-    angle: float | None = Field(
-        default=None,
-        description="Angle of field to current, of spectra that do not say",
-        json_schema_extra={"unit": "deg"},
+    mu0_ms: Value | None = setting(None, "Saturation magnetisation mu0*M_s", "T")
+    fm_thickness: Value | None = setting(None, "Thickness of the ferromagnet, without a dead layer", "m")
+    strip_width: Value | None = setting(None, "Width of the strip", "m")
+    sheet_resistance: Value | None = setting(None, "Of the whole stack, without contacts", "ohm")
+    resistance_per_length: Value | None = setting(None, "Of the strip, from several lengths", "ohm/m")
+    rho: Value | None = setting(None, "Resistivity of the spin-orbit layer", "ohm*m")
+    nm_thickness: Value | None = setting(None, "Thickness of the spin-orbit layer", "m")
+    nm_side: int | None = setting(None, "+1 with the spin-orbit layer below the ferromagnet, -1 above", ge=-1, le=1)
+    torque_model: Literal["auto", "y", "xy", "yz", "xyz"] = setting(
+        "auto", "Directions of spin polarisation; auto compares them"
     )
-    angle_sigma: float | None = Field(
-        default=None,
-        ge=0.0,
-        description="Standard deviation of the rotator's zero; without it, it is fitted where the angles allow",
-        json_schema_extra={"unit": "deg"},
-    )
-    mu0_ms: float | None = _quantity("Saturation magnetisation mu0*M_s", "T")
-    mu0_ms_sigma: float = _sigma("mu0_ms", "T")
-    fm_thickness: float | None = _quantity("Thickness of the ferromagnet, without a dead layer", "m")
-    fm_thickness_sigma: float = _sigma("fm_thickness", "m")
-    strip_width: float | None = _quantity("Width of the strip", "m")
-    strip_width_sigma: float = _sigma("strip_width", "m")
-    sheet_resistance: float | None = _quantity("Of the whole stack, without contacts", "ohm")
-    sheet_resistance_sigma: float = _sigma("sheet_resistance", "ohm")
-    resistance_per_length: float | None = _quantity("Of the strip, from several lengths", "ohm/m")
-    resistance_per_length_sigma: float = _sigma("resistance_per_length", "ohm/m")
-    rho: float | None = _quantity("Resistivity of the spin-orbit layer", "ohm*m")
-    rho_sigma: float = _sigma("rho", "ohm*m")
-    nm_thickness: float | None = _quantity("Thickness of the spin-orbit layer", "m")
-    nm_thickness_sigma: float = _sigma("nm_thickness", "m")
-    nm_side: int | None = Field(
-        default=None, ge=-1, le=1, description="+1 with the spin-orbit layer below the ferromagnet, -1 above"
-    )
-    torque_model: Literal["auto", "y", "xy", "yz", "xyz"] = Field(
-        default="auto", description="Directions of spin polarisation; auto compares them"
-    )
+
+    @field_validator(*_POSITIVE, "delta_resistance")
+    @classmethod
+    def _possible(cls, value: Value | None, info: ValidationInfo) -> Value | None:
+        if value is None:
+            return None
+        least = 0.0 if info.field_name in _POSITIVE else -np.inf
+        if value.value is None or not (np.isfinite(value.value) and value.value > least):
+            raise ValueError(f"is {value.value} {value.unit}; it must be a number{' above 0' * (least == 0.0)}")
+        if not 0.0 <= (value.sigma or 0.0) < np.inf:
+            raise ValueError(f"has a sigma of {value.sigma} {value.unit}; give 0 or more")
+        return value
 
     @field_validator("nm_side")
     @classmethod
@@ -101,32 +97,30 @@ class StripSettings(BaseModel):
         power_dBm : float or None
             Its power: with ``current_power`` the current goes with its square root.
         """
-        current = self.current if current_A is None else current_A
-        if current is None or self.current_convention is None:
+        if self.current_convention is None:
             return None
-        if current_A is None and self.current_power is not None and power_dBm is not None:
-            current *= 10 ** ((power_dBm - self.current_power) / 20)
-        return current * (np.sqrt(2.0) if self.current_convention == "rms" else 1.0)
-
-    def known(self, name: str, unit: str) -> Value | None:
-        """Return a quantity with its standard deviation, None if it is not known."""
-        value = getattr(self, name)
-        return None if value is None else Value(value, getattr(self, f"{name}_sigma"), unit)
+        if current_A is None:
+            if self.current is None:
+                return None
+            current_A = number(self.current)
+            if self.current_power is not None and power_dBm is not None:
+                current_A *= 10 ** ((power_dBm - self.current_power) / 20)
+        return current_A * (np.sqrt(2.0) if self.current_convention == "rms" else 1.0)
 
     def geometry(self) -> Geometry | None:
         """Return the sample, None if something that every efficiency needs is not known."""
-        if any(getattr(self, name) is None for name in _GEOMETRY) or not self._conducts():
+        if self.mu0_ms is None or self.fm_thickness is None or self.nm_side is None or not self._conducts():
             return None
         return Geometry(
             current=Value(1.0, 0.0, "A"),  # fit_torques puts the spectra's own
-            sheet_resistance=self.known("sheet_resistance", "ohm"),
-            width=self.known("strip_width", "m"),
-            mu0_ms=Value(self.mu0_ms, self.mu0_ms_sigma, "T"),
-            fm_thickness=Value(self.fm_thickness, self.fm_thickness_sigma, "m"),
-            nm_side=self.nm_side or 1,
-            nm_resistivity=self.known("rho", "ohm*m"),
-            nm_thickness=self.known("nm_thickness", "m"),
-            resistance_per_length=self.known("resistance_per_length", "ohm/m"),
+            sheet_resistance=self.sheet_resistance,
+            width=self.strip_width,
+            mu0_ms=self.mu0_ms,
+            fm_thickness=self.fm_thickness,
+            nm_side=self.nm_side,
+            nm_resistivity=self.rho,
+            nm_thickness=self.nm_thickness,
+            resistance_per_length=self.resistance_per_length,
         )
 
     def _conducts(self) -> bool:
@@ -170,6 +164,11 @@ def reduce_torques(
     """
     given = [current for current in current_A if current is not None]
     if not given and all(getattr(settings, name) is None for name in _ASKED):
+        if settings.mu0_ms is not None or settings.strip_width is not None:
+            flags.append(
+                "torques: not determined: measure the magnetoresistance (delta_resistance) and the microwave current"
+                " (current, or a calibration rf_current), and they come out"
+            )
         return {}, {}
     nothing = {name: Value(None, None, unit) for name, unit in TORQUE_UNITS.items()}
 
@@ -186,11 +185,15 @@ def reduce_torques(
         return refused("say whether the current is peak or rms, as --set current_convention=peak")
     peaks = [settings.peak_A(*each) for each in zip(current_A, power_dBm, strict=True)]
     if any(peak is None for peak in peaks):
-        return refused("the current is needed, as --set current=2mA or a column")
+        return refused(
+            "the current is needed, as --set current=2mA, a column, or a calibration rf_current of"
+            " frequency, power and sample"
+        )
     powers = {power for power, current in zip(power_dBm, current_A, strict=True) if current is None}
     if len(powers) > 1 and settings.current_power is None:
         return refused("spectra have different powers; give a column of currents, or say at which power the current is")
-    relative = settings.current_sigma / (settings.current or float(np.mean(given))) if settings.current_sigma else 0.0
+    own = 0.0 if settings.current is None else spread(settings.current) / number(settings.current)
+    relative = float(np.hypot(own, settings.current_scale_sigma))
     geometry = settings.geometry()
     if geometry is None:
         flags.append(f"efficiencies: {', '.join(settings.lacking())} must be known")
@@ -200,7 +203,7 @@ def reduce_torques(
             np.radians(np.array(angles, float)),
             np.array(peaks, float),
             kittel=kittel,
-            delta_resistance=Value(settings.delta_resistance, settings.delta_resistance_sigma, "ohm"),
+            delta_resistance=settings.delta_resistance,
             current_relative_sigma=relative,
             geometry=geometry,
             angle_sigma_rad=None if settings.angle_sigma is None else float(np.radians(settings.angle_sigma)),
@@ -210,8 +213,10 @@ def reduce_torques(
     except FitError as error:
         return refused(str(error))
     flags += torques.flags
+    mean_A = float(np.mean(np.array(peaks, float)[fit.good]))
     results = torques.results | {
-        "delta_resistance": Value(settings.delta_resistance, settings.delta_resistance_sigma, "ohm"),
+        "current_rf": Value(mean_A, relative * mean_A, "A"),
+        "delta_resistance": settings.delta_resistance,
         "angle_offset": torques.angle_offset,
     }
     budget = {

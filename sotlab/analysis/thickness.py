@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from sotlab.analysis.drift_diffusion_fit import fit_drift_diffusion
+from sotlab.analysis.drift_diffusion_fit import DriftDiffusionFit, fit_drift_diffusion
+from sotlab.analysis.joint import number, spread
+from sotlab.analysis.protocol import setting
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
 
 __all__ = ["Thickness", "ThicknessSeries", "ThicknessSettings"]
 
 _PER_FIELD = "1/(ohm*m)"
+#: Points of a curve that looks smooth.
+CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,15 @@ class ThicknessSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rho: float = Field(
-        gt=0.0, description="Resistivity of the spin-orbit layer, thick film", json_schema_extra={"unit": "ohm*m"}
-    )
-    rho_sigma: float = Field(
-        default=0.0, ge=0.0, description="Its standard deviation", json_schema_extra={"unit": "ohm*m"}
-    )
-    scale_sigma: float = Field(
-        default=0.0, ge=0.0, le=1.0, description="Relative sigma common to all efficiencies, as the current's"
-    )
+    rho: Value = setting(..., "Resistivity of the spin-orbit layer, thick film", "ohm*m")
+    scale_sigma: float = setting(0.0, "Relative sigma common to all efficiencies, as the current's", ge=0.0, le=1.0)
+
+    @field_validator("rho")
+    @classmethod
+    def _conducts(cls, rho: Value) -> Value:
+        if not (np.isfinite(number(rho)) and number(rho) > 0 and 0 <= spread(rho) < np.inf):
+            raise ValueError(f"is {rho.value} +- {rho.sigma} {rho.unit}; it must be above 0, its sigma 0 or more")
+        return rho
 
 
 class Thickness:
@@ -125,6 +129,7 @@ class Thickness:
         Reduction
             Results ``sigma_s`` [hbar/2e 1/(ohm*m)], ``lambda_s`` [m], ``re_g``, ``im_g`` [1/(ohm*m**2)]. Each film has
             a row with its efficiencies and what the fit says there. ``details`` have the limits of what has no value.
+            ``parts`` is the fit as one smooth curve, empty where each film has its own resistivity.
 
         Raises
         ------
@@ -139,13 +144,13 @@ class Thickness:
             thickness,
             dl,
             fl if np.isfinite(fl).any() else None,
-            Value(settings.rho, settings.rho_sigma, "ohm*m"),
+            settings.rho,
             sigma_dl=whole.sigma_dl,
             sigma_fl=whole.sigma_fl,
             rho_of_t=resistivity,
             scale_sigma=settings.scale_sigma,
         )
-        fitted = fit.model(thickness if resistivity is None else thickness * resistivity / settings.rho)
+        fitted = fit.model(thickness if resistivity is None else thickness * resistivity / number(settings.rho))
         names = [one.name for one in datasets for _ in one.thickness_m]
         rows = [
             {
@@ -170,8 +175,18 @@ class Thickness:
             any(one.simulated for one in datasets),
             list(dict.fromkeys(one.name for one in datasets)),
             settings.model_dump(),
+            parts=[_curve(fit, thickness, resistivity is None)],
             details=details,
         )
+
+
+def _curve(fit: DriftDiffusionFit, thickness_m: np.ndarray, one_resistivity: bool) -> dict[str, np.ndarray]:
+    """Return the fit as a smooth curve; with a resistivity of each film there is one at the films only."""
+    if not one_resistivity:
+        return {}
+    curve_m = np.geomspace(0.7 * thickness_m.min(), 1.1 * thickness_m.max(), CURVE_POINTS)
+    dl, fl = fit.model(curve_m)
+    return {"thickness": curve_m, "xi_dl_E": dl, "xi_fl_E": fl}
 
 
 #: Columns that may be missing, as they are called on the command line.

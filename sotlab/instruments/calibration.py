@@ -53,6 +53,8 @@ class Calibration(BaseModel):
     simulated: bool
     #: The identity of the calibrated instrument; empty if it has none.
     instrument: str = ""
+    #: The sample that it holds for, where it is one of instrument and sample together.
+    sample: str = ""
     values: dict[str, CalibratedValue]
     #: The measured points: a list of numbers for each column, whose name carries its unit.
     points: dict[str, list[float]] = {}
@@ -132,6 +134,8 @@ class Calibration(BaseModel):
         if self.simulated:
             document.add(tomlkit.comment("SIMULATED: measured on a virtual bench, not on an instrument."))
         content = self.model_dump()
+        if self.sample:
+            document.add("sample", tomlkit.item(self.sample))
         for key in ("schema_version", "kind", "role", "date", "run", "sotlab", "simulated", "instrument", "notes"):
             document.add(key, tomlkit.item(content[key]))
         for key in ("values", "points"):

@@ -15,7 +15,7 @@ from pymeasure.instruments.agilent import Agilent8257D
 
 from sotlab.errors import LimitError
 from sotlab.instruments.driver import Driver, Options
-from sotlab.instruments.levels import LevelTable, LossTable
+from sotlab.instruments.levels import CurrentTable, LevelTable, LossTable
 
 __all__ = ["E8257D", "Microwave"]
 
@@ -78,7 +78,7 @@ class Microwave(Driver):
         "power_dBm": (-135.0, 30.0),
     }
     options_model = MicrowaveOptions
-    calibrated_by = frozenset({"source_level", "cable_loss"})
+    calibrated_by = frozenset({"source_level", "cable_loss", "rf_current"})
     safe_state = "RF off"
 
     @property
@@ -153,6 +153,8 @@ class Microwave(Driver):
         level, loss = self.calibrations.get("source_level"), self.calibrations.get("cable_loss")
         self._level = None if level is None else LevelTable.from_calibration(level)
         self._loss = None if loss is None else LossTable.from_calibration(loss)
+        current = self.calibrations.get("rf_current")
+        self._current = None if current is None else CurrentTable.from_calibration(current)
 
     def calibrated_level(self, frequency_Hz: float, power_dBm: float) -> tuple[float, float] | None:
         """Return what arrives behind the cable at a setting [dBm], and its sigma [dB]; None without ``source_level``.
@@ -170,6 +172,14 @@ class Microwave(Driver):
         correction_dB, sigma_dB = self._level.level_dB(frequency_Hz, power_dBm)
         loss_dB, loss_sigma_dB = (0.0, 0.0) if self._loss is None else self._loss.loss_dB(frequency_Hz)
         return power_dBm + correction_dB - loss_dB, math.hypot(sigma_dB, loss_sigma_dB)
+
+    def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
+        """Return the peak current in a sample [A] and its sigma; None if it is not calibrated there, by ``rf_current``.
+
+        A calibration is of one sample, of the frequencies at which it was made (between them the level ripples) and of
+        a range of powers.
+        """
+        return None if self._current is None else self._current.current_A(frequency_Hz, power_dBm, sample)
 
     def set_output(self, on: bool) -> None:
         """Switch the RF output and wait until it is so; the reference for a lock-in goes on with it, and stays."""

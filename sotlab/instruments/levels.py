@@ -1,15 +1,15 @@
-"""Microwave levels and losses between the points at which they were calibrated."""
+"""Microwave levels, losses and currents at, and between, the points at which they were calibrated."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from sotlab.errors import StationError
 from sotlab.instruments.calibration import Calibration
 
-__all__ = ["LevelTable", "LossTable"]
+__all__ = ["CurrentTable", "LevelTable", "LossTable"]
 
 
 class LevelTable:
@@ -94,6 +94,47 @@ class LossTable:
         """Return the loss and its sigma [dB]; StationError outside what was measured."""
         weights = between(sorted(self._known), frequency_Hz, "Hz", self._where)
         return sum(w * self._known[f][0] for f, w in weights), sum(w * self._known[f][1] for f, w in weights)
+
+
+class CurrentTable:
+    """The microwave current in one sample, at the frequencies at which it was measured.
+
+    Parameters
+    ----------
+    factors : mapping of float to float
+        Frequency [Hz] to the peak current over the square root of the set power in mW [A].
+    relative_sigma : float
+        One for all, so that spectra at several frequencies agree on it: the largest.
+    powers_dBm : (float, float)
+        Range of set powers.
+    sample : str
+        The sample.
+    """
+
+    def __init__(
+        self, factors: Mapping[float, float], relative_sigma: float, powers_dBm: tuple[float, float], sample: str
+    ) -> None:
+        self._factors = dict(factors)
+        self._relative_sigma = relative_sigma
+        self._powers_dBm = powers_dBm
+        self._sample = sample
+
+    @classmethod
+    def from_calibration(cls, calibration: Calibration) -> CurrentTable:
+        """Return the table of a calibration of the kind ``rf_current``."""
+        factor, sigma = calibration.value("factor", "A")
+        powers_dBm = calibration.value("power_start", "dBm")[0], calibration.value("power_stop", "dBm")[0]
+        factors = zip(calibration.column("Frequency (Hz)"), calibration.column("Factor (A)"), strict=True)
+        return cls(dict(factors), sigma / factor, powers_dBm, calibration.sample)
+
+    def current_A(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
+        """Return the peak current and its sigma [A], None where it was not measured."""
+        near = min(self._factors, key=lambda known: abs(known - frequency_Hz))
+        low, high = self._powers_dBm
+        if sample != self._sample or abs(near - frequency_Hz) > 1e-6 * near or not low <= power_dBm <= high:
+            return None
+        current_A = self._factors[near] * 10.0 ** (power_dBm / 20.0)
+        return current_A, self._relative_sigma * current_A
 
 
 def between(grid: list[float], at: float, unit: str, where: str) -> list[tuple[float, float]]:

@@ -178,6 +178,10 @@ class Microwave(Actuator, Protocol):
         """Return what arrives at the calibrated plane [dBm], with its sigma [dB]; None without a calibration."""
         ...
 
+    def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
+        """Return the peak current in a sample, with its sigma [A]; None if it is not calibrated there."""
+        ...
+
     def check(self, *, frequency_Hz: float | None = None, power_dBm: float | None = None) -> None:
         """Raise LimitError if the station does not allow a setting."""
         ...

@@ -25,7 +25,9 @@ class Layer(BaseModel):
 
     material: str
     thickness_m: float = Field(gt=0.0, lt=1e-3)
+    thickness_sigma_m: float = Field(default=0.0, ge=0.0)
     resistivity_ohm_m: float | None = Field(default=None, gt=0.0)
+    resistivity_sigma_ohm_m: float = Field(default=0.0, ge=0.0)
     #: What the layer stands; the station then lets no source exceed it.
     max_current_density_A_per_m2: float | None = Field(default=None, gt=0.0)
 
@@ -37,6 +39,8 @@ class Device(BaseModel):
 
     strip_width_m: float | None = Field(default=None, gt=0.0)
     strip_length_m: float | None = Field(default=None, gt=0.0)
+    delta_resistance_ohm: float | None = None
+    delta_resistance_sigma_ohm: float = Field(default=0.0, ge=0.0)
     #: Direction of the current from the chip's edge [deg].
     angle_deg: float | None = Field(default=None, ge=-360.0, le=360.0)
     note: str = ""
@@ -65,10 +69,22 @@ class Sample(BaseModel):
     expected_meff_T: float | None = Field(default=None, gt=-5.0, lt=5.0)
     stack: list[Layer] = []
     strip_width_m: float | None = Field(default=None, gt=0.0)
+    strip_width_sigma_m: float = Field(default=0.0, ge=0.0)
     strip_length_m: float | None = Field(default=None, gt=0.0)
+    #: Sheet resistance of the whole stack, without contacts, with its standard uncertainty.
+    sheet_resistance_ohm: float | None = Field(default=None, gt=0.0)
+    sheet_resistance_sigma_ohm: float = Field(default=0.0, ge=0.0)
+    #: Anisotropic magnetoresistance of the strip, parallel minus transverse, with its standard uncertainty.
+    delta_resistance_ohm: float | None = None
+    delta_resistance_sigma_ohm: float = Field(default=0.0, ge=0.0)
     devices: dict[str, Device] = {}
     #: Which of the devices is measured; none is the sample as a whole.
     device: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Name of the sample, and of the device on it, if one was chosen."""
+        return f"{self.name}/{self.device}" if self.device else self.name
 
     @classmethod
     def load(cls, path: Path) -> Sample:
@@ -104,7 +120,9 @@ class Sample(BaseModel):
             known = ", ".join(self.devices) or "none"
             raise StationError(f"sample {self.name}: no device '{device}' on its map; there are: {known}")
         chosen = self.devices[device].model_dump(include={"strip_width_m", "strip_length_m"}, exclude_none=True)
-        return self.model_copy(update={**chosen, "device": device})
+        # A resistance is of one strip: that of the sample as a whole says nothing about another.
+        own = self.devices[device].model_dump(include={"delta_resistance_ohm", "delta_resistance_sigma_ohm"})
+        return self.model_copy(update={**chosen, **own, "device": device})
 
     def largest_current(self) -> tuple[float, str] | None:
         """Return the largest peak current along the strip that every layer stands [A], and why; None if not limited.

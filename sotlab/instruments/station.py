@@ -143,6 +143,21 @@ class Station:
         """Return the open instrument that fills ``role``."""
         return self.open_role(role)
 
+    def take(self, calibration: Calibration) -> None:
+        """Use a calibration that has just been made, in place of one of its kind, until the station is closed.
+
+        Raises
+        ------
+        StationError
+            If the driver of its role makes no use of it.
+        """
+        driver = self.open_role(calibration.role)
+        others = [one for one in self.calibrations.get(calibration.role, []) if one.kind != calibration.kind]
+        kinds = check_kinds(calibration.role, type(driver).calibrated_by, [*others, calibration])
+        self.calibrations[calibration.role] = [*others, calibration]
+        driver.calibrations = dict(kinds)
+        driver.use_calibrations()
+
     def __contains__(self, role: str) -> bool:
         return role in self.config.roles
 

@@ -1,4 +1,4 @@
-"""The demonstration: field sweeps at seven frequencies on one bench, reduced together."""
+"""The demonstration: R(phi), the current's calibration, and field sweeps give torque efficiencies, on one bench."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sotlab.instruments.station import Station
+from sotlab.procedures.amr_angle_scan import AMRAngleScan
+from sotlab.procedures.calibrations.base import calibration_of
+from sotlab.procedures.calibrations.rf_current import RFCurrent
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.provenance import keep_results
+from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.reduce import Outcome, reduce_runs
 from sotlab.procedures.runs.run import Run
+from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
+from sotlab.procedures.stfmr_series import expected_window_T
 
 __all__ = ["FREQUENCIES_GHZ", "Demonstration", "run_demo"]
 
 #: As in the first seed: 4 to 10 GHz.
 FREQUENCIES_GHZ = (4, 5, 6, 7, 8, 9, 10)
+
+#: Of each sweep.
+POINTS = 121
 
 #: What one would guess of permalloy before measuring it; only the windows are chosen by it [T].
 GUESSED_MEFF_T = 1.0
@@ -45,12 +52,12 @@ def run_demo(
     add_truth: Callable[[Station, dict[str, Any]], None] = lambda bench, result: None,
     frequencies_GHz: tuple[float, ...] = FREQUENCIES_GHZ,
 ) -> Demonstration:
-    """Sweep the field at each frequency, then reduce all spectra together.
+    """Measure the magnetoresistance, calibrate the current, sweep the field; then reduce all spectra together.
 
     Parameters
     ----------
     station : str
-        The station; it stays open over all sweeps, as on a real afternoon.
+        The station; it stays open over all runs, as on a real afternoon.
     out : Path
         Folder of runs.
     follow : callable
@@ -58,36 +65,48 @@ def run_demo(
     add_truth : callable, optional
         Puts the truth of a virtual sample beside the values of a reduction.
     frequencies_GHz : tuple of float
-        Where to measure.
+        Where to measure, evenly spaced.
 
     Raises
     ------
     SotlabError
         If a run fails.
     """
-    folders = []
+    folders: list[RunFolder] = []
+
+    def measured(scan: Scan, bench: Station) -> bool:
+        """Run a scan; return False if it was stopped."""
+        scan.use(bench)
+        run = Run(scan, out, bench.sample().name)
+        follow(run)
+        run.raise_error()
+        folders.append(run.folder)
+        return run.status != "Aborted"
+
+    def stopped() -> Demonstration:
+        return Demonstration(None, [folder.path for folder in folders])
+
     with Station.open(station, STFMRFieldSweep.ROLES) as bench:
+        if not measured(AMRAngleScan(station=station, repeats=1), bench):
+            return stopped()
+        amr = reduce_runs(folders[:1]).json
+        keep_results([folders[0].path], amr)
+        known = {"delta_resistance": amr["results"]["delta_resistance"]}
+        edges_Hz = [1e9 * frequencies_GHz[0], 1e9 * frequencies_GHz[-1]]
+        current = RFCurrent(
+            station=station, start=edges_Hz[0], stop=edges_Hz[1], points=len(frequencies_GHz), repeats=1
+        )
+        if not measured(current, bench):
+            return stopped()
+        bench.take(calibration_of(current, read_run(folders[1].path)))
         for frequency_GHz in frequencies_GHz:
-            start_T, stop_T = window(1e9 * frequency_GHz, bench.sample().g)
-            scan = STFMRFieldSweep(station=station, frequency=1e9 * frequency_GHz, start=start_T, stop=stop_T)
-            scan.use(bench)
-            run = Run(scan, out, bench.sample().name)
-            follow(run)
-            run.raise_error()
-            folders.append(run.folder)
-            if run.status == "Aborted":
-                return Demonstration(None, [folder.path for folder in folders])
-            keep_results([run.folder.path], reduce_runs([run.folder]).json)
-        outcome = reduce_runs(folders)
+            start_T, stop_T = expected_window_T(1e9 * frequency_GHz, bench.sample().g, GUESSED_MEFF_T)
+            scan = STFMRFieldSweep(
+                station=station, frequency=1e9 * frequency_GHz, start=start_T, stop=stop_T, points=POINTS
+            )
+            if not measured(scan, bench):
+                return stopped()
+            keep_results([folders[-1].path], reduce_runs(folders[-1:], known).json)
+        outcome = reduce_runs(folders[2:], known)
         add_truth(bench, outcome.json)
     return Demonstration(outcome, [folder.path for folder in folders])
-
-
-def window(frequency_Hz: float, g: float) -> tuple[float, float]:
-    """Return a field window [T] that holds the line although M_eff is only guessed: 0.5 to 1.7 of the guess.
-
-    The guess is the field for which f = (gamma/2pi) sqrt(B (B + mu0 M)).
-    """
-    reduced_T = frequency_Hz / (13.996e9 * g)
-    guess_T = np.sqrt(0.25 * GUESSED_MEFF_T**2 + reduced_T**2) - 0.5 * GUESSED_MEFF_T
-    return round(0.5 * guess_T, 4), round(1.7 * guess_T, 4)

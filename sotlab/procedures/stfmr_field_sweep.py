@@ -8,19 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
 from sotlab.procedures.runs.scan import AnalysisInput, Point, Scan
+from sotlab.procedures.strip_settings import strip_settings
 
-__all__ = ["STFMRFieldSweep"]
+__all__ = ["STFMRFieldSweep", "Setting"]
+
+
+class Setting(NamedTuple):
+    """What stays the same along a spectrum."""
+
+    frequency_Hz: float
+    power_dBm: float
+    angle_deg: float
+
+
+def spectrum_of(point: Point) -> dict[str, float]:
+    """Return what the plan says of a point's spectrum: all but the field."""
+    return {name: value for name, value in point.settings.items() if name != "field_T"}
 
 
 class STFMRFieldSweep(Scan):
     """Sweep the field through the resonance at fixed frequency, power and angle.
+
+    ``RF Current (A)`` is the peak current that a calibration ``rf_current`` says, nan without one.
 
     At each point: ramp and settle, read the field, read the voltage (``averages`` times), read the field again; the
     row has the mean of the two fields, which cancels what drift is left to first order. ``Field (T)`` is the field at
@@ -42,11 +59,17 @@ class STFMRFieldSweep(Scan):
         "Frequency (Hz)",
         "Power (dBm)",
         "Angle (deg)",
+        "RF Current (A)",
     )
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         kind="stfmr",
         columns={"field": "Field (T)", "voltage": "Voltage (V)"},
-        axes={"frequency": "Frequency (Hz)", "power": "Power (dBm)", "angle": "Angle (deg)"},
+        axes={
+            "frequency": "Frequency (Hz)",
+            "power": "Power (dBm)",
+            "angle": "Angle (deg)",
+            "current": "RF Current (A)",
+        },
     )
     PATH_AXIS = "field_T"
     X_AXIS = "Field (T)"
@@ -80,31 +103,60 @@ class STFMRFieldSweep(Scan):
         for field_T in np.linspace(self.start, self.stop, self.points):
             yield {"field_T": float(field_T)}
 
+    def settings_at(self, point: Point) -> Setting:
+        """Return frequency, power and angle at a point: what the plan does not say is a parameter."""
+        plan = point.settings
+        return Setting(
+            plan.get("frequency_Hz", self.frequency),
+            plan.get("power_dBm", self.power),
+            plan.get("angle_deg", self.angle),
+        )
+
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
-        """Check every field, the run-up, frequency, power and angle against the station's limits."""
-        if "azimuth" in bench:
-            bench["azimuth"].check(self.angle)
-        bench["microwave"].check(frequency_Hz=self.frequency, power_dBm=self.power)
+        """Check every field, the run-ups, frequencies, powers and angles against the station's limits."""
+        before = None
         for point in points:
+            at = self.settings_at(point)
+            if at != before:
+                if "azimuth" in bench:
+                    bench["azimuth"].check(at.angle_deg)
+                bench["microwave"].check(frequency_Hz=at.frequency_Hz, power_dBm=at.power_dBm)
+                bench["field"].check(self._run_up_T(point))
             bench["field"].check(point.settings["field_T"])
-        bench["field"].check(self._run_up_T(points[0]))
+            before = at
 
     def prepare(self, bench: Station) -> None:
-        """Set frequency and power; the output goes on when the field is at the window."""
-        microwave = bench["microwave"]
-        microwave.set_frequency(self.frequency)
-        microwave.set_power(self.power)
+        """Nothing is set yet: the output goes on when the field is at the window."""
+        self._now: Setting | None = None
 
     def approach(self, point: Point, bench: Station) -> None:
         """Turn, come to the first field from outside the window, then switch the microwave on."""
-        if "azimuth" in bench:
-            bench["azimuth"].move_to(self.angle, self.should_stop)
-        bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
+        self._begin(point, bench)
         bench["microwave"].set_output(True)
 
     def apply(self, point: Point, bench: Station) -> None:
-        """Ramp to the field and let it settle."""
+        """Ramp to the field and let it settle; where the next spectrum begins, go to that first."""
+        if spectrum_of(point) != self._spectrum_now:
+            self._begin(point, bench)
+        elif self.settings_at(point) != self._now:  # a parameter was changed on the way
+            self._set(point, bench)
         bench["field"].ramp_to(point.settings["field_T"], self.should_stop)
+
+    def _begin(self, point: Point, bench: Station) -> None:
+        """Set what stays the same along a spectrum, and go to its run-up."""
+        self._set(point, bench)
+        bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
+        self._spectrum_now = spectrum_of(point)
+
+    def _set(self, point: Point, bench: Station) -> None:
+        now, microwave = self.settings_at(point), bench["microwave"]
+        if "azimuth" in bench:
+            bench["azimuth"].move_to(now.angle_deg, self.should_stop)
+        microwave.set_frequency(now.frequency_Hz)
+        microwave.set_power(now.power_dBm)
+        current = microwave.calibrated_current(now.frequency_Hz, now.power_dBm, self.the_sample().identity)
+        self._current_A = math.nan if current is None else current[0]
+        self._now = now
 
     def measure(self, point: Point, bench: Station) -> dict[str, Any]:
         """Read field, voltage and field again."""
@@ -113,27 +165,49 @@ class STFMRFieldSweep(Scan):
         voltage_V = float(np.mean([voltmeter.read_voltage() for _ in range(self.averages)]))
         after_T = gaussmeter.read_field()
         probe_T = 0.5 * (before_T + after_T)
+        now = self.settings_at(point)
         return {
             "Field Set (T)": point.settings["field_T"],
             "Field Probe (T)": probe_T,
             "Field (T)": gaussmeter.sample_field(probe_T)[0],
             "Voltage (V)": voltage_V,
-            "Frequency (Hz)": self.frequency,
-            "Power (dBm)": self.power,
-            "Angle (deg)": self.angle,
+            "Frequency (Hz)": now.frequency_Hz,
+            "Power (dBm)": now.power_dBm,
+            "Angle (deg)": now.angle_deg,
+            "RF Current (A)": self._current_A,
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
         """Return the time of ramp, settling and readings [s]."""
         reading_s = 2 * bench["gaussmeter"].reading_time_s + self.averages * bench["voltmeter"].reading_time_s
-        from_T = self._run_up_T(point) if before is None else before.settings["field_T"]
-        return bench["field"].ramp_time_s(from_T, point.settings["field_T"]) + reading_s
+        to_T = point.settings["field_T"]
+        if before is not None and self.settings_at(before) == self.settings_at(point):
+            return bench["field"].ramp_time_s(before.settings["field_T"], to_T) + reading_s
+        run_up_T = self._run_up_T(point)
+        ramp_s = bench["field"].ramp_time_s(run_up_T, to_T)
+        if before is not None:
+            ramp_s += bench["field"].ramp_time_s(before.settings["field_T"], run_up_T)
+            if "azimuth" in bench:
+                angles = self.settings_at(before).angle_deg, self.settings_at(point).angle_deg
+                ramp_s += bench["azimuth"].move_time_s(*angles)
+        return ramp_s + reading_s
 
     def analysis_settings(self, bench: Station) -> dict[str, Any]:
-        """Return g of the sample, and how well the field at the sample is known: its zero, and its scale."""
+        """Return what sample file and calibrations know: of the strip, of the field at the sample, of the current."""
         (_, zero_T), (at_1_T, sigma_T) = (bench["gaussmeter"].sample_field(probe_T) for probe_T in (0.0, 1.0))
         scale_sigma = math.sqrt(max(sigma_T**2 - zero_T**2, 0.0)) / abs(at_1_T)
-        return {"g": self.the_sample().g, "field_offset_sigma": zero_T, "field_scale_sigma": scale_sigma}
+        sample = self.the_sample()
+        field = {"g": sample.g, "field_offset_sigma": zero_T, "field_scale_sigma": scale_sigma}
+        return field | strip_settings(sample) | self._current_settings(bench, sample)
+
+    def _current_settings(self, bench: Station, sample: Sample) -> dict[str, Any]:
+        for point in self.planned():
+            at = self.settings_at(point)
+            found = bench["microwave"].calibrated_current(at.frequency_Hz, at.power_dBm, sample.identity)
+            if found is not None:
+                # Digits beyond these differ between frequencies by rounding alone; runs must agree.
+                return {"current_convention": "peak", "current_scale_sigma": float(f"{found[1] / found[0]:.6g}")}
+        return {}
 
     def _run_up_T(self, first: Point) -> float:
         direction = 1.0 if self.stop >= self.start else -1.0

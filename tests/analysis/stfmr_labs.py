@@ -6,6 +6,7 @@ The lines are those of the virtual lab's physics, which shares no code with the 
 import numpy as np
 
 from sotlab.analysis.stfmr import STFMRSettings
+from sotlab.analysis.values import Value
 from sotlab.simulated.physics.sample import Sample
 
 from .macrospin import autoregressive
@@ -33,17 +34,26 @@ def the_sample(**changes):
     return Sample.from_mapping(SAMPLE | changes, "test")
 
 
-def told(rng, **more):
+def settings(values, sigmas=None):
+    """Return settings; numbers of a unit become values with their sigma, 0 if there is none."""
+    sigmas = sigmas or {}
+    typed = {
+        name: Value(value, sigmas.get(name, 0.0), STFMRSettings.model_fields[name].json_schema_extra["unit"])
+        if name in TRUE_SETTINGS or (name == "resistance_per_length" and value is not None) else value
+        for name, value in values.items()
+    }  # fmt: skip
+    typed |= {name: None for name, value in values.items() if value is None}
+    return STFMRSettings(**{"current_convention": "peak", "nm_side": 1, "g": 2.1, **typed})
+
+
+def told(rng):
     """Return settings as a laboratory has them: truth and a draw of the stated sigma."""
-    values = {}
-    for name, relative in TOLD.items():
-        sigma = relative * TRUE_SETTINGS[name]
-        values |= {name: rng.normal(TRUE_SETTINGS[name], sigma), f"{name}_sigma": sigma}
-    return STFMRSettings(**{"current_convention": "peak", "nm_side": 1, "g": 2.1, **values, **more})
+    sigmas = {name: relative * TRUE_SETTINGS[name] for name, relative in TOLD.items()}
+    return settings({name: rng.normal(TRUE_SETTINGS[name], sigma) for name, sigma in sigmas.items()}, sigmas)
 
 
-def exactly(**more):
-    return STFMRSettings(**{"current_convention": "peak", "nm_side": 1, "g": 2.1, **TRUE_SETTINGS, **more})
+def exactly(sigmas=None, **more):
+    return settings({**TRUE_SETTINGS, **more}, sigmas)
 
 
 def spectra(sample, frequencies_Hz, angles_deg, points=101, widths=10):

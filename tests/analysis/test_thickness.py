@@ -205,7 +205,7 @@ def test_the_analysis_names_its_results_as_the_contract_does():
     analysis = Thickness()
     dl, fl = by_formula(T, **TRUTH)
     series = analysis.dataset(table(sigma_xi_dl_E=0.05 * dl, sigma_xi_fl_E=0.05 * np.abs(fl)), {}, name="series.csv")
-    result = analysis.reduce([series], ThicknessSettings(rho=RHO.value)).to_json()
+    result = analysis.reduce([series], ThicknessSettings(rho=RHO)).to_json()
     assert {name: value["unit"] for name, value in result["results"].items()} == {
         "sigma_s": "1/(ohm*m)", "lambda_s": "m", "re_g": "1/(ohm*m**2)", "im_g": "1/(ohm*m**2)"
     }  # fmt: skip
@@ -221,7 +221,7 @@ def test_files_with_and_without_sigmas_are_not_mixed():
     dl, _ = by_formula(T, **TRUTH)
     one, other = analysis.dataset(table(), {}), analysis.dataset(table(sigma_xi_dl_E=dl, sigma_xi_fl_E=dl), {})
     with pytest.raises(DataError, match="1 of 2 files"):
-        analysis.reduce([one, other], ThicknessSettings(rho=RHO.value))
+        analysis.reduce([one, other], ThicknessSettings(rho=RHO))
     with pytest.raises(DataError, match=r"bad\.csv: thicknesses"):
         analysis.dataset(table(thickness=-T), {}, name="bad.csv")
     with pytest.raises(ValidationError, match="rho"):

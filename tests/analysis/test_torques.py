@@ -10,6 +10,7 @@ from sotlab.analysis.kittel import fit_kittel
 from sotlab.analysis.lineshape import fit_lineshape
 from sotlab.analysis.stfmr import STFMR, Spectrum, STFMRSettings
 from sotlab.analysis.stfmr_torques import reduce_torques
+from sotlab.analysis.values import Value
 
 from . import llg
 from .stfmr_labs import CURRENT_A, exactly, noise, spectra, the_sample, told
@@ -49,7 +50,7 @@ def tilted():
 
 
 def reduced(sweeps, **settings):
-    known = {"current": 2e-3, "current_convention": "peak", "delta_resistance": 0.8}
+    known = {"current": Value(2e-3, 0, "A"), "current_convention": "peak", "delta_resistance": Value(0.8, 0, "ohm")}
     return STFMR().reduce(sweeps, STFMRSettings(**(known | settings)))
 
 
@@ -96,11 +97,11 @@ def test_pt_below_nife_is_positive_and_the_reversed_stack_has_the_opposite_field
 
 
 def test_the_ratio_method_agrees_without_a_field_like_torque_and_is_flagged_with_one():
-    plain = STFMR().reduce(clean(the_sample(xi_fl_E=0.0)), exactly(rho_sigma=1e-9))
+    plain = STFMR().reduce(clean(the_sample(xi_fl_E=0.0)), exactly({"rho": 1e-9}))
     assert plain.results["xi_fmr"].value == pytest.approx(0.08, rel=1e-5)
     assert not any(flag.startswith("xi_fmr") for flag in plain.flags)
     # Pai et al.: 1/xi_FMR = (1/xi_DL) [1 + (hbar/e) xi_FL/(mu0 M_s t_F d)].
-    both = STFMR().reduce(clean(the_sample()), exactly(rho_sigma=1e-9))
+    both = STFMR().reduce(clean(the_sample()), exactly({"rho": 1e-9}))
     bias = 1 + hbar / e * 3e4 * 2.5e-7 / (0.95 * 6e-9 * 6e-9)
     assert both.results["xi_fmr"].value == pytest.approx(0.08 / bias, rel=1e-5)
     assert any(flag.startswith("xi_fmr, xi_dl_j: the ratio method gives") for flag in both.flags)
@@ -138,12 +139,12 @@ def test_each_input_stands_in_the_budget_with_its_derivative():
     settings = result.settings
     for name, power in (("current", 2), ("delta_resistance", 1), ("mu0_ms", 1), ("fm_thickness", 1),
                         ("strip_width", 1), ("sheet_resistance", 1)):  # fmt: skip
-        own = settings[f"{name}_sigma"] / settings[name]
+        own = settings[name]["sigma"] / settings[name]["value"]
         assert relative[name] == pytest.approx(power * own, rel=0.01), name
     assert next(iter(parts)) == "current"
     assert np.hypot.reduce(list(parts.values())) == pytest.approx(xi.sigma, rel=1e-6)
     assert result.details["budget"]["b_dl"]["current"] / result.results["b_dl"].value == pytest.approx(
-        settings["current_sigma"] / settings["current"], rel=0.01
+        settings["current"]["sigma"] / settings["current"]["value"], rel=0.01
     )
 
 
@@ -231,11 +232,13 @@ def test_different_powers_need_a_current_each_or_a_power_at_which_it_holds():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"nm_side": 0}, {"nm_side": 2}, {"current": 0.0}, {"mu0_ms_sigma": -1.0}, {"current_convention": "p2p"}]
+    "wrong", [{"nm_side": 0}, {"nm_side": 2}, {"current": 0.0}, {"rho": -1.0}, {"current_convention": "p2p"}]
 )
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         exactly(**wrong)
+    with pytest.raises(ValueError, match="mu0_ms"):
+        exactly({"mu0_ms": -1.0})
 
 
 def test_a_uniform_error_of_the_current_is_twice_as_large_in_the_efficiency():

@@ -11,6 +11,7 @@ from sotlab.instruments.station import Station
 from sotlab.procedures.harmonic_hall_angle_scan import HarmonicHallAngleScan
 from sotlab.procedures.runs.reduce import reduce_runs
 from sotlab.procedures.runs.run import Run
+from sotlab.procedures.stfmr_bias_series import STFMRBiasSeries
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 PACKAGE = resources.files("sotlab")
@@ -115,6 +116,24 @@ def test_a_lock_in_with_modulated_microwave_reads_the_nanovoltmeters_line(statio
         )
 
     assert_same_line(line(station_file("stfmr", station=edit), tmp_path), usual)
+
+
+def test_spectra_with_a_direct_current_are_measured_by_lock_in_and_source_meter(station_file, tmp_path):
+    def edit(text):
+        text = role(text, "voltmeter", LOCKIN_VOLTMETER).replace("sensitivity_V = 1e-5", "sensitivity_V = 5e-3")
+        return text.replace(
+            "[roles.microwave.limits]", '[roles.microwave.options]\nmodulation = "square_am"\n[roles.microwave.limits]'
+        )
+
+    scan = STFMRBiasSeries(station=station_file("stfmr", station=edit), biases=2, points=8, signs="positive")
+    run = measure(scan, tmp_path)
+    rows = pd.read_csv(run.folder.data, comment="#")
+    assert list(dict.fromkeys(rows["Bias (A)"])) == [-2e-3, 2e-3]
+    assert len(rows) == 16
+    # What the microwave's heat adds to the resistance drops along with the direct current, and changes sign with it.
+    low, high = (group["Voltage (V)"].mean() for _, group in rows.groupby("Bias (A)"))
+    assert low < -1e-4
+    assert high > 1e-4
 
 
 AMI = """[roles.field]

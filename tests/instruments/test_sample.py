@@ -163,3 +163,10 @@ def test_another_sample_brings_other_limits_wider_ones_too(open_station):
 def test_a_nan_is_no_current(open_station):
     with pytest.raises(LimitError):
         open_station()["my_source"].set_current(math.nan)
+
+
+def test_a_magnetoresistance_is_of_one_device_only(write):
+    sample = Sample.load(write(more="delta_resistance_ohm = 1.5\ndelta_resistance_sigma_ohm = 0.1\n"))
+    assert sample.delta_resistance_ohm == 1.5
+    assert sample.at("C1/D2/03").delta_resistance_ohm is None
+    assert (sample.identity, sample.at("C1/D2/03").identity) == ("film", "film/C1/D2/03")

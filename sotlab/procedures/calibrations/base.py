@@ -17,6 +17,7 @@ import pandas as pd
 
 from sotlab.errors import DataError, PlanError
 from sotlab.instruments.calibration import CalibratedValue, Calibration
+from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.procedures.bench_scan import BenchScan
 from sotlab.procedures.runs.installed import find_class
@@ -52,6 +53,8 @@ class CalibrationScan(BenchScan):
 
     #: Kind of the calibration: the name that the command line uses, and the driver.
     KIND: ClassVar[str]
+    #: Whether it holds for the sample that was connected, and for no other.
+    OF_SAMPLE: ClassVar[bool] = False
 
     @property
     def calibrated_role(self) -> str:
@@ -124,7 +127,13 @@ def calibration_of(scan: CalibrationScan, record: RunRecord) -> Calibration:
         sotlab=version("sotlab"),
         simulated=record.simulated,
         instrument=record.opened["station"]["identities"][scan.calibrated_role],
+        sample=_sample_of(record) if scan.OF_SAMPLE else "",
         values={name: CalibratedValue(value=v, sigma=s, unit=unit) for name, (v, s, unit) in found.values.items()},
         points={name: [float(number) for number in column] for name, column in found.points.items()},
         notes=found.notes,
     )
+
+
+def _sample_of(record: RunRecord) -> str:
+    sample = record.opened["sample"]
+    return Sample(name=sample["name"], device=sample.get("device", "")).identity

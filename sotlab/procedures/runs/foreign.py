@@ -308,7 +308,7 @@ def _scale(path: Path, layout: _Layout, spec: ColumnSpec, place: int, unit: str)
 
 def _factor(given: str, unit: str) -> float:
     """Return the factor from a unit, which may be a multiple as "39.6 mT", to ``unit``."""
-    if given[0] in "+-.0123456789" and given != "1":
+    if given[0] in "+-.0123456789" and given != "1" and not given.startswith("1/"):
         return parse_quantity(given, unit)
     return convert(1.0, given, unit)
 

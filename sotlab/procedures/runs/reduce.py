@@ -30,6 +30,9 @@ __all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce
 
 GROUP = "sotlab.analyses"
 
+#: A relative uncertainty below this is a rounding error.
+NO_SHARE = 1e-6
+
 
 @dataclass
 class Outcome:
@@ -68,8 +71,15 @@ def find_analysis(kind: str) -> Analysis:
         raise UsageError(str(error)) from error
 
 
-def reduce_runs(folders: Sequence[RunFolder]) -> Outcome:
+def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None = None) -> Outcome:
     """Reduce runs of one kind together, with the settings that they know of themselves.
+
+    Parameters
+    ----------
+    folders : sequence of RunFolder
+        The runs.
+    settings : mapping, optional
+        Settings that come before what the runs know.
 
     Raises
     ------
@@ -81,7 +91,8 @@ def reduce_runs(folders: Sequence[RunFolder]) -> Outcome:
     records = [read_run(folder.path) for folder in folders]
     analysis = find_analysis(_analysis_of(records[0])["kind"])
     datasets = [dataset for record in records for dataset in _datasets_of_run(analysis, record)]
-    outcome = _reduce(analysis, datasets, _settings_of_runs(records))
+    said = dict(settings or {})
+    outcome = _reduce(analysis, datasets, _settings_of_runs(records, but=list(said)) | said)
     outcome.provenance = _provenance(records)
     return outcome
 
@@ -340,7 +351,29 @@ def _tables(result: Mapping[str, Any]) -> list[tuple[str, list[str], list[list[s
         first, labels = row_label(rows)
         cells = [[label, *(_shown(row.get(name)) for name in names)] for label, row in zip(labels, rows, strict=True)]
         tables.append(("Spectra" if "spectra" in result else "Scans", [first, *names], cells))
-    return tables
+    budget = result.get("details", {}).get("budget")
+    return [*tables, _budget(budget, result["results"])] if budget else tables
+
+
+def _budget(
+    budget: Mapping[str, Mapping[str, float]], results: Mapping[str, Any]
+) -> tuple[str, list[str], list[list[str]]]:
+    """Return the table of what each input alone would give, the inputs that matter most first."""
+    shares = {
+        name: {source: abs(part / results[name]["value"]) for source, part in parts.items()}
+        for name, parts in budget.items()
+        if results[name]["value"]
+    }
+    largest: dict[str, float] = {}
+    for parts in shares.values():
+        for source, share in parts.items():
+            largest[source] = max(share, largest.get(source, 0.0))
+    sources = sorted(largest, key=lambda source: -largest[source])
+    cells = [
+        [name, *(f"{100 * share:.2g}" if (share := parts.get(source, 0.0)) > NO_SHARE else "" for source in sources)]
+        for name, parts in shares.items()
+    ]
+    return "Uncertainty budget: what each input alone would give, in % of the value", ["", *sources], cells
 
 
 def _shown(value: Mapping[str, Any] | None) -> str:

@@ -445,6 +445,9 @@ class STFMR(STFMRFaults):
             "xi_dl_E": (sample.xi_dl_E, "1/(ohm*m)"),
             "xi_fl_E": (sample.xi_fl_E, "1/(ohm*m)"),
             "anisotropy": (sample.anisotropy_T, "T"),
+            "delta_resistance": (sample.amr_ohm, "ohm"),
+            "xi_dl_j": (sample.xi_dl_E * sample.nm_resistivity_ohm_m, ""),
+            "xi_fl_j": (sample.xi_fl_E * sample.nm_resistivity_ohm_m, ""),
             "angle_zero": (self._azimuth_values["zero_deg"], "deg"),
         }
         unusual = ("xi_dl_x_E", "xi_dl_z_E", "xi_fl_x_E", "xi_fl_z_E")
@@ -465,6 +468,8 @@ class STFMR(STFMRFaults):
                 "field_res": (line.field_res_T, "T"),
                 "width": (line.width_T, "T"),
                 "current": (peak_A, "A"),
+                "current_rf": (peak_A, "A"),
+                "e_field": (peak_A * sample.resistance_ohm / sample.length_m, "V/m"),
                 "power_A": (self.rf.path.power_at_A_W(frequency_Hz, power_dBm), "W"),
                 "b_dl": (torques.damping_like_T, "T"),
                 "b_fl": (torques.field_like_T + torques.oersted_T, "T"),
