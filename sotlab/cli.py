@@ -540,14 +540,17 @@ def runs_note(run: str, text: str, root: Path, as_json: bool) -> None:
     "--out", type=click.Path(path_type=Path), default=Path("exports"), show_default=True, help="Folder for the files."
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--means", is_flag=True, help="One row for each point: the mean of its repeats, and its sigma.")
 @runs_option
 @json_option
-def runs_export(runs: Sequence[str], name: str, out: Path, overwrite: bool, root: Path, as_json: bool) -> None:
+def runs_export(
+    runs: Sequence[str], name: str, out: Path, overwrite: bool, means: bool, root: Path, as_json: bool
+) -> None:
     """Write RUNS as files of another FORMAT, one for each run."""
     from sotlab.procedures.runs.exporting import export_run, find_exporter
 
     exporter = find_exporter(name)
-    files, problems = _each(runs, lambda run: export_run(_find_run(root, run), exporter, out, overwrite))
+    files, problems = _each(runs, lambda run: export_run(_find_run(root, run), exporter, out, overwrite, means))
     _tell_files({"format": name}, files, problems, as_json)
 
 

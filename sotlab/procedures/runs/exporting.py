@@ -60,8 +60,8 @@ def find_exporter(name: str) -> Exporter:
     return found
 
 
-def export_run(folder: Path, exporter: Exporter, out: Path, overwrite: bool = False) -> Path:
-    """Write a run as one file of a format into the folder ``out``, which is made, and return where.
+def export_run(folder: Path, exporter: Exporter, out: Path, overwrite: bool = False, means: bool = False) -> Path:
+    """Write a run, or the means of its repeats, as one file of a format into ``out``, which is made; return where.
 
     Raises
     ------
@@ -70,10 +70,10 @@ def export_run(folder: Path, exporter: Exporter, out: Path, overwrite: bool = Fa
     UsageError
         If the format needs a package that is not installed.
     """
-    path = out / f"{folder.resolve().name}{exporter.suffix}"
+    path = out / f"{folder.resolve().name}{'_means' if means else ''}{exporter.suffix}"
     if path.exists() and not overwrite:
         raise RunError(f"{path}: is there already; say --overwrite, or another --out")
-    run = load_run(folder)
+    run = load_run(folder, means)
     # Not with_suffix(): netCDF and HDF5 libraries care for no suffix, and a run's name may hold dots.
     partial = out / f".{secrets.token_hex(4)}{exporter.suffix}"
     try:

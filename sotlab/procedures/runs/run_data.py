@@ -17,6 +17,7 @@ from sotlab.errors import RunError, SotlabError
 from sotlab.procedures.runs.facts import read_facts
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.reader import read_run
+from sotlab.procedures.runs.repeats import mean_of_repeats
 
 __all__ = ["Column", "RunData", "load_run", "split_label"]
 
@@ -91,8 +92,8 @@ class RunData:
         return [part for column in self.columns for part in _parts(column)]
 
 
-def load_run(path: Path) -> RunData:
-    """Read a run folder.
+def load_run(path: Path, means: bool = False) -> RunData:
+    """Read a run folder; with ``means`` one row for each planned point, as ``mean_of_repeats`` makes it.
 
     Raises
     ------
@@ -106,12 +107,12 @@ def load_run(path: Path) -> RunData:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RunError(f"{path}: the run's journal is damaged; sotlab runs show says what can be read") from None
     facts, opened = read_facts(path), record.opened
-    labels = [str(label) for label in record.rows.columns]
+    rows = mean_of_repeats(record.rows) if means else record.rows
+    labels = [str(label) for label in rows.columns]
     names = dict(zip(labels, _names(labels), strict=True))
     arrays = _arrays(record.folder)
     columns = [
-        _column(*names[label], _numbers(record.rows.iloc[:, k]), arrays, record.folder)
-        for k, label in enumerate(labels)
+        _column(*names[label], _numbers(rows.iloc[:, k]), arrays, record.folder) for k, label in enumerate(labels)
     ]
     versions = opened.get("versions")
     about = {
