@@ -2,9 +2,9 @@
 
 Fifty labs, seeds 0 to 49, each with its own noise and its own error of the gaussmeter's zero, all over the whole wire;
 ``SOTLAB_LABS=400`` asks for more. A pull is (value - truth)/sigma. With N labs the mean of a perfect program's pulls
-scatters by 1/sqrt(N) and their standard deviation by 1/sqrt(2 N); the bounds are three and two times that. The four values of a spectrum are pooled over the
-seven frequencies. The sample's magnetisation and geometry, which the efficiencies need, are the same in all labs: the
-efficiencies' sigmas are tested in ``tests/analysis/test_torques.py``.
+scatters by 1/sqrt(N) and their standard deviation by 1/sqrt(2 N); the bounds are three and two times that. The four
+values of a spectrum are pooled over the seven frequencies. The sample's magnetisation and geometry, which the
+efficiencies need, are the same in all labs: the efficiencies' sigmas are tested in ``tests/analysis/test_torques.py``.
 """
 
 import os
@@ -80,6 +80,6 @@ def test_every_lab_says_that_it_is_simulated_and_finds_every_line(labs):
 @pytest.mark.slow
 @pytest.mark.xdist_group("closed loop")
 def test_false_alarms_are_as_rare_as_stated(labs):
-    """The warning that sigmas do not explain the scatter is given at 1 % for each of two fits; the bound is 6 sigma of that."""
+    """The warning that sigmas do not explain the scatter is given at 1 % for each of two fits; 6 sigma are allowed."""
     alarms = sum("scatter" in flag for lab in labs for flag in lab["flags"])
     assert alarms <= 0.02 * LABS + 6.0 * np.sqrt(0.02 * LABS)
