@@ -143,7 +143,7 @@ class Lab:
     """
 
     _open: ClassVar[dict[LabSpec, tuple[Lab, int]]] = {}
-    _open_lock: ClassVar[threading.Lock] = threading.Lock()
+    _open_lock: ClassVar[threading.RLock] = threading.RLock()  # reentrant: see timescope.py
 
     def __init__(self, spec: LabSpec):
         self.spec = spec
@@ -187,10 +187,13 @@ class Lab:
     def acquire(cls, spec: LabSpec) -> Lab:
         """Return the lab of this specification, a new one if nobody holds it."""
         with cls._open_lock:
-            lab, holders = cls._open.get(spec) or (cls(spec), 0)
+            new = None if spec in cls._open else cls(spec)
+            lab, holders = cls._open.get(spec, (new, 0))
+            if lab is None:  # it was collected, and closed, just now
+                lab = cls(spec)
+            cls._open[spec] = lab, holders + 1
             if holders == 0 and not isinstance(lab.clock, RealClock):
                 scope.enter(lab.clock)
-            cls._open[spec] = lab, holders + 1
             return lab
 
     def release(self) -> None:

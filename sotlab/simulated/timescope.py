@@ -50,7 +50,8 @@ class TimeScope:
 
     def __init__(self, prefixes: tuple[str, ...] = PREFIXES):
         self._below = tuple(f"{prefix}." for prefix in prefixes)
-        self._lock = threading.Lock()
+        # Reentrant: a forgotten manager is collected, and closes its bench, in whatever thread makes an object next.
+        self._lock = threading.RLock()
         self._current = threading.local()
         self._epochs: dict[int, tuple[Clock, float]] = {}  # id of an open clock -> clock, wall time of its zero
         self._rebound: list[tuple[dict[str, Any], str, Any, Any]] = []  # globals, name, original, replacement

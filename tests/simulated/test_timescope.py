@@ -149,3 +149,25 @@ def test_modules_outside_the_prefixes_are_left_alone(clock: VirtualClock) -> Non
 def test_a_negative_sleep_is_refused_as_the_real_one_does(driver, clock: VirtualClock) -> None:
     with pytest.raises(ValueError, match="non-negative"):
         driver.settle(-1.0)
+
+
+def test_a_bench_that_is_collected_while_another_opens_does_not_hang_it(monkeypatch):
+    """A forgotten resource manager closes its bench in whatever thread happens to make an object, at any moment."""
+    forgotten, opening = VirtualClock(), VirtualClock()
+    scope = TimeScope(("example_drivers",))
+    scope.enter(forgotten)
+
+    class Module:
+        __name__ = "example_drivers.collects"
+
+        @property
+        def __dict__(self):  # what is looked at while the scope rebinds
+            scope.leave(forgotten)
+            return {}
+
+    monkeypatch.setitem(sys.modules, "example_drivers.collects", Module())
+    done = threading.Thread(target=scope.enter, args=(opening,), daemon=True)
+    done.start()
+    done.join(10.0)
+    assert not done.is_alive()
+    scope.leave(opening)
