@@ -26,12 +26,16 @@ def mean_of_repeats(rows: pd.DataFrame) -> pd.DataFrame:
         in which the points were planned.
     """
     numbers = rows.select_dtypes("number").drop(columns="Repeat")
-    groups = numbers.groupby("Index", sort=True)
-    counts = groups.size()
-    means, scatter = groups.mean(), groups.std(ddof=1)
-    table = pd.DataFrame({"Index": counts.index, "Repeats (1)": counts.to_numpy()})
-    for column in means.columns:
+    columns = [column for column in numbers.columns if column != "Index"]
+    indices, group = np.unique(numbers["Index"].to_numpy(), return_inverse=True)
+    counts = np.bincount(group)
+    table = pd.DataFrame({"Index": indices, "Repeats (1)": counts})
+    for column in columns:
+        values = numbers[column].to_numpy(float)
+        mean = np.bincount(group, values) / counts
+        with np.errstate(invalid="ignore", divide="ignore"):  # nan where there is one row
+            sigma = np.sqrt(np.bincount(group, (values - mean[group]) ** 2) / (counts - 1) / counts)
         name, bracket, unit = column.partition(" (")
-        table[column] = means[column].to_numpy()
-        table[f"{name} Sigma{bracket}{unit}"] = scatter[column].to_numpy() / np.sqrt(counts.to_numpy())
+        table[column] = mean
+        table[f"{name} Sigma{bracket}{unit}"] = sigma
     return table

@@ -24,8 +24,8 @@ def test_each_point_is_one_row_in_the_order_of_the_plan():
     assert list(means["Index"]) == [0, 1, 2, 3, 4]
     rows = table(points=5, repeats=4)
     third = rows[rows["Index"] == 3]["Voltage (V)"]
-    assert means["Voltage (V)"][3] == third.mean()
-    assert means["Voltage Sigma (V)"][3] == third.std(ddof=1) / 2.0
+    np.testing.assert_allclose(means["Voltage (V)"][3], third.mean(), rtol=1e-14)
+    np.testing.assert_allclose(means["Voltage Sigma (V)"][3], third.std(ddof=1) / 2.0, rtol=1e-12)
     assert set(means["Repeats (1)"]) == {4}
 
 
@@ -51,5 +51,5 @@ def test_a_run_is_exported_by_its_means(tmp_path):
     rows = read_run(run.folder.path).rows
     assert len(exported) == 2
     voltages = rows[rows["Index"] == 1]["Voltage (V)"]
-    assert exported["Voltage (V)"][1] == voltages.mean()
-    assert exported["Voltage Sigma (V)"][1] == voltages.std(ddof=1) / np.sqrt(3)
+    np.testing.assert_allclose(exported["Voltage (V)"][1], voltages.mean(), rtol=1e-14)
+    np.testing.assert_allclose(exported["Voltage Sigma (V)"][1], voltages.std(ddof=1) / np.sqrt(3), rtol=1e-12)
