@@ -163,7 +163,8 @@ def test_garbage_in_place_of_one_answer_is_asked_for_again(device):
     try:
         ASK[name](station[role])
     except InstrumentError as error:  # told by the next answer: a source that is off gives lock-ins no reference
-        assert "reference" in str(error)
+        if "reference" not in str(error):
+            raise
     # Those that only set ask nothing, unless something was left on that they ramp down first.
     allowed = [[("retry", "garbage")], *([[]] if name in ONLY_SETS else [])]
     assert told in allowed
