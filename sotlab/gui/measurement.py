@@ -151,7 +151,7 @@ class Work:
         if topic == "results" and isinstance(scan, Scan):
             if not self._plan:  # now its station is open
                 self._plan = scan.planned()
-                self.news.put(("expected", expected_times(scan)[len(scan.past.rows) :]))
+                self.news.put(("expected", expected_times(scan)))
             self._last = int(record["Index"]), int(record["Repeat"])
         self.news.put((topic, record))
 

@@ -17,6 +17,7 @@ from tomlkit.exceptions import ParseError
 
 from sotlab.errors import StationError
 from sotlab.instruments.validation import explain
+from sotlab.instruments.write_once import write_once
 
 __all__ = ["SCHEMA", "CalibratedValue", "Calibration", "check_kinds"]
 
@@ -112,19 +113,7 @@ class Calibration(BaseModel):
             If it cannot be written.
         """
         stem = f"{self.kind}-{self.role}-{self.date:%Y%m%d-%H%M%S}"
-        text = self._as_toml()
-        for number in range(1, 1000):
-            path = folder / (f"{stem}.toml" if number == 1 else f"{stem}-{number}.toml")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(text)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise StationError(f"{path}: the calibration cannot be written: {error.strerror}") from error
-            return path
-        raise StationError(f"{folder / stem}.toml and 998 like it exist already; move them away")
+        return write_once(folder, stem, ".toml", self._as_toml(), "calibration", StationError)
 
     def _as_toml(self) -> str:
         document = tomlkit.document()

@@ -184,9 +184,7 @@ class Station:
 
         A driver that works through another role was opened after it, and can reach its safe state only before it.
         """
-        first = [role for role in self.config.station.safe_order if role in self.drivers]
-        rest = [role for role in reversed(self.drivers) if role not in first]
-        return [role for role in first + rest if role in self.actuators]
+        return self._in_safe_order(self.actuators)
 
     def make_safe(self) -> dict[str, str | None]:
         """Bring every open actuator to its safe state, in order, each step even if the one before it failed.
@@ -229,7 +227,7 @@ class Station:
         found = None if self.private else self.mark.read()
         if found is not None:
             roles = [role for role in found["roles"] or self.config.roles if role in self.config.roles]
-            found["outputs"] = _each_then_again(self._rescue_order(roles), self._rescue)
+            found["outputs"] = _each_then_again(self._in_safe_order(roles), self._rescue)
             left = {role: problem for role, problem in found["outputs"].items() if problem}
             if left:
                 raise StationError(
@@ -272,7 +270,7 @@ class Station:
         station = cls(config, path, spec)
         station._locks, station._patience_s = not borrow, RESCUE_S
         try:
-            problems = _each_then_again(station._rescue_order(list(roles)), station._rescue)
+            problems = _each_then_again(station._in_safe_order(list(roles)), station._rescue)
         finally:
             station.close()
         if not any(problems.values()):
@@ -284,7 +282,7 @@ class Station:
         if not self.private:
             self.mark.clear()
 
-    def _rescue_order(self, roles: list[str]) -> list[str]:
+    def _in_safe_order(self, roles: list[str]) -> list[str]:
         first = [role for role in self.config.station.safe_order if role in roles]
         return first + [role for role in reversed(roles) if role not in first]
 
@@ -554,15 +552,16 @@ class Station:
 
 def _each_then_again(roles: Iterable[str], make_safe: Callable[[str], None]) -> dict[str, str | None]:
     """Make roles safe one after the other whatever happens; those that failed once more at the end."""
-    problems: dict[str, str | None] = {}
-    for role in [*roles, None]:
-        for one in [role] if role is not None else [name for name, problem in problems.items() if problem]:
-            try:
-                make_safe(one)
-                problems[one] = None
-            except Exception as error:  # whatever it is, the next output must still be made safe
-                problems[one] = str(error) or type(error).__name__
-    return problems
+
+    def problem_of(role: str) -> str | None:
+        try:
+            make_safe(role)
+        except Exception as error:  # whatever it is, the next output must still be made safe
+            return str(error) or type(error).__name__
+        return None
+
+    problems = {role: problem_of(role) for role in roles}
+    return problems | {role: problem_of(role) for role, problem in problems.items() if problem}
 
 
 def _unheard(kind: str, **details: Any) -> None:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from sotlab.errors import StationError
 
-__all__ = ["StationLock"]
+__all__ = ["StationLock", "this_program"]
 
 
 class StationLock:
@@ -73,12 +73,16 @@ class StationLock:
             ) from error
         self._locks.append(lock)
         # Beside the lock, not in it: a locked file cannot be read on Windows.
-        program = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-        since = datetime.now().astimezone().isoformat(timespec="seconds")
-        note.write_text(
-            json.dumps({"pid": os.getpid(), "program": program, "station": station, "since": since}), encoding="utf-8"
-        )
+        note.write_text(json.dumps({"pid": os.getpid(), "station": station, **this_program()}), encoding="utf-8")
         self._notes.append(note)
+
+
+def this_program() -> dict[str, str]:
+    """Return what others are told of this program: its command line, and that it has something since now."""
+    return {
+        "program": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
+        "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
 
 
 def _make_shared(folder: Path) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sotlab.errors import StationError
+from sotlab.instruments.station_lock import this_program
 
 __all__ = ["UseMark"]
 
@@ -48,9 +47,7 @@ class UseMark:
         StationError
             If the mark cannot be written: after a loss of power nobody would know.
         """
-        since = datetime.now().astimezone().isoformat(timespec="seconds")
-        program = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-        mark = {"roles": list(roles), "since": since, "program": program, "run": run}
+        mark = {"roles": list(roles), "run": run, **this_program()}
         try:
             with open(self.path, "w", encoding="utf-8") as file:
                 file.write(json.dumps(mark))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sotlab.instruments.station import Station
+from sotlab.instruments.station_file import StationConfig
 
 PATIENCE_S = 60.0
 
@@ -30,7 +30,7 @@ class Served:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.rows = json.loads(self._process.stdout.readline())["devices"]
         self.station = folder / "station.toml"
-        original = Station.open(f"virtual:{bench.partition('?')[0]}", roles=()).path
+        original = StationConfig.load(f"virtual:{bench.partition('?')[0]}")[1]
         text = original.read_text(encoding="utf-8").replace('"samples/', f'"{original.parent.as_posix()}/samples/')
         for row in self.rows:
             text = text.replace(f'"{row["bench_resource"]}"', f'"{row["resource"]}"')

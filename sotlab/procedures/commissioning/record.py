@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sotlab.errors import DataError, RunError
+from sotlab.instruments.write_once import write_once
 
 __all__ = ["SCHEMA", "Outcome", "Record"]
 
@@ -95,18 +96,7 @@ class Record:
         """
         stem = f"commissioning-{self.date:%Y%m%d-%H%M%S}"
         text = json.dumps(self.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        for number in range(1, 1000):
-            path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(text)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise RunError(f"{path}: the commissioning cannot be written: {error.strerror}") from error
-            return path
-        raise RunError(f"{folder / stem}.json and 998 like it exist already; move them away")
+        return write_once(folder, stem, ".json", text, "commissioning", RunError)
 
     @classmethod
     def load(cls, path: Path) -> Record:

@@ -24,8 +24,9 @@ from sotlab.procedures.runs.export_tables import CSV
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.panels import panels_of
 from sotlab.procedures.runs.provenance import calibrations_of, code_state, sha256_of, trace
-from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_page, write_results
+from sotlab.procedures.runs.reduce import Outcome, reduce_runs, write_page
 from sotlab.procedures.runs.run_data import RunData, load_run
+from sotlab.procedures.runs.stored_results import store_results
 
 __all__ = ["MANIFEST", "Contents", "make_bundle"]
 
@@ -152,7 +153,7 @@ def _reduce(results: Path, folders: Sequence[Path], contents: Contents) -> None:
             continue
         folder = results / f"{number:02d}-{_file_name(name)}"
         folder.mkdir()
-        write_results(folder / "results.json", outcome)
+        store_results(folder, outcome.json)
         write_page(folder / "report.html", outcome)
         contents.outcomes[name] = outcome
         _write_panels(folder, kind, outcome, contents)

@@ -67,9 +67,11 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines[:-1], start=1):  # what follows the last line feed is torn, or empty
         try:
             event = json.loads(line)
-            event["event"]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            raise RunError(f"{path}: line {number} of the journal is damaged") from None
+            named = isinstance(event["event"], str)
+        except (ValueError, RecursionError, KeyError, TypeError):  # also numbers of thousands of digits
+            named = False
+        if not named:
+            raise RunError(f"{path}: line {number} of the journal is damaged")
         events.append(event)
     return events
 

@@ -87,12 +87,16 @@ class Pace:
 
 
 def expected_times(scan: Scan) -> list[float]:
-    """Return the plan's time of each point [s of bench time]; none if the scan's station is not open."""
+    """Return the plan's time of each point that is missing [s of bench time]; none if no station is open."""
     bench = scan.bench
     if bench is None:
         return []
-    points = scan.planned()
-    return [scan.point_time_s(before, point, bench) for before, point in zip([None, *points], points, strict=False)]
+    points, done = scan.planned(), {(row["Index"], row["Repeat"]) for row in scan.past.rows}
+    return [
+        scan.point_time_s(before, point, bench)
+        for before, point in zip([None, *points], points, strict=False)
+        if (point.index, point.repeat) not in done and point.index not in scan.past.skipped
+    ]
 
 
 def clock_text(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import pandas as pd
 
 from sotlab.errors import DataError, RunError
 from sotlab.procedures.runs.arrays import Arrays, read_arrays
+from sotlab.procedures.runs.facts import status_of
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.journal import read_journal
 
-__all__ = ["RunRecord", "read_rows", "read_run", "status_of"]
+__all__ = ["RunRecord", "read_rows", "read_run"]
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,6 @@ def read_run(path: Path) -> RunRecord:
         closed = next((event for event in reversed(events) if event["event"] == "run_close"), None)
         raise RunError(f"{path}: the run is {status} and has no rows: {closed['error'] if closed else 'it was killed'}")
     return RunRecord(folder, opened, status, read_rows(folder.data))
-
-
-def status_of(events: Sequence[Mapping[str, Any]]) -> str:
-    """Return how a run ended by its journal: ``finished``, ``aborted``, ``failed``, or ``interrupted``.
-
-    A run that was resumed has several ends; the last one counts, if it was not opened again after that.
-    """
-    status = "interrupted"
-    for event in events:
-        if event["event"] == "run_close":
-            status = str(event["exit_status"])
-        elif event["event"] == "run_resume":
-            status = "interrupted"
-    return status
 
 
 def read_rows(path: Path) -> pd.DataFrame:

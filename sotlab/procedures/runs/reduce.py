@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points, version
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from sotlab.analysis.protocol import Analysis
 from sotlab.analysis.values import LiveFit, Reduction, rows_of
-from sotlab.errors import DataError, RunError, SotlabError, StationError, UsageError
+from sotlab.errors import DataError, SotlabError, StationError, UsageError
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.validation import explain
 from sotlab.procedures.runs.dotthz import is_hdf5, read_dotthz_tables
@@ -26,7 +25,7 @@ from sotlab.procedures.runs.settings import parse_settings
 from sotlab.procedures.runs.tables import flags_of, row_label, value_names
 from sotlab.units import pretty
 
-__all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce_runs", "write_page", "write_results"]
+__all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce_runs", "write_page"]
 
 GROUP = "sotlab.analyses"
 
@@ -176,21 +175,6 @@ def live_reduction(
         return analysis.live(columns, known[0])
 
     return reduce
-
-
-def write_results(path: Path, outcome: Outcome) -> None:
-    """Write the reduction as JSON.
-
-    Raises
-    ------
-    RunError
-        If it cannot be written.
-    """
-    text = json.dumps(outcome.json, ensure_ascii=False, indent=1, allow_nan=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{path}: the results cannot be written: {error.strerror}") from error
 
 
 def write_page(path: Path, outcome: Outcome) -> None:

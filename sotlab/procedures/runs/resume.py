@@ -10,11 +10,11 @@ from typing import Any
 from sotlab.analysis.values import plain
 from sotlab.errors import RunError, UsageError
 from sotlab.procedures.runs.arrays import PREFIX, Arrays, cut_torn_record, read_arrays
+from sotlab.procedures.runs.facts import status_of
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.installed import GROUP, find_procedure, make_procedure
 from sotlab.procedures.runs.journal import cut_torn_line, read_journal
 from sotlab.procedures.runs.past import Past
-from sotlab.procedures.runs.reader import status_of
 from sotlab.procedures.runs.scan import SCHEMA, Scan
 
 __all__ = ["prepare_resume"]

@@ -14,15 +14,13 @@ import numpy as np
 import pandas as pd
 
 from sotlab.errors import RunError, SotlabError
+from sotlab.procedures.runs.arrays import PREFIX
 from sotlab.procedures.runs.facts import read_facts
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.repeats import mean_of_repeats
 
 __all__ = ["Column", "RunData", "load_run", "split_label"]
-
-#: What stands in a cell whose value is an array, before the array's key.
-ARRAY = "array:"
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def load_run(path: Path, means: bool = False) -> RunData:
     rows = mean_of_repeats(record.rows) if means else record.rows
     labels = [str(label) for label in rows.columns]
     names = dict(zip(labels, _names(labels), strict=True))
-    arrays = _arrays(record.folder)
+    arrays = record.arrays
     columns = [
         _column(*names[label], _numbers(rows.iloc[:, k]), arrays, record.folder) for k, label in enumerate(labels)
     ]
@@ -157,16 +155,6 @@ def _axes(opened: Mapping[str, Any], names: Mapping[str, tuple[str, str]]) -> li
     return [names[label][0] for label in chosen if label in names]
 
 
-def _arrays(folder: RunFolder) -> Mapping[str, np.ndarray]:
-    """Return the arrays that the rows refer to, by what the cells say."""
-    path = folder.path / "arrays.bin"
-    if not path.exists():
-        return {}
-    from sotlab.procedures.runs.arrays import read_arrays  # pyright: ignore[reportMissingImports]
-
-    return read_arrays(path)
-
-
 def _numbers(series: pd.Series) -> np.ndarray:
     """Return a column as numbers or bool where it is such, else as text."""
     if series.dtype.kind in "iufb":
@@ -186,7 +174,7 @@ def _numbers(series: pd.Series) -> np.ndarray:
 
 def _column(name: str, unit: str, values: np.ndarray, arrays: Mapping[str, np.ndarray], folder: RunFolder) -> Column:
     keys = [key for key in values if key] if values.dtype == object else []
-    if not keys or not all(key.startswith(ARRAY) for key in keys):
+    if not keys or not all(key.startswith(PREFIX) for key in keys):
         return Column(name, unit, values)
     lost = [key for key in keys if key not in arrays]
     if lost:

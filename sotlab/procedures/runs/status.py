@@ -71,7 +71,7 @@ class StatusFile:
         with self._lock:
             if topic == "results":
                 if not self._pace.done and isinstance(self._procedure, Scan):  # now its station is open
-                    self._pace.expect(expected_times(self._procedure)[len(self._procedure.past.rows) :])
+                    self._pace.expect(expected_times(self._procedure))
                 self._pace.count(1)
                 self._told |= {"state": "measuring", "last_row": record}
             elif topic == "progress":

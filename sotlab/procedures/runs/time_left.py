@@ -37,9 +37,7 @@ class TimeLeft:
         if topic != "results" or self._is_planned or not isinstance(scan, Scan):
             return
         self._is_planned = True
-        places = [(point.index, point.repeat) for point in scan.planned()]
-        if (first := (record["Index"], record["Repeat"])) in places:
-            self.pace.expect(expected_times(scan)[places.index(first) :])  # a run that is gone on with begins later
+        self.pace.expect(expected_times(scan))
 
 
 class TimeLeftColumn(ProgressColumn):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from sotlab.errors import InterlockError, PlanError, StationError
-from sotlab.instruments.station import Station
+from sotlab.instruments.station_file import StationConfig
 from sotlab.parameters import Integer, Quantity
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reader import read_run
@@ -179,7 +179,7 @@ DOOR = '[[interlocks]]\nname = "door"\nrole = "interlock"\naction = "pause"\nlon
 @pytest.fixture
 def station(tmp_path):
     """Writes a station with interlocks, on a bench of its own, and returns its path."""
-    original = Station.open("virtual:stfmr", roles=()).path
+    original = StationConfig.load("virtual:stfmr")[1]
 
     def write(interlocks):
         text = original.read_text(encoding="utf-8").replace("samples/", f"{original.parent.as_posix()}/samples/")

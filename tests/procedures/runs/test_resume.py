@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sotlab.errors import RunError, UsageError
-from sotlab.instruments.station import Station
+from sotlab.instruments.station_file import StationConfig
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.plan import Point
 from sotlab.procedures.runs.reader import read_run
@@ -162,7 +162,7 @@ def test_no_code_is_run_because_a_file_names_it(tmp_path):
 
 
 def test_a_station_that_changed_is_named_and_must_be_accepted(tmp_path):
-    original, station = Station.open(QUIET, roles=()).path, tmp_path / "station.toml"
+    original, station = StationConfig.load(QUIET)[1], tmp_path / "station.toml"
     text = original.read_text(encoding="utf-8").replace("clock=virtual", "clock=virtual&noise=off")
     text = text.replace("samples/", f"{original.parent.as_posix()}/samples/")
     station.write_text(text, encoding="utf-8")
