@@ -58,7 +58,7 @@ class Station:
         self.refused: list[str] = []
         self._patience_s: float | None = None  # how long a check waits for an answer
         self._lock: StationLock | None = None
-        self._locks = True
+        self._locks, self._closed = True, False
         self.mark = UseMark(path)
         self._limits: dict[str, Limits] = {}  # as the station file has them, without the sample's
         self._protected_sample: Sample | None = None
@@ -106,6 +106,8 @@ class Station:
         """Open one more instrument, or return it if it is open."""
         if role in self.drivers:
             return self.drivers[role]
+        if self._closed:
+            raise StationError(f"{self.path.name}: this station is closed; '{role}' is not opened again by it")
         settings = self._settings(role)
         self._lock_bench()
         driver_class = self._driver_class(role)
@@ -460,7 +462,8 @@ class Station:
         return rows
 
     def close(self) -> None:
-        """Close all connections; nothing is switched."""
+        """Close all connections for good; nothing is switched."""
+        self._closed = True
         for connection in self.connections.values():
             connection.close_session()
         self.connections.clear()

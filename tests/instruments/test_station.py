@@ -220,3 +220,11 @@ def test_what_is_wrong_in_a_labs_own_driver_is_said_in_one_line(station_file, tm
     with pytest.raises(StationError, match=named) as told:
         Station.open(station_file(f"{OWN}[roles.voltmeter.options]\n{option}\n"))
     assert "\n" not in str(told.value)
+
+
+def test_a_closed_station_opens_nothing_again():
+    with Station.open("virtual:stfmr", roles=["gaussmeter"]) as station:
+        pass
+    with pytest.raises(StationError, match="is closed"):
+        station.open_role("microwave")
+    assert station.connections == {}

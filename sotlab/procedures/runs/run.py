@@ -94,9 +94,7 @@ class Run:
         scan = self.procedure
         if isinstance(scan, Scan) and scan.ANALYSIS is not None:
             columns = {**scan.ANALYSIS.columns, **scan.ANALYSIS.axes}
-            reduce = live_reduction(
-                scan.ANALYSIS.kind, lambda: scan.analysis_settings(scan.bench) if scan.bench else {}
-            )
+            reduce = live_reduction(scan.ANALYSIS.kind, lambda: self.worker.analysis_settings)
             self._live = LiveReduction(self.bus, columns, reduce, scan.past.rows)
         self._status = StatusFile(self.folder, self.bus, scan)
         self.worker.start()

@@ -64,6 +64,8 @@ class RunWorker(Worker):
         self.operator = operator
         self.error: BaseException | None = None
         self.unsafe: str | None = None
+        #: What the run knows of its analysis' settings, once it is open; asked of the bench in this thread only.
+        self.analysis_settings: dict[str, Any] = {}
         self._past = procedure.past if isinstance(procedure, Scan) and procedure.past.plan is not None else None
         self._cut = list(cut)
         self._guard: Guard | None = None
@@ -255,11 +257,12 @@ class RunWorker(Worker):
             "duration_s": scan.duration_s(),
         }
         if scan.ANALYSIS is not None:
+            self.analysis_settings = scan.analysis_settings(scan.bench)
             fields["analysis"] = {
                 "kind": scan.ANALYSIS.kind,
                 "columns": dict(scan.ANALYSIS.columns),
                 "axes": dict(scan.ANALYSIS.axes),
-                "settings": scan.analysis_settings(scan.bench),
+                "settings": self.analysis_settings,
             }
         return fields
 
