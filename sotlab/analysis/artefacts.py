@@ -35,6 +35,8 @@ __all__ = [
 FOUND = 3.0
 #: The same for the closure of two calibrations: false alarms of 5 %.
 CLOSED = 1.96
+#: A linear fit of a worse condition than this has covariances that are noise of the arithmetic.
+WELL_CONDITIONED = 1e6
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,10 @@ def fit_magnetoresistance(
         results["angle_offset"] = Value(None, None, "rad")
         flags.append("angle_offset: not determined: R does not depend on the angle beyond its noise")
     z = 0.0
-    if len(r) > 7:
-        four, of_four = _weighted(np.vstack([design, np.cos(4 * phi), np.sin(4 * phi)]), r, sigma)
+    with_four = np.vstack([design, np.cos(4 * phi), np.sin(4 * phi)])
+    # Angles of a small arc do not tell the harmonics from each other.
+    if len(r) > 7 and np.linalg.cond(with_four) < WELL_CONDITIONED:
+        four, of_four = _weighted(with_four, r, sigma)
         wald = four[3:] @ np.linalg.solve(of_four[3:, 3:], four[3:])
         z = float(np.sqrt(wald))
         part = float(np.hypot(*four[3:]) / size)

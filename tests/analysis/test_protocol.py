@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from sotlab.analysis.values import Reduction, rows_of
+from sotlab.analysis.values import Reduction, Value, rows_of
 from sotlab.errors import SotlabError
 from sotlab.units import convert
 
 INSTALLED = sorted(entry_points(group="sotlab.analyses"), key=lambda entry: entry.name)
 #: What an analysis cannot do without.
-NEEDED = {"harmonic-hall": {"geometry": "in-plane"}}
+NEEDED = {
+    "harmonic-hall": {"geometry": "in-plane"},
+    "thickness": {"rho": Value(1e-6, 0.0, "ohm*m")},
+}
 
 
 @pytest.mark.parametrize("entry", INSTALLED, ids=lambda entry: entry.name)
