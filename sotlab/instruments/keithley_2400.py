@@ -154,8 +154,7 @@ class SourceMeter(Driver):
         meter.auto_output_off_enabled = False
         meter.wires = 4 if options.four_wire else 2
         meter.trigger_immediately()
-        meter.arm_count = 1
-        meter.trigger_count = 1
+        self._set_counts(arm=1, trigger=1)
         meter.trigger_delay = 0.0
         meter.source_delay_auto_enabled = True
         meter.concurrent_functions_enabled = False
@@ -166,6 +165,11 @@ class SourceMeter(Driver):
         self._set_source_range()
         self._set_integration(options.nplc, autozero=True)
         self._prepared = True
+
+    def _set_counts(self, **counts: int) -> None:
+        for layer, count in counts.items():
+            # PyMeasure asks for the other layer's count first, whose reply may be garbled.
+            self.answered(lambda name=f"{layer}_count", n=count: setattr(self.instrument, name, n), "TRIG:COUN?")
 
     def _set_source_range(self) -> None:
         if self.options.range_A is None:
@@ -254,7 +258,7 @@ class SourceMeter(Driver):
     def _settings_of_a_pulse(self, width_s: float) -> Iterator[None]:
         meter = self.instrument
         self._set_integration(PULSE_NPLC, autozero=False)
-        meter.trigger_count = 2
+        self._set_counts(trigger=2)
         meter.adapter.allow(2.0 * width_s + 2.0)  # the delay comes once for each of the two currents
         try:
             yield
@@ -265,7 +269,7 @@ class SourceMeter(Driver):
                 lambda: setattr(meter, "source_current", 0.0),
                 self._set_source_range,
                 lambda: setattr(meter, "source_delay_auto_enabled", True),
-                lambda: setattr(meter, "trigger_count", 1),
+                lambda: self._set_counts(trigger=1),
                 lambda: self._set_integration(self.options.nplc, autozero=True),
             )
 

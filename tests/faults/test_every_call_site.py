@@ -1,25 +1,37 @@
 """At each message that a procedure sends, something goes wrong: it ends in one line, and with a bench that is safe.
 
-The messages are those of a trace of the undisturbed run; a fault that never struck would test nothing, and fails.
+The messages are those of a trace of the undisturbed run; a fault that never struck would test nothing, and fails. A
+message that several procedures send on one bench is tried in the first of them. ``SOTLAB_CALL_SITES=all`` tries each
+kind of fault in each procedure, at the first and at the last time that a message is sent.
 """
 
 import json
+import os
 import re
+from collections import Counter
+from importlib.metadata import entry_points
 
 import pytest
 
 from sotlab.errors import SotlabError
 from sotlab.instruments.station import Station
 from sotlab.instruments.trace import Trace
-from sotlab.procedures.harmonic_hall_angle_scan import HarmonicHallAngleScan
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.run import Run
-from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
+ALL = os.environ.get("SOTLAB_CALL_SITES") == "all"
+#: Bench and settings of a short run of each procedure that is installed.
 PROCEDURES = {
-    "stfmr": (STFMRFieldSweep, {"start": "50 mT", "stop": "52 mT", "points": 2}),
-    "harmonic_hall": (HarmonicHallAngleScan, {"field": "0.5 T", "stop": "20 deg", "points": 2}),
+    "STFMRFieldSweep": ("stfmr", {"start": "50 mT", "stop": "52 mT", "points": 2}),
+    "HarmonicHallAngleScan": ("harmonic_hall", {"field": "0.5 T", "stop": "20 deg", "points": 2}),
+    "ThzDelayScan": ("thz", {"points": 16, "scans": 2}),
+    "AMRAngleScan": ("stfmr", {"points": 6, "repeats": 1}),
+    "STFMRFrequencySeries": ("stfmr", {"points": 8, "frequencies": 2}),
+    "STFMRAngleSeries": ("stfmr", {"points": 8, "angles": 2}),
+    "STFMRPowerSeries": ("stfmr", {"points": 8, "powers": 2}),
+    "STFMRBiasSeries": ("stfmr", {"points": 8, "biases": 2, "bias": "-0.02 mA", "bias_stop": "0.02 mA"}),
+    "STFMRAdaptiveSweep": ("stfmr", {"points": 12, "most": 12}),
 }
 #: An exception of the library, an answer that does not come, one that is none, an instrument that hangs from there on.
 FAULTS = {
@@ -30,15 +42,21 @@ FAULTS = {
 }
 
 
+#: In the suite: every kind for the first procedure of a bench, and what is worst for the others.
+KINDS = {"STFMRFieldSweep": tuple(FAULTS)}
+WORST = ("garbage", "hang")
+
+
 def measure(name, folder, trace=None, fault=None):
-    """Run a procedure on a bench of its own; return the run, the bench's outputs afterwards, and its faults."""
-    scan_class, values = PROCEDURES[name]
-    spec = f"virtual:{name}?seed=1"
+    """Run a procedure on a bench of its own; return the run, the bench's outputs afterwards, and the fault's hits."""
+    bench_name, values = PROCEDURES[name]
+    spec = f"virtual:{bench_name}?seed=1"
+    (entry,) = entry_points(group="sotlab.procedures", name=name)
     with Station.open(spec, roles=(), trace=trace) as bench:
         lab = bench.visa_library.lab
         if fault is not None:
             lab.faults.add(fault)
-        scan = scan_class(station=spec, **values)
+        scan = entry.load()(station=spec, **values)
         scan.use(bench)
         run = Run(scan, folder)
         with run:
@@ -51,55 +69,98 @@ def measure(name, folder, trace=None, fault=None):
 
 
 def call_sites(path):
-    """Return the distinct messages of a trace, as (address, pattern): numbers may be others in another run."""
-    sites = {}
+    """Return the distinct messages of a trace, as (address, pattern): numbers may be others in another run.
+
+    With each, its role and how often it is sent.
+    """
+    roles, times = {}, Counter()
     for line in path.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         if entry["direction"] == "write" and "text" in entry:
             pattern = re.sub(r"[-+]?[0-9][0-9.]*(E[-+]?[0-9]+)?", "§", entry["text"], flags=re.IGNORECASE)
             pattern = re.escape(pattern).replace("§", r"[-+0-9.Ee]+")
-            sites.setdefault((entry["resource"], f"^{pattern}$"), entry["role"])
-    return sites
+            site = (entry["resource"], f"^{pattern}$")
+            roles.setdefault(site, entry["role"])
+            times[site] += 1
+    return {site: (role, times[site]) for site, role in roles.items()}
 
 
-def is_safe(outputs, name):
-    if name == "stfmr":
-        return not outputs["microwave"]["on"] and outputs["magnet"]["current_set_A"] == 0.0
-    return outputs["strip"]["amplitude_A_peak"] == 0.0 and outputs["magnet"]["supply_A"] == 0.0
+@pytest.fixture(scope="module")
+def sites_of(tmp_path_factory):
+    """Return a function that says which messages are tried in a procedure: {(address, pattern): (role, times)}."""
+    traced = {}
+
+    def of(name):
+        if name not in traced:
+            folder = tmp_path_factory.mktemp(name)
+            trace = Trace(folder / "trace.jsonl")
+            run, outputs, _ = measure(name, folder, trace)
+            trace.close()
+            run.raise_error()
+            assert safe_but_for(outputs, PROCEDURES[name][0]) == []
+            traced[name] = call_sites(trace.path)
+        return traced[name]
+
+    def new_in(name):
+        known = set()
+        for earlier, (bench, _) in PROCEDURES.items():
+            if earlier == name:
+                break
+            if bench == PROCEDURES[name][0] and not ALL:
+                known |= of(earlier).keys()
+        return {site: told for site, told in of(name).items() if site not in known}
+
+    return new_in
+
+
+def safe_but_for(outputs, bench):
+    """Return the outputs that are not as the bench is safe."""
+    if bench == "stfmr":
+        safe = {"microwave": not outputs["microwave"]["on"], "magnet": outputs["magnet"]["current_set_A"] == 0.0}
+    elif bench == "harmonic_hall":
+        safe = {
+            "strip": outputs["strip"]["amplitude_A_peak"] == 0.0,
+            "magnet": outputs["magnet"]["supply_A"] == 0.0,
+        }
+    else:
+        safe = {"shutter": not outputs["shutter"]["open"], "magnet": outputs["magnet"]["current_set_A"] == 0.0}
+    return [name for name, is_safe in safe.items() if not is_safe]
+
+
+def test_every_procedure_is_tried():
+    assert set(PROCEDURES) == {entry.name for entry in entry_points(group="sotlab.procedures")}
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [*(("stfmr", kind) for kind in FAULTS), ("harmonic_hall", "garbage"), ("harmonic_hall", "hang")]
+    ("name", "kind"), [(name, kind) for name in PROCEDURES for kind in (FAULTS if ALL else KINDS.get(name, WORST))]
 )
-def test_whatever_fails_wherever_it_does(name, kind, tmp_path):
-    trace = Trace(tmp_path / "trace.jsonl")
-    run, outputs, _ = measure(name, tmp_path / "undisturbed", trace)
-    trace.close()
-    run.raise_error()
-    assert is_safe(outputs, name)
-    sites = call_sites(trace.path)
-    assert len(sites) > 20
-    for number, ((resource, pattern), role) in enumerate(sites.items()):
+def test_whatever_fails_wherever_it_does(name, kind, tmp_path, sites_of):
+    for number, ((resource, pattern), (role, times)) in enumerate(sites_of(name).items()):
         if kind in ("silent", "garbage") and not pattern.endswith(r"\?$"):
             continue  # there is no answer to be lost
-        run, outputs, struck = measure(
-            name, tmp_path / str(number), fault={"device": resource, "match": pattern, **FAULTS[kind]}
-        )
-        site = f"{kind} at {role} {pattern}"
-        assert struck, f"{site}: never reached"
-        error = run.worker.error
-        assert error is None or isinstance(error, SotlabError), f"{site}: {error!r}"
-        assert "\n" not in str(error)
-        if error is not None:
-            assert role in str(error), f"{site}: {error}"
-        unsafe = run.worker.unsafe or ""
-        # what does not answer may be on; nothing else may, and it is said
-        assert is_safe(outputs, name) or role in unsafe, f"{site}: {outputs}"
-        closed = read_journal(run.folder.journal)[-1]
-        assert closed["event"] == "run_close"
-        assert closed["exit_status"] == ("failed" if error else "finished"), site
-        if run.folder.data.exists():
-            rows = read_run(run.folder.path).rows
-            assert list(rows["Index"]) == list(range(len(rows)))
-            assert len(rows) == closed["rows"]
-            assert rows.empty or rows.select_dtypes("number").shape[1] == rows.shape[1], f"{site}: {rows}"
+        for after in {0, times - 1} if ALL else {0}:
+            fault = {"device": resource, "match": pattern, "after": after, **FAULTS[kind]}
+            site = f"{kind} at {role} {pattern}, after {after}"
+            run, outputs, struck = measure(name, tmp_path / f"{number}_{after}", fault=fault)
+            assert struck, f"{site}: never reached"
+            check(run, outputs, role, site, PROCEDURES[name][0])
+
+
+def check(run, outputs, role, site, bench):
+    """Assert that a run ended in one line that names the role, that the bench is safe, and what is told of rows."""
+    error = run.worker.error
+    assert error is None or isinstance(error, SotlabError), f"{site}: {error!r}"
+    assert "\n" not in str(error)
+    if error is not None:
+        assert role in str(error), f"{site}: {error}"
+    unsafe = run.worker.unsafe or ""
+    # what does not answer may be on; nothing else may, and it is said
+    assert not safe_but_for(outputs, bench) or role in unsafe, f"{site}: {outputs}"
+    closed = read_journal(run.folder.journal)[-1]
+    assert closed["event"] == "run_close"
+    assert closed["exit_status"] == ("failed" if error else "finished"), site
+    if run.folder.data.exists():
+        rows = read_run(run.folder.path).rows
+        assert list(rows["Index"]) == list(range(len(rows)))
+        assert len(rows) == closed["rows"]
+        assert rows.empty or rows.select_dtypes("number").shape[1] == rows.shape[1], f"{site}: {rows}"
