@@ -10,6 +10,8 @@
     |   +-- InstrumentTimeoutError
     |   +-- InstrumentLostError     the line to it is gone
     |   +-- GarbledReplyError       what it answered is no text, or no number
+    |   +-- OverloadError           what is read is beyond the range: there is no reading
+    |   +-- ComplianceError         a source stands at its limit: it does not drive what was set
     |   +-- WrongInstrumentError    another model answers
     |   +-- OperatorError           the operator is needed, and nobody is there
     |   +-- InterlockError          something forbids to go on: a contact, a limit on a reading, a sample that jumped
@@ -22,6 +24,7 @@ Each message is one line: who, what was asked with its unit, what is allowed, wh
 """
 
 __all__ = [
+    "ComplianceError",
     "DataError",
     "FitError",
     "GarbledReplyError",
@@ -31,6 +34,7 @@ __all__ = [
     "InterlockError",
     "LimitError",
     "OperatorError",
+    "OverloadError",
     "PlanError",
     "RunError",
     "SotlabError",
@@ -78,6 +82,14 @@ class InstrumentLostError(InstrumentError):
 
 class GarbledReplyError(InstrumentError):
     """What an instrument answered is no text, or no number where one was asked for."""
+
+
+class OverloadError(InstrumentError):
+    """What an instrument was to read is beyond its range: there is no reading."""
+
+
+class ComplianceError(InstrumentError):
+    """A source stands at its voltage or current limit, and does not drive what was set."""
 
 
 class WrongInstrumentError(InstrumentError):

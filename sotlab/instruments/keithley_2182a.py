@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field as Option
 from pymeasure.instruments.keithley import Keithley2182
 
-from sotlab.errors import InstrumentError
+from sotlab.errors import OverloadError
 from sotlab.instruments.driver import Driver, Options
 
 __all__ = ["Nanovoltmeter"]
@@ -66,7 +66,7 @@ class Nanovoltmeter(Driver):
         """Return one reading [V]."""
         voltage_V = self.measured(lambda: self.instrument.voltage, "READ?")
         if abs(voltage_V) >= OVERFLOW:
-            raise InstrumentError(
+            raise OverloadError(
                 f"{self.limits.role}: overload on the {self.options.range_V:g} V range; raise"
                 f" [roles.{self.limits.role}.options] range_V in {self.limits.station}, or check the contacts"
             )

@@ -14,7 +14,7 @@ from pymeasure.instruments import Instrument
 from pymeasure.instruments import keithley as pymeasure_keithley
 from pymeasure.instruments.validators import strict_discrete_set
 
-from sotlab.errors import GarbledReplyError, InstrumentError, LimitError
+from sotlab.errors import ComplianceError, GarbledReplyError, InstrumentError, LimitError, OverloadError
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.in_turn import in_turn
 
@@ -316,13 +316,13 @@ class SourceMeter(Driver):
         """Return the voltage of a reading, unless its status word or its size says that it is none."""
         voltage_V, status = values[0], int(values[4])
         if status & COMPLIANCE:
-            raise InstrumentError(
+            raise ComplianceError(
                 f"{self.limits.role}: the source stands at its compliance of {self.options.compliance_V:g} V, its"
                 f" current is not what was set; check the contacts, lower the current, or raise"
                 f" [roles.{self.limits.role}.options] compliance_V in {self.limits.station}"
             )
         if abs(voltage_V) >= OVERFLOW:
-            raise InstrumentError(
+            raise OverloadError(
                 f"{self.limits.role}: overload of the voltage range; raise [roles.{self.limits.role}.options] range_V"
                 f" in {self.limits.station}, or leave it out for automatic ranges"
             )

@@ -13,7 +13,7 @@ from pymeasure.instruments import Instrument
 from pymeasure.instruments import keithley as pymeasure_keithley
 from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
-from sotlab.errors import InstrumentError, LimitError
+from sotlab.errors import ComplianceError, LimitError
 from sotlab.instruments.in_turn import in_turn
 from sotlab.instruments.ramped_wave import RampedWave, RampedWaveOptions
 from sotlab.units import as_typed
@@ -225,7 +225,7 @@ class CurrentSource(RampedWave):
         events = int(self.number(self.instrument.measurement_events, "STAT:MEAS?"))
         condition = int(self.measured(lambda: self.instrument.measurement_condition, "STAT:MEAS:COND?"))
         if (events | condition) & COMPLIANCE:
-            raise InstrumentError(
+            raise ComplianceError(
                 f"{self.limits.role}: the source has been at its voltage limit of {self.options.compliance_V:g} V, its"
                 f" current was not what was set; check the contacts, lower the amplitude, or raise"
                 f" [roles.{self.limits.role}.options] compliance_V in {self.limits.station}"

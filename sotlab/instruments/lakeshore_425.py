@@ -11,7 +11,7 @@ from pydantic import Field as Option
 from pymeasure.instruments.lakeshore import LakeShore425
 from pyvisa.constants import Parity
 
-from sotlab.errors import InstrumentError
+from sotlab.errors import InstrumentError, OverloadError
 from sotlab.instruments.field_probe import FieldProbe, FieldProbeOptions
 
 __all__ = ["Gaussmeter"]
@@ -77,7 +77,7 @@ class Gaussmeter(FieldProbe):
         field_T = self.measured(lambda: self.instrument.ask("RDGFIELD?").strip(), "RDGFIELD?")
         full_T = (self._range_G or RANGES_G[-1]) * 1e-4
         if abs(field_T) >= FULL * full_T:
-            raise InstrumentError(
+            raise OverloadError(
                 f"{self.limits.role}: the field is beyond the range of {full_T:g} T; raise"
                 f" [roles.{self.limits.role}.options] range_T in {self.limits.station}"
             )

@@ -250,6 +250,7 @@ class Lockin(SRSLockin):
         16: "the input has overloaded (raise input_range_V, or attenuate)",
     }
     overloads = 1 | 2
+    input_overload = 16
 
     def apply_reference(self) -> None:
         """Send where the reference comes from."""

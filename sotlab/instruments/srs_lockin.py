@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field as Option
 from pydantic import model_validator
 
-from sotlab.errors import GarbledReplyError, InstrumentError, LimitError
+from sotlab.errors import GarbledReplyError, InstrumentError, LimitError, OverloadError
 from sotlab.instruments.driver import Driver, Options
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class SRSLockin(SRSDriver):
     spoils: ClassVar[dict[int, str]] = {}
     #: Those of them that a larger sensitivity can cure.
     overloads: ClassVar[int] = 0
+    #: Of them, what no sensitivity mends is not among ``overloads``.
+    input_overload: ClassVar[int] = 0
     #: The one that says that another filter is in use.
     filter_changed: ClassVar[int] = 0
     highest_harmonic: ClassVar[int] = 1
@@ -443,9 +445,11 @@ class SRSLockin(SRSDriver):
         if status & self.filter_changed:
             self._look_at_filter()
         if problems := [text for bit, text in self.spoils.items() if status & bit]:
-            if status & self.overloads:
+            overloaded = bool(status & self.overloads)
+            if overloaded:
                 problems.append(
                     f"full scale is {self._sensitivity():g}, see [roles.{self.limits.role}.options] in"
                     f" {self.limits.station}"
                 )
-            raise InstrumentError(f"{self.who}: since the last reading {'; '.join(problems)}")
+            error = OverloadError if overloaded or status & self.input_overload else InstrumentError
+            raise error(f"{self.who}: since the last reading {'; '.join(problems)}")

@@ -91,7 +91,8 @@ class ProtectionTable(BaseModel):
 class InterlockRule(BaseModel):
     """``[[interlocks]]``: what must hold before every point of every run, and what is done when it does not.
 
-    It looks at a reading of a role, at a column of the rows, or at what a function of the lab's own says.
+    It looks at a reading of a role, at a column of the rows, at what a function of the lab's own says, or counts points
+    that could not be read.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -104,6 +105,9 @@ class InterlockRule(BaseModel):
     column: str = ""
     #: A function, ``module:function`` or ``file.py:function``: takes the station, returns None or what is wrong.
     function: str = ""
+    #: ``overload`` of an input, ``compliance`` of a source: without a rule it ends the run at once; with one the point
+    #: has no numbers, and ``count`` such points in succession end the run.
+    event: Literal["", "overload", "compliance"] = ""
     minimum: float | None = None
     maximum: float | None = None
     #: Only so many readings in succession beyond the limit count.
@@ -117,12 +121,13 @@ class InterlockRule(BaseModel):
 
     @model_validator(mode="after")
     def _looks_at_one_thing(self) -> InterlockRule:
-        if sum(map(bool, (self.role, self.column, self.function))) != 1:
-            raise ValueError(f"interlock '{self.name}' needs one of role, column and function")
+        if sum(map(bool, (self.role, self.column, self.function, self.event))) != 1:
+            raise ValueError(f"interlock '{self.name}' needs one of role, column, function and event")
         if self.column and self.minimum is None and self.maximum is None:
             raise ValueError(f"interlock '{self.name}' on a column needs minimum or maximum")
-        if self.column and self.action != "abort":
-            raise ValueError(f"interlock '{self.name}': while a run is held no row comes, so a column can only abort")
+        if (self.column or self.event) and self.action != "abort":
+            what = "a column" if self.column else "an event"
+            raise ValueError(f"interlock '{self.name}': while a run is held no row comes, so {what} can only abort")
         return self
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sotlab.errors import InstrumentError, InterlockError, StationError
+from sotlab.errors import ComplianceError, InstrumentError, InterlockError, OverloadError, StationError
 from sotlab.instruments.installed import load_class
 from sotlab.instruments.roles import READINGS
 from sotlab.instruments.station import Station
@@ -18,6 +18,8 @@ __all__ = ["Broken", "Interlocks"]
 
 #: How often a broken interlock is looked at until it is well again [s].
 LOOK_S = 1.0
+#: What a point may fail with that a rule forgives, if it does not come too often.
+EVENTS: dict[type[InstrumentError], str] = {OverloadError: "overload", ComplianceError: "compliance"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Interlocks:
         self._tell = tell
         columns = set(columns)
         self._rules = [rule for rule in bench.config.interlocks if not rule.column or rule.column in columns]
-        self._asks = {rule.name: self._ask(rule, set(roles)) for rule in self._rules if not rule.column}
+        asking = (rule for rule in self._rules if rule.role or rule.function)
+        self._asks = {rule.name: self._ask(rule, set(roles)) for rule in asking}
         self._beyond = dict.fromkeys((rule.name for rule in self._rules), 0)
         self._next_s = dict.fromkeys((rule.name for rule in self._rules), -math.inf)
         self._in_rows: Broken | None = None
@@ -70,9 +73,20 @@ class Interlocks:
                     return Broken(rule.name, why, rule.action)
         return None
 
-    def see(self, row: Mapping[str, Any]) -> None:
-        """Take note of a row."""
+    def forgive(self, error: InstrumentError) -> str | None:
+        """Return which event a point failed with if a rule counts such points, None if it is to end the run."""
+        event = EVENTS.get(type(error), "")
+        rules = [rule for rule in self._rules if event and rule.event == event]
+        for rule in rules:
+            if (why := self._count(rule, str(error))) is not None:
+                self._in_rows = Broken(rule.name, why, rule.action)
+        return event if rules else None
+
+    def see(self, row: Mapping[str, Any], event: str | None = None) -> None:
+        """Take note of a row, and of the event that it was not read for."""
         for rule in self._rules:
+            if rule.event and rule.event != event:
+                self._beyond[rule.name] = 0
             if (
                 rule.column
                 and (why := self._count(rule, _outside(rule, row.get(rule.column), rule.column))) is not None

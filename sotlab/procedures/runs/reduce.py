@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from sotlab.analysis.protocol import Analysis
@@ -91,7 +92,7 @@ def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None
     analysis = find_analysis(_analysis_of(records[0])["kind"])
     datasets = [dataset for record in records for dataset in _datasets_of_run(analysis, record)]
     said = dict(settings or {})
-    outcome = _reduce(analysis, datasets, _settings_of_runs(records, but=list(said)) | said)
+    outcome = _reduce(analysis, datasets, _settings_of_runs(records, but=list(said)) | said, records=records)
     outcome.provenance = _provenance(records)
     return outcome
 
@@ -147,7 +148,7 @@ def reduce_files(
         lambda path: tuple(_datasets(analysis, _run_of(path) or path, specs, [])),
     )
     known = _settings_of_runs(records, but=list(said))
-    outcome = _reduce(analysis, datasets, known | said, problems)
+    outcome = _reduce(analysis, datasets, known | said, problems, records)
     outcome.provenance = {"inputs": ", ".join(path.name for path in files)}
     if report is not None:
         write_page(report, outcome)
@@ -172,7 +173,8 @@ def live_reduction(
     def reduce(columns: Mapping[str, np.ndarray]) -> LiveFit | None:
         if not known:
             known.append(_validated(analysis, settings()))
-        return analysis.live(columns, known[0])
+        read = ~np.all([np.isnan(column) for column in columns.values()], axis=0)
+        return analysis.live({role: column[read] for role, column in columns.items()}, known[0])
 
     return reduce
 
@@ -200,9 +202,29 @@ def write_page(path: Path, outcome: Outcome) -> None:
 
 
 def _reduce(
-    analysis: Analysis, datasets: list[Any], settings: Mapping[str, Any], problems: Sequence[str] = ()
+    analysis: Analysis,
+    datasets: list[Any],
+    settings: Mapping[str, Any],
+    problems: Sequence[str] = (),
+    records: Sequence[RunRecord] = (),
 ) -> Outcome:
-    return Outcome(analysis.reduce(datasets, _validated(analysis, settings)), list(problems))
+    reduction = analysis.reduce(datasets, _validated(analysis, settings))
+    for record in records:
+        headers = _headers(_analysis_of(record))
+        if unread := int((~_was_read(record, headers)).sum()):
+            reduction.flags.append(
+                f"{record.folder.path.name}: {unread} of {len(record.rows)} points could not be read and are left out"
+            )
+    return Outcome(reduction, list(problems))
+
+
+def _headers(mapping: Mapping[str, Any]) -> dict[str, str]:
+    return {**mapping["columns"], **mapping["axes"]}
+
+
+def _was_read(record: RunRecord, headers: Mapping[str, str]) -> pd.Series:
+    """Return which rows have numbers: not those of an overload that an interlock counts."""
+    return record.rows[list(headers.values())].notna().any(axis=1)
 
 
 def _validated(analysis: Analysis, settings: Mapping[str, Any]) -> BaseModel:
@@ -263,14 +285,19 @@ def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
     lacking = _missing(analysis, {*mapping["columns"], *mapping["axes"]})
     if lacking:
         raise DataError(f"{record.folder.path}: the procedure of this run does not say which column is '{lacking[0]}'")
-    headers = {**mapping["columns"], **mapping["axes"]}
+    headers = _headers(mapping)
     missing = [header for header in headers.values() if header not in record.rows]
     if missing:
         raise DataError(f"{record.folder.data}: there is no column '{missing[0]}'")
     if record.rows.empty:
         raise DataError(f"{record.folder.data}: the run is {record.status} and has no rows")
+    read = _was_read(record, headers)
+    if not read.any():
+        raise DataError(
+            f"{record.folder.data}: none of the {len(read)} points could be read; see {record.folder.journal}"
+        )
     axes = list(mapping["axes"])
-    rows = record.rows.rename(columns={header: role for role, header in headers.items()})
+    rows = record.rows[read].rename(columns={header: role for role, header in headers.items()})
     # Rows are grouped by what stays the same along a dataset, in the order in which they were measured.
     for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
         yield analysis.dataset(

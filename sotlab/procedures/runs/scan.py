@@ -10,6 +10,7 @@ parameter names, and makes it safe at the end. Our worker hands it a station tha
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,15 @@ from pymeasure.experiment import Procedure
 
 from sotlab.analysis.values import plain
 from sotlab.clock import Clock, RealClock
-from sotlab.errors import InterlockError, PlanError, RunError, SotlabError, UsageError
+from sotlab.errors import (
+    ComplianceError,
+    InterlockError,
+    OverloadError,
+    PlanError,
+    RunError,
+    SotlabError,
+    UsageError,
+)
 from sotlab.instruments.roles import READINGS
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
@@ -256,7 +265,7 @@ class Scan(Procedure):
                 if (point.index, point.repeat) not in self._done and not self._measure_planned(point):
                     return
                 self._walked.append(point)
-                if (row := self._done.get((point.index, point.repeat))) is not None:
+                if (row := self._done.get((point.index, point.repeat))) is not None and self._was_read(row):
                     rows.append(row)
             batch = self._numbered(self.refine(rows), first_index=max(point.index for point in self._walked) + 1)
             if batch:
@@ -291,13 +300,28 @@ class Scan(Procedure):
             return False  # the wait was cut short: this point has not settled
         self._at = point
         row = {"Index": point.index, "Repeat": point.repeat, "Time (s)": bench.clock.now() - self._started_s}
-        row |= self.measure(point, bench)
+        values, event = self._measured(point, bench)
+        row |= values
         self._done[point.index, point.repeat] = row
         self.emit("results", row)
         self.emit("progress", min(100.0, 100.0 * len(self._done) / self._total))
         if self._interlocks is not None:
-            self._interlocks.see(row)
+            self._interlocks.see(row, event)
         return True
+
+    def _measured(self, point: Point, bench: Station) -> tuple[dict[str, Any], str | None]:
+        """Return the values at a point, or no numbers and the event that an interlock counts rather than ends with."""
+        try:
+            return self.measure(point, bench), None
+        except (OverloadError, ComplianceError) as error:
+            event = None if self._interlocks is None else self._interlocks.forgive(error)
+            if event is None:
+                raise
+            self.tell(event, index=point.index, repeat=point.repeat, why=str(error))
+            return dict.fromkeys(self.COLUMNS, math.nan), event
+
+    def _was_read(self, row: Mapping[str, Any]) -> bool:
+        return not all(isinstance(row[name], float) and math.isnan(row[name]) for name in self.COLUMNS)
 
     def _come_to(self, point: Point) -> None:
         """Come to a point from outside: along the way that the plan took, then with a look at what has drifted."""

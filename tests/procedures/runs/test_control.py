@@ -2,15 +2,19 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from sotlab.errors import InterlockError, PlanError, StationError
+from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import StationConfig
 from sotlab.parameters import Integer, Quantity
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reader import read_run
+from sotlab.procedures.runs.reduce import reduce_runs
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
+from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 
 class Steps(Scan):
@@ -249,11 +253,48 @@ def test_a_function_of_the_labs_own_is_asked_before_each_point(tmp_path, station
     assert measurement.worker.results.rows == 0
 
 
+OVERLOADS = '[[interlocks]]\nname = "input"\nevent = "overload"\ncount = 3\n'
+
+
+def sweep_with_overloads(folder, station, hits, after):
+    """Sweep a line of 41 points, some of which the voltmeter cannot read."""
+    scan = STFMRFieldSweep(station=station(OVERLOADS), points=41, start="20 mT", stop="90 mT", frequency="7 GHz")
+    measurement = Run(scan, folder)
+    overload = {"kind": "wrong_reply", "match": "READ", "text": "+9.9E37", "after": after, "count": hits}
+    with Station.open(scan.station, scan.ROLES) as bench:
+        scan.use(bench)
+        bench.visa_library.lab.faults.add({"device": "voltmeter", **overload})
+        with measurement:
+            pass
+    return measurement
+
+
+def test_points_that_cannot_be_read_are_no_numbers_and_the_line_is_fitted_without_them(tmp_path, station):
+    measurement = sweep_with_overloads(tmp_path, station, hits=2, after=5)
+    measurement.raise_error()
+    record = read_run(measurement.folder.path)
+    lost = np.flatnonzero(np.isnan(record.rows["Voltage (V)"]))
+    assert len(lost) in (1, 2)
+    assert [event["index"] for event in events(read_journal(measurement.folder.journal), "overload")] == list(lost)
+    assert list(record.rows["Index"]) == list(range(41))
+    reduced = reduce_runs([measurement.folder]).json
+    assert [spectrum["flags"] for spectrum in reduced["spectra"]] == [[]]
+    assert f"{len(lost)} of 41 points could not be read and are left out" in reduced["flags"][-1]
+
+
+def test_too_many_points_in_succession_that_cannot_be_read_end_the_run(tmp_path, station):
+    measurement = sweep_with_overloads(tmp_path, station, hits=30, after=0)
+    with pytest.raises(InterlockError, match=r"'input': voltmeter: overload.*, 3 times in succession"):
+        measurement.raise_error()
+    assert len(read_run(measurement.folder.path).rows) == 3
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
         ('name = "a"\nrole = "cryostat"\n', "no role of this station"),
-        ('name = "a"\n', "one of role, column and function"),
+        ('name = "a"\n', "one of role, column, function and event"),
+        ('name = "a"\nevent = "overload"\naction = "safe"\n', "an event can only abort"),
         ('name = "a"\ncolumn = "X (1)"\n', "needs minimum or maximum"),
         ('name = "a"\ncolumn = "X (1)"\nminimum = 0\naction = "pause"\n', "can only abort"),
         ('name = "a"\nrole = "gaussmeter"\nreading = "temperature"\n', "has no reading 'temperature'"),
