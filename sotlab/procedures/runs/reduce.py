@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from sotlab.analysis.protocol import Analysis
@@ -222,9 +221,9 @@ def _headers(mapping: Mapping[str, Any]) -> dict[str, str]:
     return {**mapping["columns"], **mapping["axes"]}
 
 
-def _was_read(record: RunRecord, headers: Mapping[str, str]) -> pd.Series:
+def _was_read(record: RunRecord, headers: Mapping[str, str]) -> np.ndarray:
     """Return which rows have numbers: not those of an overload that an interlock counts."""
-    return record.rows[list(headers.values())].notna().any(axis=1)
+    return record.rows[list(headers.values())].notna().to_numpy().any(axis=1)
 
 
 def _validated(analysis: Analysis, settings: Mapping[str, Any]) -> BaseModel:
@@ -297,7 +296,7 @@ def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
             f"{record.folder.data}: none of the {len(read)} points could be read; see {record.folder.journal}"
         )
     axes = list(mapping["axes"])
-    rows = record.rows[read].rename(columns={header: role for role, header in headers.items()})
+    rows = record.rows.loc[read].rename(columns={header: role for role, header in headers.items()})
     # Rows are grouped by what stays the same along a dataset, in the order in which they were measured.
     for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
         yield analysis.dataset(
