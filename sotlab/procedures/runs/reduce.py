@@ -223,7 +223,7 @@ def _headers(mapping: Mapping[str, Any]) -> dict[str, str]:
 
 def _was_read(record: RunRecord, headers: Mapping[str, str]) -> np.ndarray:
     """Return which rows have numbers: not those of an overload that an interlock counts."""
-    return record.rows[list(headers.values())].notna().to_numpy().any(axis=1)
+    return ~np.asarray(record.rows[list(headers.values())].isna().all(axis=1))
 
 
 def _validated(analysis: Analysis, settings: Mapping[str, Any]) -> BaseModel:
