@@ -76,6 +76,15 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return events
 
 
+def cut_last_lines(path: Path, lines: int) -> bytes:
+    """Cut whole lines off the end of a file, and return them."""
+    with open(path, "rb+") as file:
+        text = file.read()
+        kept = b"".join(text.splitlines(keepends=True)[:-lines])
+        file.truncate(len(kept))
+        return text[len(kept) :]
+
+
 def cut_torn_line(path: Path) -> bytes:
     """Cut what follows the last line feed of a file of lines, and return it.
 

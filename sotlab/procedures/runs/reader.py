@@ -10,12 +10,15 @@ from typing import Any
 import pandas as pd
 
 from sotlab.errors import DataError, RunError
-from sotlab.procedures.runs.arrays import Arrays, read_arrays
+from sotlab.procedures.runs.arrays import PREFIX, Arrays, read_arrays
 from sotlab.procedures.runs.facts import status_of
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.journal import read_journal
 
-__all__ = ["RunRecord", "read_rows", "read_run"]
+__all__ = ["RunRecord", "read_rows", "read_run", "rows_without_arrays"]
+
+#: How old the oldest row may be, against the last, whose array was lost with the power [s]; older ones are damage.
+LOST_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class RunRecord:
     status : str
         ``finished``, ``aborted``, ``failed``, or ``interrupted`` if the journal has no end.
     rows : DataFrame
-        The rows; a torn last line is left out.
+        The rows; a torn last line is left out, and so are last rows whose arrays a loss of power took.
     """
 
     folder: RunFolder
@@ -70,7 +73,31 @@ def read_run(path: Path) -> RunRecord:
     if not folder.data.exists():
         closed = next((event for event in reversed(events) if event["event"] == "run_close"), None)
         raise RunError(f"{path}: the run is {status} and has no rows: {closed['error'] if closed else 'it was killed'}")
-    return RunRecord(folder, opened, status, read_rows(folder.data))
+    rows = read_rows(folder.data)
+    lost = rows_without_arrays(rows, folder)
+    return RunRecord(folder, opened, status, rows.iloc[: len(rows) - lost])
+
+
+def rows_without_arrays(rows: pd.DataFrame, folder: RunFolder) -> int:
+    """Return how many rows at the end name an array that never reached the disk.
+
+    Rows and arrays are synced within a second, each by itself: a loss of power may take an array and leave its row.
+    """
+    named = [column for column in rows if any(map(_names_array, rows[column].iloc[-1:]))]
+    if not named:
+        return 0
+    arrays, lost = read_arrays(folder.arrays), 0
+    for _, row in rows[named].iloc[::-1].iterrows():
+        if all(cell in arrays for cell in row if _names_array(cell)):
+            break
+        lost += 1
+    if not lost or rows["Time (s)"].iloc[-1] - rows["Time (s)"].iloc[-lost] > LOST_S:
+        return 0
+    return lost
+
+
+def _names_array(cell: object) -> bool:
+    return isinstance(cell, str) and cell.startswith(PREFIX)
 
 
 def read_rows(path: Path) -> pd.DataFrame:

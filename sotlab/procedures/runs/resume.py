@@ -8,13 +8,14 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from sotlab.analysis.values import plain
-from sotlab.errors import RunError, UsageError
+from sotlab.errors import DataError, RunError, UsageError
 from sotlab.procedures.runs.arrays import PREFIX, Arrays, cut_torn_record, read_arrays
 from sotlab.procedures.runs.facts import status_of
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.installed import GROUP, find_procedure, make_procedure
-from sotlab.procedures.runs.journal import cut_torn_line, read_journal
+from sotlab.procedures.runs.journal import cut_last_lines, cut_torn_line, read_journal
 from sotlab.procedures.runs.past import Past
+from sotlab.procedures.runs.reader import read_rows, rows_without_arrays
 from sotlab.procedures.runs.scan import SCHEMA, Scan
 
 __all__ = ["prepare_resume"]
@@ -96,6 +97,11 @@ def _cut(folder: RunFolder) -> list[dict[str, Any]]:
         for path in (folder.data, folder.journal):
             if path.exists() and (text := cut_torn_line(path)):
                 cut.append({"file": path.name, "bytes": len(text), "text": text.decode("utf-8", "replace")})
+        if folder.data.exists() and (lost := rows_without_arrays(read_rows(folder.data), folder)):
+            text = cut_last_lines(folder.data, lost)
+            cut.append({"file": folder.data.name, "bytes": len(text), "text": text.decode("utf-8", "replace")})
+    except DataError as error:
+        raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(f"{folder.path}: the run's files cannot be opened for writing: {error.strerror}") from error
     return cut

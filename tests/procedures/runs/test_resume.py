@@ -142,6 +142,33 @@ def test_arrays_and_refined_points_go_on_as_if_nothing_had_happened(tmp_path, ro
     assert [event["index"] for event in extends] == [[4, 5]]
 
 
+def test_last_rows_whose_arrays_a_loss_of_power_took_are_measured_again(tmp_path):
+    whole = run(Traces(station=QUIET), tmp_path)
+    expected = read_run(whole.path)
+    folder = interrupted(whole, tmp_path / "again", 4)
+    ends = [folder.arrays.read_bytes().index(b"SOTARRAY", k) for k in (0, 8)]
+    start_of_third = folder.arrays.read_bytes().index(b"SOTARRAY", ends[1] + 8)
+    folder.arrays.write_bytes(folder.arrays.read_bytes()[: start_of_third + 20])
+    assert list(read_run(folder.path).rows["Index"]) == [0, 1]
+    record = resume(folder, procedure=f"{__file__}:Traces")
+    (resumed,) = (event for event in read_journal(folder.journal) if event["event"] == "run_resume")
+    assert resumed["rows"] == 2
+    assert [cut["text"].count("\n") for cut in resumed["cut"] if cut["file"] == folder.data.name] == [2]
+    for cell, before in zip(record.rows["Trace (V)"], expected.rows["Trace (V)"], strict=True):
+        assert np.array_equal(record.arrays[cell], expected.arrays[before])
+
+
+def test_a_lost_array_of_long_ago_is_damage_and_nothing_is_cut(tmp_path, monkeypatch):
+    whole = run(Traces(station=QUIET), tmp_path)
+    folder = interrupted(whole, tmp_path / "again", 4)
+    monkeypatch.setattr("sotlab.procedures.runs.reader.LOST_S", 0.05)
+    before = folder.data.read_bytes()
+    folder.arrays.write_bytes(b"")
+    with pytest.raises(RunError, match=r"no 'array:0', which a row names: damaged"):
+        Run.resume(folder.path, procedure=f"{__file__}:Traces")
+    assert folder.data.read_bytes() == before
+
+
 def test_a_run_that_ended_well_or_is_going_on_is_not_resumed(whole, tmp_path):
     with pytest.raises(RunError, match="finished; there is nothing to resume"):
         Run.resume(whole.path)
