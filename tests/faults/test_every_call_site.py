@@ -143,19 +143,19 @@ def test_whatever_fails_wherever_it_does(name, kind, tmp_path, sites_of):
             site = f"{kind} at {role} {pattern}, after {after}"
             run, outputs, struck = measure(name, tmp_path / f"{number}_{after}", fault=fault)
             assert struck, f"{site}: never reached"
-            check(run, outputs, role, site, PROCEDURES[name][0])
+            check(run, outputs, (role, resource), site, PROCEDURES[name][0])
 
 
-def check(run, outputs, role, site, bench):
-    """Assert that a run ended in one line that names the role, that the bench is safe, and what is told of rows."""
+def check(run, outputs, who, site, bench):
+    """Assert that a run ended in one line that names role or address, that the bench is safe, and what is in rows."""
     error = run.worker.error
     assert error is None or isinstance(error, SotlabError), f"{site}: {error!r}"
     assert "\n" not in str(error)
     if error is not None:
-        assert role in str(error), f"{site}: {error}"
+        assert any(one in str(error) for one in who), f"{site}: {error}"  # roles may share an address
     unsafe = run.worker.unsafe or ""
     # what does not answer may be on; nothing else may, and it is said
-    assert not safe_but_for(outputs, bench) or role in unsafe, f"{site}: {outputs}"
+    assert not safe_but_for(outputs, bench) or any(one in unsafe for one in who), f"{site}: {outputs}"
     closed = read_journal(run.folder.journal)[-1]
     assert closed["event"] == "run_close"
     assert closed["exit_status"] == ("failed" if error else "finished"), site
