@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sotlab.errors import UsageError
@@ -65,8 +66,12 @@ def search(catalog: Catalog, query: Query) -> list[dict[str, Any]]:
             parts.append(_quantity(catalog, name.strip(), wanted.strip()))
         else:
             parts.append(("instr(words, ?) > 0", [term.casefold()]))
-    for column in ("sample", "device", "procedure", "operator", "status"):
-        if wanted := getattr(query, column):
+    # Whether a run without an end goes on is told by its lock, not by what stands in its folder.
+    wanted_of = {column: getattr(query, column) for column in ("sample", "device", "procedure", "operator", "status")}
+    if query.status == "running":
+        wanted_of["status"] = "interrupted"
+    for column, wanted in wanted_of.items():
+        if wanted:
             parts.append((f"fold({column}) GLOB ?", [_pattern(wanted)]))
     for tag in query.tags:
         parts.append(("EXISTS (SELECT 1 FROM json_each(runs.tags) WHERE json_each.value = ?)", [tag]))
@@ -75,7 +80,17 @@ def search(catalog: Catalog, query: Query) -> list[dict[str, Any]]:
     if query.until:
         parts.append(("started_s < ?", [_date("--until", query.until, end=True)]))
     condition = " AND ".join(f"({sql})" for sql, _ in parts) or "1"
-    return catalog.select(condition, [value for _, values in parts for value in values], query.last)
+    runs = catalog.select(condition, [value for _, values in parts for value in values], query.last)
+    for run in runs:
+        if run["status"] == "interrupted" and _goes_on(run["folder"]):
+            run["status"] = "running"
+    return [run for run in runs if query.status not in ("running", "interrupted") or run["status"] == query.status]
+
+
+def _goes_on(folder: str) -> bool:
+    from sotlab.procedures.runs.folder import RunFolder  # here: a list of runs that have ended needs no locks
+
+    return RunFolder.open(Path(folder)).is_going_on()
 
 
 def _quantity(catalog: Catalog, name: str, wanted: str) -> tuple[str, list[Any]]:

@@ -87,6 +87,16 @@ class RunFolder:
             raise RunError(f"{self.path}: the folder cannot be locked: {error.strerror}") from error
         return lock
 
+    def is_going_on(self) -> bool:
+        """Return whether a program writes into the folder now."""
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            self.lock().release()
+        except RunError:
+            return True
+        return False
+
     @property
     def data(self) -> Path:
         """The rows: PyMeasure's CSV."""

@@ -13,7 +13,6 @@ from typing import Any
 from pymeasure.experiment import Procedure
 
 from sotlab.analysis.values import LiveFit, plain
-from sotlab.errors import RunError
 from sotlab.procedures.runs.bus import Bus
 from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.pace import Pace, clock_text, expected_times
@@ -118,11 +117,7 @@ def read_status(out: Path) -> list[dict[str, Any]]:
         except (OSError, ValueError):
             continue  # it has just ended
         folder = RunFolder.open(path.parent)
-        try:
-            folder.lock().release()
-        except RunError:
-            pass  # somebody writes to it: it is going on
-        else:
+        if not folder.is_going_on():
             told["state"] = "interrupted"
         runs.append({**told, "folder": str(path.parent)})
     return runs

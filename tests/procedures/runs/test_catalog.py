@@ -16,6 +16,7 @@ from sotlab.errors import RunError, UsageError
 from sotlab.procedures.runs.catalog import Catalog, index, root_of
 from sotlab.procedures.runs.catalog_query import Query, search
 from sotlab.procedures.runs.facts import read_facts
+from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.notes import add_note, add_tags, read_notes, remove_tags
 
 from .run_folders import make_run
@@ -46,6 +47,18 @@ def lab(tmp_path_factory):
     add_tags(folder, ["paper", "fig-2"])
     add_note(folder, "Contacts were bonded ANEW, 100 % sure")
     return root
+
+
+def test_a_run_that_goes_on_is_told_as_running_until_its_program_is_gone(tmp_path):
+    make_run(tmp_path, 0)
+    folder = make_run(tmp_path, 1, status=None)
+    make_run(tmp_path, 2, status=None)
+    lock = RunFolder.open(folder).lock()
+    assert [run["status"] for run in listed(tmp_path)] == ["finished", "running", "interrupted"]
+    assert names(listed(tmp_path, status="running")) == ["1"]
+    assert names(listed(tmp_path, status="interrupted")) == ["2"]
+    lock.release()
+    assert [run["status"] for run in listed(tmp_path)] == ["finished", "interrupted", "interrupted"]
 
 
 def test_a_list_tells_of_each_run_what_its_folder_says(lab):
