@@ -221,6 +221,27 @@ def lock(bench: Served) -> tuple[int, str]:
             disk.close()
 
 
+def night(policy: str) -> list[str]:
+    """Let the disk get full in the second of a campaign's three runs; return how it ends, and once there is room."""
+    items = "".join(
+        f'[items.{name}]\nprocedure = "STFMRFieldSweep"\nset = {{ points = {points} }}\n'
+        for name, points in (("first", 1500), ("second", 1200), ("third", 900))
+    )
+    disk = Disk(460)
+    try:
+        head = f'[campaign]\nstation = "virtual:stfmr?seed=1"\non_failure = "{policy}"\n'
+        (disk.folder / "night.toml").write_text(head + items, encoding="utf-8")
+        told = []
+        for _ in range(2):
+            command = [*disk.within, *sotlab("campaign", "night.toml")]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            told.append(", ".join(f"{job['job']} {job['status']}" for job in json.loads(done.stdout)["jobs"]))
+            disk.mount_again("size=8000k")
+        return told
+    finally:
+        disk.close()
+
+
 def main() -> None:
     """Print the figures of docs/reliability.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -242,6 +263,11 @@ def main() -> None:
                 )
                 print(f"{options.disks} disks that get full: failed and said so {said}, rows right {right},", end=" ")
                 print(f"bench safe {safe}, gone on with once there was room {resumed}", flush=True)
+                for policy in ("skip", "stop"):
+                    full, again = night(policy)
+                    print(
+                        f"a campaign whose disk gets full, on_failure = {policy}: {full}; once there is room: {again}"
+                    )
                 code, message = lock(bench)
                 print(f"a disk that is read-only: exit code {code}, '{message}', bench safe {bench.is_safe()}")
         finally:
