@@ -66,6 +66,8 @@ def find_procedure(name: str, folder: Path | None = None, group: str = GROUP) ->
     UsageError
         If there is none: those that there are, are named.
     """
+    if name.endswith(".toml"):
+        raise UsageError(f"procedure: '{name}' is a campaign; run it with: sotlab campaign {name}")
     return find_class(group, name, "procedure", Procedure, folder)
 
 
