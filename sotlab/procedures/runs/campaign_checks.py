@@ -45,7 +45,7 @@ def check_analyses(file: CampaignFile, kinds: Mapping[str, str | None]) -> None:
             if None in found or len(found) > 1:
                 of = ", ".join(f"{other} {known[other] or 'none'}" for other in asked.of)
                 raise PlanError(f"{where} of: the runs must be for one analysis; they are for: {of}")
-            kind = found.pop()
+            kind = found.pop() or ""
             if asked.kind not in ("", kind):
                 raise PlanError(f"{where} kind: the runs are for the analysis '{kind}', not '{asked.kind}'")
             if asked.columns:
