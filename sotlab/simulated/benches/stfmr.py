@@ -481,7 +481,7 @@ class STFMR(STFMRFaults):
                 "b_fl_x": (torques.field_like_x_T, "T"),
                 "b_fl_z": (torques.field_like_z_T, "T"),
             }
-        return {name: {"value": value, "unit": unit} for name, (value, unit) in found.items()}
+        return {name: {"value": value + 0.0, "unit": unit} for name, (value, unit) in found.items()}  # no -0
 
 
 def load_sample(name: str) -> Sample:

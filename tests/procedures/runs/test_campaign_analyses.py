@@ -9,59 +9,21 @@ import pytest
 
 from sotlab.analysis.thickness import Thickness
 from sotlab.errors import DataError, PlanError, UsageError
-from sotlab.procedures.calibrations.keep import recall
-from sotlab.procedures.runs import campaign as campaign_module
-from sotlab.procedures.runs import campaign_analyses as analyses_module
-from sotlab.procedures.runs.campaign import Campaign
-from sotlab.procedures.runs.campaign_file import CampaignFile
-from sotlab.procedures.runs.jobs import list_jobs
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reduce import reduce_files
 from sotlab.procedures.runs.reduce_results import columns_of, table_of
 from sotlab.simulated.benches.stfmr import load_sample
 
-from .campaigns import follow
+from .campaigns import blank_pages, load, shortened
 
-SERIES = """
-[campaign]
-[items.amr]
-procedure = "AMRAngleScan"
-stations = [{stations}]
-set = {{ points = 9, repeats = 1 }}
-[items.current]
-calibrate = "rf_current"
-stations = [{stations}]
-set = {{ start = "6 GHz", stop = "9 GHz", points = 2, powers = 2, currents = 4, repeats = 1 }}
-[items.spectra]
-procedure = "STFMRFrequencySeries"
-stations = [{stations}]
-set = {{ frequency = "6 GHz", frequency_stop = "9 GHz", frequencies = 2, points = 31 }}
-[analyses.torques]
-of = "spectra"
-take = {{ delta_resistance = "amr" }}
-require = ["xi_dl_E"]
-[analyses.fit]
-of = "torques"
-kind = "thickness"
-columns = {{ thickness = "nm_thickness" }}
-set = {{ rho = "350.3 uohm*cm", scale_sigma = 0.02 }}
-"""
+CURRENT = {"start": "6 GHz", "stop": "9 GHz", "points": 2, "powers": 2, "currents": 4, "repeats": 1}
+SPECTRA = {"frequency": "6 GHz", "frequency_stop": "9 GHz", "frequencies": 2, "points": 31, "signs": "positive"}
 FILMS = ("nife_bisb_8nm", "nife_bisb_20nm", "nife_bisb_50nm")
-
-
-def load(folder, text):
-    path = folder / "series.toml"
-    path.write_text(text, encoding="utf-8")
-    file = CampaignFile.load(path)
-    return Campaign(file, list_jobs(file), folder / "runs", follow, recall=recall)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _blank_pages():
-    """Leave the plots out: of a dozen reports they would take most of the time; tests/closed_loop looks at one."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (campaign_module, analyses_module):
-            patch.setattr(module, "write_page", lambda path, outcome: path.write_text("", encoding="utf-8"))
+    with blank_pages():
         yield
 
 
@@ -69,8 +31,8 @@ def _blank_pages():
 def series(tmp_path_factory):
     """Return a campaign over three films that has run: how it ended, itself, and its folder."""
     folder = tmp_path_factory.mktemp("series")
-    stations = ", ".join(f'"virtual:stfmr?sample={film}&seed={k}"' for k, film in enumerate(FILMS))
-    work = load(folder, SERIES.format(stations=stations))
+    short = {"amr": {"points": 9, "repeats": 1}, "current": CURRENT, "spectra": SPECTRA}
+    work = load(folder, shortened("gao.toml", FILMS, **short))
     status = work.run()
     return status, work, folder
 
@@ -107,7 +69,7 @@ def test_results_are_the_table_of_a_further_analysis_and_so_is_its_file(series):
     assert table.is_relative_to(folder / "runs" / "campaigns")
     columns = ["thickness=nm_thickness", "xi_dl_E=xi_dl_E", "xi_fl_E=xi_fl_E"]
     columns += ["sigma_xi_dl_E=sigma_xi_dl_E", "sigma_xi_fl_E=sigma_xi_fl_E"]
-    settings = {"rho": "350.3 uohm*cm", "scale_sigma": "0.02"}
+    settings = {"rho": "350.3+-5 uohm*cm", "scale_sigma": "0.016"}
     again = reduce_files("thickness", [table], columns=columns, settings=settings)
     for name, value in fit["results"].items():
         by_hand = again.json["results"][name]
