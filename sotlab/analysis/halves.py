@@ -1,4 +1,4 @@
-"""The analysis ``halves``: half the difference and half the sum of two series, what is odd and what is even between them.
+"""The analysis ``halves``: half the difference and half the sum of two series, what is odd and what even between them.
 
 Two stacks that differ in the sign of one thing, as a composition gradient upwards and downwards, have
 ``xi_A = even + odd`` and ``xi_B = even - odd``: the odd part is the gradient's, the even part that of all else.
@@ -54,7 +54,10 @@ class HalvesSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     scale_sigma: float = setting(
-        0.0, "Relative sigma common to both series, contained in theirs: as the thickness of one deposition", ge=0.0, le=1.0
+        0.0,
+        "Relative sigma common to both series, contained in theirs: as the thickness of one deposition",
+        ge=0.0,
+        le=1.0,
     )
 
 
@@ -116,7 +119,9 @@ class Halves:
                 a, b = first.values[name][i], second.values[name][j]
                 row |= _halves(name, a, first.sigmas[name][i], b, second.sigmas[name][j], common)
             rows.append(row)
-        lost = [f"{role}: not determined: one of the pair has no value" for role in rows[-1] if _is_lost(rows[-1][role])]
+        lost = [
+            f"{role}: not determined: one of the pair has no value" for role in rows[-1] if _is_lost(rows[-1][role])
+        ]
         flags += lost
         if len(pairs) > 1:
             flags.append(f"results are those at {1e9 * pairs[-1][2]:.3g} nm, the thickest; the others are in the rows")
@@ -134,11 +139,11 @@ class Halves:
         )
 
 
-def _pairs(first: Series, second: Series) -> list[tuple[int, int, float | None]]:
-    """Return which films are compared, the thickest last, with their mean thickness [m]."""
+def _pairs(first: Series, second: Series) -> list[tuple[int, int, float]]:
+    """Return which films are compared, the thickest last, with their mean thickness [m], NaN if it is not known."""
     if first.thickness_m is None or second.thickness_m is None:
         sizes = [len(next(iter(series.values.values()))) for series in (first, second)]
-        return [(0, 0, None)] if sizes == [1, 1] else []
+        return [(0, 0, np.nan)] if sizes == [1, 1] else []
     found = []
     for i, one_m in enumerate(first.thickness_m):
         apart = np.abs(second.thickness_m / one_m - 1.0)

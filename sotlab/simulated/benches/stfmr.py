@@ -431,8 +431,8 @@ class STFMR(STFMRFaults):
         Without frequency and power: the sample's own values. With both, also the line of that spectrum at a positive
         field: ``v_sym``, ``v_asym``, ``field_res``, ``width`` (HWHM), the peak ``current``, the power at plane A
         ``power_A``, and its peak effective fields ``b_dl`` and ``b_fl``, also by the spins' direction, as ``b_dl_z``;
-        ``b_fl`` contains the Oersted field ``b_oe``, ``xi_fl_E`` does not. ``angle_deg`` is the rotator's position, by default where it starts;
-        ``current_A`` a direct current, by default the present one.
+        ``b_fl`` contains the Oersted field ``b_oe``, ``xi_fl_E`` does not. ``angle_deg`` is the rotator's position, by
+        default where it starts; ``current_A`` a direct current, by default the present one.
         """
         sample = self.sample
         found: dict[str, tuple[float, str]] = {
