@@ -62,6 +62,7 @@ def keep(scan: CalibrationScan, record: RunRecord, station: Station) -> Kept:
     folder = folder_of(station)
     file = calibration.write(folder)
     write_plot(file.with_suffix(".png"), scan, calibration)
+    scan.write_beside(file.with_suffix(""), record.rows)
     return Kept(calibration, file, file.with_suffix(".png"), _entries(calibration, f"{FOLDER}/{file.name}", station))
 
 
