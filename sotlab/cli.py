@@ -179,13 +179,15 @@ def _measure(measurement: Run, bench: Any, truth: bool, as_json: bool) -> NoRetu
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
 @click.option("--again", is_flag=True, help="Begin anew, whatever the last campaign of this name has come to.")
+@click.option("--truth", is_flag=True, help="On virtual benches: show the samples' truth beside what is reduced.")
 @json_option
-def campaign(file: Path, out: Path, again: bool, as_json: bool) -> None:
-    """Run the campaign in FILE, or go on with it where it was.
+def campaign(file: Path, out: Path, again: bool, truth: bool, as_json: bool) -> None:
+    """Run the campaign in FILE, or go on with it where it was; then make its analyses.
 
     What has finished is not repeated; a run that was interrupted goes on at its next point. docs/campaigns.md
     describes the file.
     """
+    from sotlab.procedures.calibrations.keep import recall
     from sotlab.procedures.runs.campaign import Campaign
     from sotlab.procedures.runs.campaign_file import CampaignFile
     from sotlab.procedures.runs.jobs import check_places, list_jobs
@@ -194,7 +196,8 @@ def campaign(file: Path, out: Path, again: bool, as_json: bool) -> None:
     jobs = list_jobs(asked)
     check_places(asked, jobs)
     with _terminal(as_json) as terminal:
-        work = Campaign(asked, jobs, out, terminal.follow, terminal.say, _keep_calibration, again)
+        see = _add_truth_of if truth else lambda station, result: None
+        work = Campaign(asked, jobs, out, terminal.follow, terminal.say, _keep_calibration, again, see, recall)
 
         def stop() -> None:
             work.stop()
@@ -202,6 +205,9 @@ def campaign(file: Path, out: Path, again: bool, as_json: bool) -> None:
 
         with _stoppable(stop):
             status = work.run()
+        if not as_json:
+            for title, result in work.conclusions():
+                terminal.show_reduction(result, title=title)
     told = work.summary()
     if not as_json:
         counts = ", ".join(f"{count} {state}" for state, count in told["counts"].items())
@@ -751,9 +757,8 @@ def station_new(file: Path, visa: str, as_json: bool) -> None:
 def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: bool, out: Path, as_json: bool) -> None:
     """Calibrate an instrument of the station S by the scan for KIND.
 
-    KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss, cable_loss_vna, rotator_zero, stage_zero or
-    a lab's own. The calibration and its plot
-    are written beside the station file; the line that lets the station use it is printed.
+    KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss, cable_loss_vna, rf_current, rf_current_vna,
+    rotator_zero, stage_zero or a lab's own. The calibration and its plot are written beside the station file; the line that lets the station use it is printed.
     """
     from sotlab.instruments.station import Station
     from sotlab.procedures.calibrations.base import find_calibration
@@ -998,6 +1003,16 @@ def _determined(result: dict[str, Any], name: str) -> bool:
 
 def _virtual_lab(bench: Any) -> Any:
     return getattr(bench.visa_library, "lab", None)
+
+
+def _add_truth_of(station: str, result: dict[str, Any]) -> None:
+    """Put the truth of the sample on a virtual station beside each value of a reduction."""
+    from sotlab.instruments.station import Station
+
+    with Station.open(station, roles=()) as bench:
+        if _virtual_lab(bench) is None:
+            raise UsageError(f"--truth: {station} is no virtual bench in this process; only that knows its truth")
+        add_truth(bench, result)
 
 
 def add_truth(bench: Any, result: dict[str, Any]) -> None:

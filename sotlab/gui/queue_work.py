@@ -11,7 +11,7 @@ from sotlab.gui.background import one_line
 from sotlab.gui.measurement import Ended, Work, prepare, reduced_of
 from sotlab.gui.queue_file import QueueFile
 from sotlab.instruments.station_file import VIRTUAL
-from sotlab.procedures.calibrations.keep import check_usable, keep, use
+from sotlab.procedures.calibrations.keep import check_usable, keep, recall, use
 from sotlab.procedures.runs.campaign import Campaign
 from sotlab.procedures.runs.campaign_queue import JobState
 from sotlab.procedures.runs.jobs import check_places
@@ -67,7 +67,7 @@ class QueueWork(Work):
             if file is None:
                 return
             check_places(file, jobs)
-            self.campaign = Campaign(file, jobs, self._out, self._follow_one, self._say, _keep)
+            self.campaign = Campaign(file, jobs, self._out, self._follow_one, self._say, _keep, recall=recall)
             if self._stopped:
                 self.campaign.stop()
             self.campaign.run()

@@ -78,7 +78,7 @@ class Microwave(Driver):
         "power_dBm": (-135.0, 30.0),
     }
     options_model = MicrowaveOptions
-    calibrated_by = frozenset({"source_level", "cable_loss", "rf_current"})
+    calibrated_by = frozenset({"source_level", "cable_loss", "rf_current", "rf_current_vna"})
     safe_state = "RF off"
 
     @property
@@ -153,7 +153,7 @@ class Microwave(Driver):
         level, loss = self.calibrations.get("source_level"), self.calibrations.get("cable_loss")
         self._level = None if level is None else LevelTable.from_calibration(level)
         self._loss = None if loss is None else LossTable.from_calibration(loss)
-        current = self.calibrations.get("rf_current")
+        current = self.calibrations.get("rf_current") or self.calibrations.get("rf_current_vna")
         self._current = None if current is None else CurrentTable.from_calibration(current)
 
     def calibrated_level(self, frequency_Hz: float, power_dBm: float) -> tuple[float, float] | None:
@@ -174,10 +174,10 @@ class Microwave(Driver):
         return power_dBm + correction_dB - loss_dB, math.hypot(sigma_dB, loss_sigma_dB)
 
     def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
-        """Return the peak current in a sample [A] and its sigma; None if it is not calibrated there, by ``rf_current``.
+        """Return the peak current in a sample [A] and its sigma; None if it is not calibrated there.
 
-        A calibration is of one sample, of the frequencies at which it was made (between them the level ripples) and of
-        a range of powers.
+        By ``rf_current``, which measures it in the strip; without that by ``rf_current_vna``. A calibration is of one
+        sample, of the frequencies at which it was made (between them the level ripples) and of a range of powers.
         """
         return None if self._current is None else self._current.current_A(frequency_Hz, power_dBm, sample)
 

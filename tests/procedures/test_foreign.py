@@ -90,6 +90,7 @@ def test_header_lines_comments_blank_lines_and_trailing_blanks_are_passed_over(t
         ("Field_Oe\tSignal_X", ("field=Field_Oe", "voltage=Signal_X:uV")),
         ("# Field/Oe\tV/uV", ("field=1", "voltage=2")),
         ('"Field (Oe)"\t"Voltage (uV)"', ("field=Field", "voltage=Voltage")),
+        ("Field (Oe)\tVoltage (uA*(ohm))", ("field=Field", "voltage=Voltage")),
     ],
 )
 def test_columns_are_found_by_header_name_and_units_taken_from_it(tmp_path, header, columns):

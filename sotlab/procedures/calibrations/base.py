@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,6 +86,10 @@ class CalibrationScan(BenchScan):
     def draw(self, figure: Any, calibration: Calibration) -> None:
         """Draw the calibration's points and values into a matplotlib figure."""
         raise NotImplementedError
+
+    def write_beside(self, stem: Path, rows: pd.DataFrame) -> list[Path]:
+        """Write what else there is of a finished run beside the calibration's file, ``stem`` without its suffix."""
+        return []
 
 
 def find_calibration(kind: str) -> type[CalibrationScan]:

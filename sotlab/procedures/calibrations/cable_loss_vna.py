@@ -47,11 +47,19 @@ class CableLossVNA(CalibrationScan):
 
     def plan(self) -> Iterable[Mapping[str, float]]:
         """Yield the frequencies of each sweep of each standard before the cable (0), then behind it (1)."""
-        for plane in range(len(PLANES)):
-            for standard in range(len(STANDARDS)):
-                for sweep in range(self.sweeps):
-                    for number in range(self.points):
-                        yield {"plane": plane, "standard": standard, "sweep": sweep, "number": number}
+        for plane, standard in self.connections():
+            for sweep in range(self.sweeps):
+                for number in range(self.points):
+                    yield {"plane": plane, "standard": standard, "sweep": sweep, "number": number}
+
+    def connections(self) -> list[tuple[float, float]]:
+        """Return the planes and what is connected there, in order."""
+        return [(float(plane), float(number)) for plane in range(len(PLANES)) for number in range(len(STANDARDS))]
+
+    def request(self, plane: float, number: float) -> str:
+        """Return what the operator is asked to do."""
+        what, where = STANDARDS[int(number)], PLANES[int(plane)]
+        return f"The RF is off: connect the {what} {where} the cable, to the analyser's port 1"
 
     def check_plan(self, points: Sequence[Point], bench: Station) -> None:
         """Check the sweep against the station's limits."""
@@ -73,8 +81,7 @@ class CableLossVNA(CalibrationScan):
         if (plane, standard) != self._connected:
             bench["microwave"].set_output(False)
             bench["vna"].make_safe()
-            what, where = STANDARDS[int(standard)], PLANES[int(plane)]
-            bench.ask_operator(f"The RF is off: connect the {what} {where} the cable, to the analyser's port 1")
+            bench.ask_operator(self.request(plane, standard))
             self._connected = plane, standard
         if (plane, standard, sweep) != self._swept and not self.should_stop():
             self._frequencies_Hz, data = bench["vna"].measure("S11")

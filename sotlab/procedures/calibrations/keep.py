@@ -19,7 +19,7 @@ from sotlab.instruments.validation import explain
 from sotlab.procedures.calibrations.base import CalibrationScan, calibration_of
 from sotlab.procedures.runs.reader import RunRecord
 
-__all__ = ["Kept", "check_usable", "folder_of", "keep", "use"]
+__all__ = ["Kept", "check_usable", "folder_of", "keep", "recall", "use"]
 
 FOLDER = "calibrations"
 
@@ -62,7 +62,19 @@ def keep(scan: CalibrationScan, record: RunRecord, station: Station) -> Kept:
     folder = folder_of(station)
     file = calibration.write(folder)
     write_plot(file.with_suffix(".png"), scan, calibration)
+    scan.write_beside(file.with_suffix(""), record.rows)
     return Kept(calibration, file, file.with_suffix(".png"), _entries(calibration, f"{FOLDER}/{file.name}", station))
+
+
+def recall(scan: CalibrationScan, record: RunRecord, station: Station) -> None:
+    """Let an open station use the calibration of a finished run, until it is closed.
+
+    Raises
+    ------
+    SotlabError
+        If the run does not determine it, or the driver makes no use of it.
+    """
+    station.take(calibration_of(scan, record))
 
 
 def folder_of(station: Station) -> Path:

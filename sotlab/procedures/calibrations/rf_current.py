@@ -15,9 +15,10 @@ from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
 from sotlab.procedures.calibrations.base import CalibrationScan, Findings
+from sotlab.procedures.calibrations.closure import closure_notes
 from sotlab.procedures.runs.scan import Point
 
-__all__ = ["RFCurrent"]
+__all__ = ["RFCurrent", "draw_current"]
 
 #: With fewer sigmas a direct current does not heat enough to compare with.
 HEATS = 5.0
@@ -150,14 +151,20 @@ class RFCurrent(CalibrationScan):
         }
         points = {"Frequency (Hz)": found_Hz, "Factor (A)": factor, "Factor Sigma (A)": relative * factor}
         notes = ["factor: peak current over the square root of the set power in mW; its sigma is the largest of all"]
+        notes += closure_notes(self, points)
         return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
 
     def draw(self, figure: Any, calibration: Calibration) -> None:
         """Draw the factor against frequency."""
-        axes = figure.subplots()
-        frequency, factor, sigma = (
-            np.array(calibration.points[name]) for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")
-        )
-        axes.errorbar(frequency / 1e9, 1e3 * factor, 1e3 * sigma, fmt="o", ms=4, capsize=2, color="#0072B2")
-        axes.set_xlabel("frequency (GHz)")
-        axes.set_ylabel("peak current at 0 dBm (mA)")
+        draw_current(figure, calibration)
+
+
+def draw_current(figure: Any, calibration: Calibration) -> None:
+    """Draw a calibration's factor against frequency."""
+    axes = figure.subplots()
+    frequency, factor, sigma = (
+        np.array(calibration.points[name]) for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")
+    )
+    axes.errorbar(frequency / 1e9, 1e3 * factor, 1e3 * sigma, fmt="o", ms=4, capsize=2, color="#0072B2")
+    axes.set_xlabel("frequency (GHz)")
+    axes.set_ylabel("peak current at 0 dBm (mA)")

@@ -12,6 +12,7 @@ from typing import Any
 from sotlab.errors import InterlockError, RunError, SotlabError, UsageError
 from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import VIRTUAL
+from sotlab.procedures.runs.campaign_analyses import Analysed, CampaignAnalyses
 from sotlab.procedures.runs.campaign_file import CampaignFile
 from sotlab.procedures.runs.campaign_queue import DONE, CampaignQueue, last_finished
 from sotlab.procedures.runs.conditions import Timeline, wait_for
@@ -83,6 +84,16 @@ class Campaign:
         Takes scan, record and station of a calibration that has finished, and lets the station use what comes of it.
     again : bool
         Begin anew, whatever the last campaign of this name has come to.
+    see : callable
+        Is given each reduction that the analyses make of runs, with the station's name, before it is stored.
+    recall : callable
+        Takes scan and record of a calibration, and an open station, and lets that use the calibration until it is
+        closed.
+
+    Attributes
+    ----------
+    analyses : list of Analysed
+        What came of the analyses, once the queue is through.
 
     Raises
     ------
@@ -101,15 +112,20 @@ class Campaign:
         news: Callable[[str], None] = lambda line: None,
         keep: Callable[[Any, RunRecord, Station], None] | None = None,
         again: bool = False,
+        see: Callable[[str, dict[str, Any]], None] = lambda station, result: None,
+        recall: Callable[[Any, RunRecord, Station], None] | None = None,
     ) -> None:
         self._notifier = Notifier(file.name, file.notify.on, file.notify.command, file.notify.urls)
         self.file = file
         self.queue = CampaignQueue(file, jobs, out, again)
         self.out = out
         self.status = "aborted"
+        self.analyses: list[Analysed] = []
+        self._see = see
         self._follow = follow
         self._news = news
         self._keep = keep
+        self._recall = recall
         self._timeline = Timeline()
         self._benches = Benches(self._timeline)
         self._stopped = threading.Event()
@@ -146,6 +162,11 @@ class Campaign:
             self._news(f"{self.file.name}: all of it has finished; --again begins it anew")
         try:
             self.status = self._run_all()
+            self._benches.close()
+            if self.status in ("finished", "incomplete"):
+                self.analyses = CampaignAnalyses(self.file, self.queue, self._news, self._see).run()
+                if any(one.problems for one in self.analyses):
+                    self.status = "incomplete"
             self._note_told()
             self.queue.write("campaign_close", status=self.status, counts=self._counts())
             self._notifier.tell("end", f"{self.file.name}: {self.status}", self._in_words())
@@ -164,7 +185,18 @@ class Campaign:
             row = {"job": job.label, "item": job.item, "status": state.status, "rows": state.rows}
             rows.append({**row, "folder": str(folder) if folder else None, "error": state.error})
         head = {"campaign": self.queue.id, "status": self.status, "journal": str(self.queue.path)}
-        return {**head, "resumed": self.queue.resumed, "counts": self._counts(), "jobs": rows}
+        analyses = {"analyses": [one.to_json() for one in self.analyses]} if self.file.analyses else {}
+        return {**head, "resumed": self.queue.resumed, "counts": self._counts(), "jobs": rows, **analyses}
+
+    def conclusions(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return title and reduction of the analyses that no other one is made of."""
+        used = {name for one in self.file.analyses.values() for name in one.of}
+        return [
+            (f"{analysed.name}: {one.sample}" if one.sample else analysed.name, one.outcome.json)
+            for analysed in self.analyses
+            if analysed.name not in used
+            for one in analysed.reductions
+        ]
 
     # -- the queue -----------------------------------------------------------------------------------------------
 
@@ -216,6 +248,7 @@ class Campaign:
         self._run, error, rows = None, None, 0
         try:
             bench = self._benches.get(job.station) if job.is_scan else None
+            self._calibrate(job, bench)
             if self._reuses(job, bench):
                 return None
             when = self.file.items[job.item].start_when
@@ -291,6 +324,20 @@ class Campaign:
         except SotlabError:
             return None
         return record if record.status == "finished" else None
+
+    def _calibrate(self, job: Job, bench: Station | None) -> None:
+        """Let a shipped virtual station use what this campaign has calibrated on it: it has no file to name that."""
+        if bench is None or self._recall is None or not job.station.startswith(VIRTUAL):
+            return
+        for before in self.queue.jobs:
+            if before.key == job.key:
+                return
+            folder = self.queue.folder(before)
+            if before.calibrates and before.station == job.station and folder is not None:
+                if self.queue.state(before).status in DONE:
+                    scan = before.make()
+                    scan.use(bench)
+                    self._recall(scan, read_run(folder), bench)
 
     # -- before a run --------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from sotlab.instruments.validation import explain
 from sotlab.procedures.runs.notify import EVENTS, check_command
 from sotlab.units import parse_quantity
 
-__all__ = ["CampaignFile", "Item", "NotifyTable", "Policy", "StartWhen", "Value"]
+__all__ = ["AnalysisTable", "CampaignFile", "Item", "NotifyTable", "Policy", "StartWhen", "Value"]
 
 #: What a parameter may be set to.
 Value = bool | int | float | str
@@ -207,6 +207,27 @@ class Item(_Table):
         return self
 
 
+class AnalysisTable(_Table):
+    """``[analyses.<name>]``: what is made of the runs of items, or of analyses before it, when the queue is through."""
+
+    #: As on the command line; of runs it is by default what their procedure names.
+    kind: str = ""
+    #: The items whose runs are reduced, or the analyses whose results are.
+    of: Names = Field(min_length=1)
+    #: Only these samples; ``*`` stands for any letters.
+    samples: Names = []
+    #: All samples in one reduction; else each sample and device has its own.
+    together: bool = False
+    #: Settings of the analysis, as on the command line.
+    set: dict[str, Value] = {}
+    #: Setting -> the item or analysis of the same sample that has found it, ``amr`` or ``amr.delta_resistance``.
+    take: dict[str, str] = {}
+    #: Of analyses: column -> the result or setting that stands in it, where that has another name.
+    columns: dict[str, str] = {}
+    #: Results that must be determined.
+    require: Names = []
+
+
 class CampaignTable(_Table):
     """``[campaign]``: what holds for all items that say nothing else."""
 
@@ -238,6 +259,7 @@ class CampaignFile(_Table):
     campaign: CampaignTable = CampaignTable()
     notify: NotifyTable = NotifyTable()
     items: dict[str, Item] = Field(min_length=1)
+    analyses: dict[str, AnalysisTable] = {}
     #: Where it was read from.
     path: Path = Field(default=Path(), exclude=True)
 
@@ -282,14 +304,34 @@ class CampaignFile(_Table):
         return name if not name or name.startswith(VIRTUAL) else str(self.path.resolve().parent / name)
 
     def check_names(self) -> None:
-        """Raise PlanError if an item's name, or one after which it comes, cannot be."""
+        """Raise PlanError if a name, or one to which an item or analysis refers, cannot be."""
         before: list[str] = []
         for name, item in self.items.items():
             where = f"{self.path.name}: [items.{name}]"
-            if not re.fullmatch(r"[A-Za-z0-9._+-]{1,60}", name):
-                raise PlanError(f"{where}: a name is made of letters, digits and . _ + - only, 60 at most")
+            _check_name(name, where)
             for other in item.after:
                 if other not in before:
                     known = ", ".join(before) or "none"
                     raise PlanError(f"{where} after: '{other}' is no item that stands before this one; those: {known}")
             before.append(name)
+        for name, analysis in self.analyses.items():
+            where = f"{self.path.name}: [analyses.{name}]"
+            _check_name(name, where)
+            if name in self.items:
+                raise PlanError(f"{where}: there is an item '{name}' already; choose another name")
+            for key, others in (
+                ("of", analysis.of),
+                ("take", [one.partition(".")[0] for one in analysis.take.values()]),
+            ):
+                for other in others:
+                    if other not in before:
+                        raise PlanError(
+                            f"{where} {key}: '{other}' is no item, and no analysis that stands before this one; there"
+                            f" are: {', '.join(before)}"
+                        )
+            before.append(name)
+
+
+def _check_name(name: str, where: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,60}", name):
+        raise PlanError(f"{where}: a name is made of letters, digits and . _ + - only, 60 at most")

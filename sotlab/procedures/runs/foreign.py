@@ -26,7 +26,7 @@ SYNONYMS = {"frequency": ("freq", "f"), "power": ("pow", "P"), "angle": ("phi",)
 
 _NUMBER = r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eEdD][-+]?\d+)?"
 _IS_NUMBER = re.compile(rf"{_NUMBER}|[-+]?nan", re.IGNORECASE)
-_NAME_WITH_UNIT = re.compile(r"(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]\s*")
+_NAME_WITH_UNIT = re.compile(r"(?P<name>.*?)\s*[(\[](?P<unit>(?:[^()\[\]]|\([^()]*\))*)[)\]]\s*")
 _SPACED_CELL = re.compile(r"[^\s(\[]+\s*[(\[][^)\]]*[)\]]|\S+")
 
 

@@ -14,6 +14,7 @@ from pymeasure.experiment import Procedure
 
 from sotlab.errors import PlanError, SotlabError, StationError
 from sotlab.instruments.station_file import StationConfig, load_sample
+from sotlab.procedures.runs.campaign_checks import check_analyses
 from sotlab.procedures.runs.campaign_file import CampaignFile, Item, Range, Value
 from sotlab.procedures.runs.installed import find_procedure, make_procedure
 from sotlab.procedures.runs.scan import Scan
@@ -111,6 +112,7 @@ def list_jobs(file: CampaignFile) -> list[Job]:
             jobs.append(job)
             if len(jobs) > MOST_JOBS:
                 raise PlanError(f"{where}: the campaign has more than {MOST_JOBS} runs; split it")
+    check_analyses(file, {job.item: _analysis_of(job) for job in jobs})
     return jobs
 
 
@@ -151,6 +153,12 @@ def _check_roles(job: Job, item: Item, config: StationConfig, path: Path) -> Non
             raise StationError(
                 f"{path.name} has no role '{role}'; it has: {', '.join(config.roles)}. Add [roles.{role}]"
             )
+
+
+def _analysis_of(job: Job) -> str | None:
+    """Return the analysis that a run is for, None if it has none."""
+    asked = getattr(job.procedure_class, "ANALYSIS", None)
+    return asked.kind if asked is not None else None
 
 
 def _given(job: Job) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.notes import operator
 from sotlab.procedures.runs.stored_results import load_results, results_files, store_results
 
-__all__ = ["code_state", "describe_input", "keep_results", "loaded_code", "sha256_of", "trace"]
+__all__ = ["code_state", "describe_input", "keep_results", "loaded_code", "made_of", "sha256_of", "trace"]
 
 PACKAGES = ("sotlab", "pymeasure", "numpy", "scipy", "pandas")
 #: A git that waits for anything is not waited for [s].
@@ -48,19 +48,30 @@ def keep_results(inputs: Sequence[Path], reduction: Mapping[str, Any]) -> list[P
     RunError
         If an input cannot be read any more, or a file cannot be written.
     """
-    provenance = {
-        "made": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "by": operator(),
-        "versions": _versions(),
-        "code": loaded_code(),
-        "inputs": [describe_input(path) for path in inputs],
-    }
+    provenance = made_of(inputs)
     written = []
     for path in inputs:
         if path.is_dir():
             written.append(store_results(path, {**reduction, "provenance": provenance}))
             index(path)
     return written
+
+
+def made_of(inputs: Sequence[Path]) -> dict[str, Any]:
+    """Return when, by whom, with which code and of what a reduction is made now.
+
+    Raises
+    ------
+    RunError
+        If an input cannot be read.
+    """
+    return {
+        "made": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "by": operator(),
+        "versions": _versions(),
+        "code": loaded_code(),
+        "inputs": [describe_input(path) for path in inputs],
+    }
 
 
 def describe_input(path: Path) -> dict[str, Any]:

@@ -25,7 +25,17 @@ from sotlab.procedures.runs.settings import parse_settings
 from sotlab.procedures.runs.tables import flags_of, row_label, value_names
 from sotlab.units import pretty
 
-__all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce_runs", "write_page"]
+__all__ = [
+    "Outcome",
+    "analysis_of",
+    "datasets_of_run",
+    "find_analysis",
+    "live_reduction",
+    "reduce_datasets",
+    "reduce_files",
+    "reduce_runs",
+    "write_page",
+]
 
 GROUP = "sotlab.analyses"
 
@@ -88,10 +98,10 @@ def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None
         If the runs are for different analyses, or disagree on a setting.
     """
     records = [read_run(folder.path) for folder in folders]
-    analysis = find_analysis(_analysis_of(records[0])["kind"])
-    datasets = [dataset for record in records for dataset in _datasets_of_run(analysis, record)]
+    analysis = find_analysis(analysis_of(records[0])["kind"])
+    datasets = [dataset for record in records for dataset in datasets_of_run(analysis, record)]
     said = dict(settings or {})
-    outcome = _reduce(analysis, datasets, _settings_of_runs(records, but=list(said)) | said, records=records)
+    outcome = reduce_datasets(analysis, datasets, _settings_of_runs(records, but=list(said)) | said, records=records)
     outcome.provenance = _provenance(records)
     return outcome
 
@@ -147,7 +157,7 @@ def reduce_files(
         lambda path: tuple(_datasets(analysis, _run_of(path) or path, specs, [])),
     )
     known = _settings_of_runs(records, but=list(said))
-    outcome = _reduce(analysis, datasets, known | said, problems, records)
+    outcome = reduce_datasets(analysis, datasets, known | said, problems, records)
     outcome.provenance = {"inputs": ", ".join(path.name for path in files)}
     if report is not None:
         write_page(report, outcome)
@@ -200,16 +210,23 @@ def write_page(path: Path, outcome: Outcome) -> None:
     )
 
 
-def _reduce(
+def reduce_datasets(
     analysis: Analysis,
     datasets: list[Any],
     settings: Mapping[str, Any],
     problems: Sequence[str] = (),
     records: Sequence[RunRecord] = (),
 ) -> Outcome:
+    """Reduce datasets of an analysis together; of what runs they are, says which of their points could not be read.
+
+    Raises
+    ------
+    UsageError
+        If a setting is missing or not allowed.
+    """
     reduction = analysis.reduce(datasets, _validated(analysis, settings))
     for record in records:
-        headers = _headers(_analysis_of(record))
+        headers = _headers(analysis_of(record))
         if unread := int((~_was_read(record, headers)).sum()):
             reduction.flags.append(
                 f"{record.folder.path.name}: {unread} of {len(record.rows)} points could not be read and are left out"
@@ -270,13 +287,20 @@ def _datasets(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec], recor
     if not path.is_dir():
         return list(_datasets_of_file(analysis, path, specs))
     record = read_run(path)
-    found = list(_datasets_of_run(analysis, record))
+    found = list(datasets_of_run(analysis, record))
     records.append(record)
     return found
 
 
-def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
-    mapping = _analysis_of(record)
+def datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
+    """Yield the datasets of a run for an analysis.
+
+    Raises
+    ------
+    DataError
+        If the run is for another analysis, or has not what that needs.
+    """
+    mapping = analysis_of(record)
     if mapping["kind"] != analysis.kind:
         raise DataError(
             f"{record.folder.path}: this run is for the analysis '{mapping['kind']}', not '{analysis.kind}'"
@@ -319,7 +343,14 @@ def _datasets_of_file(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec
         yield analysis.dataset(table.columns, table.header, name=path.name, simulated=False)
 
 
-def _analysis_of(record: RunRecord) -> dict[str, Any]:
+def analysis_of(record: RunRecord) -> dict[str, Any]:
+    """Return what a run says of its analysis: kind, columns, axes, settings.
+
+    Raises
+    ------
+    DataError
+        If its procedure names none.
+    """
     try:
         return record.opened["analysis"]
     except KeyError:
@@ -330,7 +361,7 @@ def _settings_of_runs(records: Iterable[RunRecord], but: Sequence[str] = ()) -> 
     """Return the settings that the runs know, but for some; those that disagree must be said by the user."""
     settings: dict[str, Any] = {}
     for record in records:
-        for name, value in _analysis_of(record)["settings"].items():
+        for name, value in analysis_of(record)["settings"].items():
             if name not in but and settings.setdefault(name, value) != value:
                 raise UsageError(
                     f"{record.folder.path}: the runs disagree on {name} ({settings[name]} and {value});"

@@ -11,6 +11,8 @@ __all__ = ["flags_of", "row_label", "value_names"]
 
 #: What tells the rows of a reduction apart, in the order in which it is preferred, with its unit.
 LABELS = {"frequency": "Hz", "temperature": "K", "field": "T", "thickness": "m"}
+#: What tells them apart only together with others.
+MORE_LABELS = {"angle": "deg", "power": "dBm", "amplitude": "A", "bias": "A"}
 
 
 def value_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -26,9 +28,24 @@ def row_label(rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
         for name in LABELS
         if len({row[name] for row in rows if isinstance(row.get(name), int | float)}) == len(rows)
     ]
-    if not told:
-        return "name", [str(row["name"]) for row in rows]
-    return told[0], [pretty(row[told[0]], None, LABELS[told[0]]) for row in rows]
+    if told:
+        return told[0], [pretty(row[told[0]], None, LABELS[told[0]]) for row in rows]
+    known = LABELS | MORE_LABELS
+    varying = [name for name in known if len({row.get(name) for row in rows}) > 1]
+    texts = [", ".join(_told(row, name, known[name]) for name in varying) + _side_of(row) for row in rows]
+    if varying and len(set(texts)) == len(rows):
+        return ", ".join(varying), texts
+    return "name", [str(row["name"]) for row in rows]
+
+
+def _told(row: Mapping[str, Any], name: str, unit: str) -> str:
+    return pretty(row.get(name), None, unit)
+
+
+def _side_of(row: Mapping[str, Any]) -> str:
+    """Return which sign of field a row is of, where its name says so: " (B > 0)"."""
+    _, sign, side = str(row["name"]).rpartition(" (B ")
+    return sign + side
 
 
 def flags_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -38,6 +38,7 @@ class Terminal:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self._run: Run | None = None
+        self._total: int | None = None  # rows planned of it, so far
         self._stopped = False
         self._progress = _ProgressWithFit(
             TextColumn("{task.description}"),
@@ -68,9 +69,9 @@ class Terminal:
             run.procedure.operator = self.ask
         news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         run.bus.subscribe(lambda topic, record: news.put((topic, record)))
-        total = _rows_planned(run)
+        self._total = _rows_planned(run)
         done = len(run.procedure.past.rows) if isinstance(run.procedure, Scan) else 0
-        task = self._progress.add_task(_title(run), total=total, completed=done)
+        task = self._progress.add_task(_title(run), total=self._total, completed=done)
         if self._stopped:
             run.stop()
         run.start()
@@ -146,7 +147,9 @@ class Terminal:
             topic, record = news.get()
             rows += topic == "results"
             fit = record if topic == "fit" else fit
-        self._progress.update(task, advance=rows, left=left.count(rows))
+            if topic == "plan_extend" and self._total is not None:
+                self._total += len(record)
+        self._progress.update(task, advance=rows, total=self._total, left=left.count(rows))
         if fit is not None:
             self._progress.fit = describe_fit(fit)
 

@@ -430,9 +430,9 @@ class STFMR(STFMRFaults):
 
         Without frequency and power: the sample's own values. With both, also the line of that spectrum at a positive
         field: ``v_sym``, ``v_asym``, ``field_res``, ``width`` (HWHM), the peak ``current``, the power at plane A
-        ``power_A``, and its peak effective fields ``b_dl`` and ``b_fl``; the latter contains the Oersted field
-        ``b_oe``, ``xi_fl_E`` does not. ``angle_deg`` is the rotator's position, by default where it starts;
-        ``current_A`` a direct current, by default the present one.
+        ``power_A``, and its peak effective fields ``b_dl`` and ``b_fl``, also by the spins' direction, as ``b_dl_z``;
+        ``b_fl`` contains the Oersted field ``b_oe``, ``xi_fl_E`` does not. ``angle_deg`` is the rotator's position, by
+        default where it starts; ``current_A`` a direct current, by default the present one.
         """
         sample = self.sample
         found: dict[str, tuple[float, str]] = {
@@ -474,8 +474,14 @@ class STFMR(STFMRFaults):
                 "b_dl": (torques.damping_like_T, "T"),
                 "b_fl": (torques.field_like_T + torques.oersted_T, "T"),
                 "b_oe": (torques.oersted_T, "T"),
+                "b_dl_y": (torques.damping_like_T, "T"),
+                "b_dl_x": (torques.damping_like_x_T, "T"),
+                "b_dl_z": (torques.damping_like_z_T, "T"),
+                "b_fl_y": (torques.field_like_T + torques.oersted_T, "T"),
+                "b_fl_x": (torques.field_like_x_T, "T"),
+                "b_fl_z": (torques.field_like_z_T, "T"),
             }
-        return {name: {"value": value, "unit": unit} for name, (value, unit) in found.items()}
+        return {name: {"value": value + 0.0, "unit": unit} for name, (value, unit) in found.items()}  # no -0
 
 
 def load_sample(name: str) -> Sample:

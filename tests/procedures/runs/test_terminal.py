@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from sotlab.errors import InstrumentError
+from sotlab.procedures.runs.tables import row_label
 from sotlab.procedures.runs.terminal import Terminal
 
 
@@ -53,3 +54,15 @@ def test_where_there_is_no_terminal_nobody_is_asked(monkeypatch):
     monkeypatch.setattr("sys.stdin", Keyboard(terminal=False))
     with Terminal(quiet=True) as terminal, pytest.raises(InstrumentError, match="this is no terminal"):
         terminal.ask("lower the probe")
+
+
+def test_rows_are_told_apart_by_what_differs_and_by_the_sign_of_field():
+    rows = [
+        {"name": f"run ({side})", "frequency": 7e9, "angle": angle}
+        for angle in (15.0, 30.0)
+        for side in ("B > 0", "B < 0")
+    ]
+    texts = ["15 deg (B > 0)", "15 deg (B < 0)", "30 deg (B > 0)", "30 deg (B < 0)"]
+    assert row_label(rows) == ("angle", texts)
+    assert row_label([rows[0], rows[2] | {"frequency": 8e9}]) == ("frequency", ["7 GHz", "8 GHz"])
+    assert row_label([rows[0], rows[0]]) == ("name", ["run (B > 0)"] * 2)
