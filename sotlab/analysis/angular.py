@@ -132,8 +132,8 @@ def fit_angular(
     ----------
     normal_T, in_plane_T : (n,) float
         h_n and h_p, the sin 2phi of the rectification in them.
-    covariance_T2 : (n, 2, 2) float
-        Covariance of both.
+    covariance_T2 : (2n, 2n) float
+        Covariance of h_n of all spectra and then h_p.
     azimuth_rad : (n,) float
         Angle from the current to the field's direction (pi more for a negative field).
     offset_sigma_rad : float, optional
@@ -147,11 +147,11 @@ def fit_angular(
     FitError
         If there are no data, or the angles determine no component at all.
     """
-    h = np.stack([np.asarray(normal_T, float), np.asarray(in_plane_T, float)], axis=1)
+    h = np.concatenate([np.asarray(normal_T, float), np.asarray(in_plane_T, float)])
     phi = np.asarray(azimuth_rad, float)
     covariance = np.asarray(covariance_T2, float)
-    if h.ndim != 2 or phi.shape != h.shape[:1] or covariance.shape != (len(h), 2, 2) or not len(h):
-        raise FitError("angular fit: give h_n, h_p, a covariance of both and an angle for each spectrum")
+    if h.ndim != 1 or h.shape != (2 * len(phi),) or covariance.shape != (len(h), len(h)) or not len(h):
+        raise FitError("angular fit: give h_n, h_p and an angle for each spectrum, and the covariance of all")
     if not (np.isfinite(h).all() and np.isfinite(phi).all() and np.isfinite(covariance).all()):
         raise FitError("angular fit: fields [T], covariances and angles must be finite; leave out what is not")
     whiten = np.linalg.inv(np.linalg.cholesky(covariance))
@@ -186,7 +186,7 @@ def _offset_shows(phi: np.ndarray) -> bool:
     """Return whether the rotator's zero shows in what torques along y give, whatever others act."""
     if _axes(phi) < 3:
         return False
-    alike = np.broadcast_to(np.eye(2), (len(phi), 2, 2))
+    alike = np.eye(2 * len(phi))
     by_offset = _by_offset(("b_dl_y", "b_fl_y"), alike, phi, np.ones(2))
     jacobian = np.column_stack([_design(TERMS, alike, phi), by_offset])
     return bool(unique_parts(jacobian.T)[-1] > OFFSET_UNIQUE)
@@ -222,10 +222,10 @@ def _columns(phi: np.ndarray) -> dict[str, np.ndarray]:
 def _design(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """Return the whitened design (2n, P)."""
     columns = _columns(phi)
-    design = np.zeros((len(phi), 2, len(terms)))
+    design = np.zeros((2, len(phi), len(terms)))
     for k, term in enumerate(terms):
-        design[:, 0 if term in TERMS[:3] else 1, k] = columns[term]
-    return (whiten @ design).reshape(2 * len(phi), len(terms))
+        design[0 if term in TERMS[:3] else 1, :, k] = columns[term]
+    return whiten @ design.reshape(2 * len(phi), len(terms))
 
 
 def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: float) -> AngularModel | None:
@@ -235,7 +235,7 @@ def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: f
         return None
     if unique_parts(_design(terms, whiten, phi).T).min() < SMALLEST_UNIQUE:
         return None
-    y = (whiten @ h[:, :, None]).reshape(-1)
+    y = whiten @ h
 
     def solved(offset: float) -> tuple[np.ndarray, np.ndarray, float]:
         design = _design(terms, whiten, phi + offset)
@@ -271,8 +271,7 @@ def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: f
         covariance, offset_sigma = inverse[:-1, :-1], float(np.sqrt(inverse[-1, -1]))
     else:
         covariance, offset_sigma = np.linalg.inv(design.T @ design), 0.0
-    gain = (np.linalg.pinv(design).reshape(len(terms), len(phi), 2)[:, :, None, :] @ whiten)[:, :, 0, :]
-    gain = gain.transpose(0, 2, 1).reshape(len(terms), -1)
+    gain = np.linalg.pinv(design) @ whiten
     return AngularModel(name, terms, values, covariance, gain, Value.of(offset, offset_sigma, "rad"), chi2, np.nan)
 
 

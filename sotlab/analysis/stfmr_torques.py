@@ -143,6 +143,7 @@ def reduce_torques(
     current_A: Sequence[float | None],
     power_dBm: Sequence[float | None],
     flags: list[str],
+    current_sigma_A: Sequence[float | None] | None = None,
     frequency_Hz: Sequence[float] | None = None,
 ) -> tuple[dict[str, Value], dict[str, Any]]:
     """Return torques and details of a reduction; nothing if no torque was asked for. Adds to ``flags``.
@@ -157,6 +158,8 @@ def reduce_torques(
         What is known.
     angle_deg, current_A, power_dBm : sequence of float or None
         What each spectrum says of itself.
+    current_sigma_A : sequence of float or None, optional
+        What of the uncertainty of each spectrum's own current it shares with spectra of its frequency only.
     flags : list of str
         The reduction's.
     frequency_Hz : sequence of float, optional
@@ -205,6 +208,12 @@ def reduce_torques(
             kittel=kittel,
             delta_resistance=settings.delta_resistance,
             current_relative_sigma=relative,
+            current_own_sigma=np.array(
+                [
+                    0.0 if sigma is None or current is None else sigma / current
+                    for sigma, current in zip(current_sigma_A or [None] * len(current_A), current_A, strict=True)
+                ]
+            ),
             geometry=geometry,
             angle_sigma_rad=None if settings.angle_sigma is None else float(np.radians(settings.angle_sigma)),
             models=MODELS if settings.torque_model == "auto" else (settings.torque_model,),
@@ -213,9 +222,7 @@ def reduce_torques(
     except FitError as error:
         return refused(str(error))
     flags += torques.flags
-    mean_A = float(np.mean(np.array(peaks, float)[fit.good]))
     results = torques.results | {
-        "current_rf": Value(mean_A, relative * mean_A, "A"),
         "delta_resistance": settings.delta_resistance,
         "angle_offset": torques.angle_offset,
     }

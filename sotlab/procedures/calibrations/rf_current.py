@@ -117,7 +117,10 @@ class RFCurrent(CalibrationScan):
         return settling_s + 2 * bench["source_meter"].reading_time_s
 
     def evaluate(self, rows: pd.DataFrame) -> Findings:
-        """Return K at each frequency; its sigma contains the noise of both series and the scale of the currents."""
+        """Return K at each frequency, with what is its own of the noise, and the scale that is common to all.
+
+        In the scale are the noise of the direct currents' series and ``current_sigma``.
+        """
         frequency_Hz = rows["Frequency (Hz)"].to_numpy(float)
         power_mW = np.where(frequency_Hz > 0, 10 ** (rows["Power Set (dBm)"].fillna(0.0).to_numpy(float) / 10), 0.0)
         found_Hz = np.unique(frequency_Hz[frequency_Hz > 0])
@@ -135,25 +138,29 @@ class RFCurrent(CalibrationScan):
             where = ", ".join(f"{f / 1e9:g} GHz" for f in found_Hz[ratio <= 0.0])
             raise DataError(f"rf_current: the microwave does not heat at {where}: is the source on the strip?")
         factor = np.sqrt(2.0 * ratio)
-        # d ln K = (d ln b_P - d ln b)/2
-        dc, ln = fit.covariance[1, 1] / heated**2, np.diag(fit.covariance)[2:] / (ratio * heated) ** 2
-        both = fit.covariance[1, 2:] / (ratio * heated**2)
-        noise = 0.5 * np.sqrt(np.maximum(ln + dc - 2.0 * both, 0.0))
-        relative = np.hypot(noise, self.current_sigma)
+        by_slopes = np.hstack([np.full((len(ratio), 1), -1.0 / heated), np.diag(1.0 / (ratio * heated))])
+        noise = by_slopes @ fit.covariance[1:, 1:] @ by_slopes.T / 4.0  # d ln K = (d ln b_P - d ln b)/2
+        common, own = common_part(noise)
+        scale_sigma = float(np.hypot(common, self.current_sigma))
+        mean_sigma = float(np.hypot(scale_sigma, np.linalg.norm(own) / len(own)))
         cold = fit["cold"]
         values = {
-            "factor": (float(np.mean(factor)), float(np.max(relative) * np.mean(factor)), "A"),
+            "factor": (float(np.mean(factor)), mean_sigma * float(np.mean(factor)), "A"),
+            "scale": (1.0, scale_sigma, ""),
             "resistance": (1.0 / cold, fit.sigma("cold") / cold**2, "ohm"),
             "heating": (-heated / cold, sigma / cold, "1/A**2"),
             "power_start": (self.power_start, 0.0, "dBm"),
             "power_stop": (self.power_stop, 0.0, "dBm"),
         }
-        points = {"Frequency (Hz)": found_Hz, "Factor (A)": factor, "Factor Sigma (A)": relative * factor}
-        notes = ["factor: peak current over the square root of the set power in mW; its sigma is the largest of all"]
+        points = {"Frequency (Hz)": found_Hz, "Factor (A)": factor, "Factor Sigma (A)": own * factor}
+        notes = [
+            "factor: peak current over the square root of the set power in mW, the mean of all frequencies; the sigma of"
+            " each point is its own, that of the scale is common to all of them"
+        ]
         return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
 
     def draw(self, figure: Any, calibration: Calibration) -> None:
-        """Draw the factor against frequency."""
+        """Draw the factor against frequency, with what is each point's own of the uncertainty."""
         axes = figure.subplots()
         frequency, factor, sigma = (
             np.array(calibration.points[name]) for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")
@@ -161,3 +168,14 @@ class RFCurrent(CalibrationScan):
         axes.errorbar(frequency / 1e9, 1e3 * factor, 1e3 * sigma, fmt="o", ms=4, capsize=2, color="#0072B2")
         axes.set_xlabel("frequency (GHz)")
         axes.set_ylabel("peak current at 0 dBm (mA)")
+
+
+def common_part(covariance: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the standard deviations that all values share and that each has of its own (n,), from a covariance (n, n).
+
+    What one value shares with the others is the mean of all pairs; a single value shares nothing.
+    """
+    count = len(covariance)
+    pairs = covariance.sum() - np.trace(covariance)
+    shared = max(pairs / (count * (count - 1)), 0.0) if count > 1 else 0.0
+    return float(np.sqrt(shared)), np.sqrt(np.maximum(np.diag(covariance) - shared, 0.0))
