@@ -17,7 +17,7 @@ Burnham and Anderson, Sociol. Methods Res. 33, 261 (2004), for the weights of mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -200,15 +200,20 @@ def _axes(phi: np.ndarray) -> int:
 
 def _by_offset(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the derivative (2n,) of the whitened drives by the offset angle."""
-    step = 1e-5
-    return (_design(terms, whiten, phi + step) - _design(terms, whiten, phi - step)) @ values / (2 * step)
+    s, c, s2, c2 = np.sin(phi), np.cos(phi), np.sin(2 * phi), np.cos(2 * phi)
+    columns = _by_term(2 * c2 * c - s2 * s, -2 * c2 * s - s2 * c, 2 * c2)
+    return whiten @ _assembled(terms, columns, len(phi)) @ values
 
 
 def _columns(phi: np.ndarray) -> dict[str, np.ndarray]:
     """Return what a component of 1 T adds to h_n or h_p."""
     double = np.sin(2 * phi)
     double[np.abs(double) < 1e-9] = 0.0  # along the axes there is no signal, not one of the rounding
-    along_y, along_x = double * np.cos(phi), -double * np.sin(phi)
+    return _by_term(double * np.cos(phi), -double * np.sin(phi), double)
+
+
+def _by_term(along_y: np.ndarray, along_x: np.ndarray, double: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what belongs to each component, of the forms of y, x and z."""
     return {
         "b_dl_y": along_y,
         "b_dl_x": along_x,
@@ -221,11 +226,15 @@ def _columns(phi: np.ndarray) -> dict[str, np.ndarray]:
 
 def _design(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """Return the whitened design (2n, P)."""
-    columns = _columns(phi)
-    design = np.zeros((2, len(phi), len(terms)))
+    return whiten @ _assembled(terms, _columns(phi), len(phi))
+
+
+def _assembled(terms: Sequence[str], columns: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+    """Return a matrix (2 count, P) whose columns stand in the half, h_n or h_p, that they show in."""
+    design = np.zeros((2, count, len(terms)))
     for k, term in enumerate(terms):
         design[0 if term in TERMS[:3] else 1, :, k] = columns[term]
-    return whiten @ design.reshape(2 * len(phi), len(terms))
+    return design.reshape(2 * count, len(terms))
 
 
 def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: float) -> AngularModel | None:
@@ -265,7 +274,7 @@ def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: f
         if trial[2] <= chi2 * (1 + 1e-12):
             offset += move
             design, values, chi2 = trial
-        if abs(move) <= 1e-4 * np.sqrt(inverse[-1, -1]) + 1e-12:
+        if abs(move) <= 1e-3 * np.sqrt(inverse[-1, -1]) + 1e-12:
             break
     if prior > 0:
         covariance, offset_sigma = inverse[:-1, :-1], float(np.sqrt(inverse[-1, -1]))

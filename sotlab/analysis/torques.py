@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from scipy import special
@@ -173,20 +174,28 @@ def fit_torques(
     noise += [_noise_source("best", angular.best, drives, azimuth, angular)]
     sample = [] if geometry is None else [s for s in _sample(geometry, mean_A) if s.name != "current"]
 
+    best = {"b_dl": "b_dl_y", "b_fl": "b_fl_y"}
+    noise_of = {term: f"full {term}" for term in angular.full.terms} | {
+        name: f"best {term}" for name, term in best.items()
+    }
+    gain = np.vstack([angular.full.gain, [angular.best.gain[angular.best.terms.index(term)] for term in best.values()]])
+    unknown = {term: float("nan") for term in TERMS if term not in noise_of}
+
+    @cache  # most inputs of the efficiencies change nothing here
+    def changed(
+        delta_resistance: float, mu0_meff: float, field_offset: float, scale: float, *each: float
+    ) -> tuple[list[float], float]:
+        """Return the fields (in the order of ``noise_of``) and the mean current, but for the common scale of both."""
+        meff, offset = mu0_meff + by_scale[0] * scale, field_offset + by_scale[1] * scale
+        h = drives.scaled(scale).drives(delta_resistance, meff, offset, np.array(each))
+        return (gain @ np.concatenate(h)).tolist(), drives.mean_A(np.array(each))
+
     def fields_of(p: Mapping[str, float]) -> dict[str, float]:
-        each = np.array([p[name] for name in of_each.inputs])
-        meff, offset = np.array([p["mu0_meff"], p["field_offset"]]) + by_scale * p["field_scale"]
-        h = np.concatenate(
-            drives.scaled(p["field_scale"]).drives(p["delta_resistance"], float(meff), float(offset), each)
-        )
-        h = h * (mean_A / p["current"])
-        found: dict[str, float] = {name: float("nan") for name in ("b_dl", "b_fl", *TERMS)}
-        found["current_rf"] = p["current"] * drives.mean_A(each) / mean_A
-        for term, value in zip(angular.full.terms, angular.full.gain @ h, strict=True):
-            found[term] = value + p[f"full {term}"]
-        for name, term in (("b_dl", "b_dl_y"), ("b_fl", "b_fl_y")):
-            found[name] = float(angular.best.gain[angular.best.terms.index(term)] @ h) + p[f"best {term}"]
-        return found
+        factors = [p[name] for name in of_each.inputs]
+        read_T, read_A = changed(p["delta_resistance"], p["mu0_meff"], p["field_offset"], p["field_scale"], *factors)
+        scale = p["current"] / mean_A
+        found = {name: one / scale + p[noise] for (name, noise), one in zip(noise_of.items(), read_T, strict=True)}
+        return found | unknown | {"current_rf": scale * read_A}
 
     def everything(p: Mapping[str, float]) -> dict[str, float]:
         found = fields_of(p)
