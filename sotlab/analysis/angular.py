@@ -17,7 +17,7 @@ Burnham and Anderson, Sociol. Methods Res. 33, 261 (2004), for the weights of mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,6 +125,7 @@ def fit_angular(
     *,
     offset_sigma_rad: float | None = None,
     models: Sequence[str] = MODELS,
+    refined: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> AngularFit:
     """Fit the components of the torques to the drives h_n and h_p of spectra at one or several angles.
 
@@ -141,6 +142,8 @@ def fit_angular(
         there are enough directions, and takes it for exact elsewhere.
     models : sequence of str
         The models to compare.
+    refined : callable, optional
+        From the drives (2, n) that a first fit expects to their covariance, where that depends on them.
 
     Raises
     ------
@@ -154,12 +157,16 @@ def fit_angular(
         raise FitError("angular fit: give h_n, h_p and an angle for each spectrum, and the covariance of all")
     if not (np.isfinite(h).all() and np.isfinite(phi).all() and np.isfinite(covariance).all()):
         raise FitError("angular fit: fields [T], covariances and angles must be finite; leave out what is not")
-    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
     unknown = [name for name in models if name not in MODELS]
     if unknown or not models:
         raise FitError(f"angular fit: model '{''.join(unknown[:1])}' is not known; allowed are {', '.join(MODELS)}")
     free = offset_sigma_rad is None and _offset_shows(phi)
     prior = np.inf if free else offset_sigma_rad or 0.0
+    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
+    if refined is not None:
+        rough = next((found for name in models[::-1] if (found := _fit(name, h, whiten, phi, prior))), None)
+        if rough is not None:
+            whiten = np.linalg.inv(np.linalg.cholesky(refined(rough.expected(phi))))
     fits = [found for name in models if (found := _fit(name, h, whiten, phi, prior)) is not None]
     if not fits:
         degrees = ", ".join(f"{angle:.3g}" for angle in np.unique(np.round(np.degrees(phi), 6))[:4])

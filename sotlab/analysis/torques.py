@@ -187,8 +187,9 @@ def fit_torques(
     ) -> tuple[list[float], float]:
         """Return the fields (in the order of ``noise_of``) and the mean current, but for the common scale of both."""
         meff, offset = mu0_meff + by_scale[0] * scale, field_offset + by_scale[1] * scale
-        h = drives.scaled(scale).drives(delta_resistance, meff, offset, np.array(each))
-        return (gain @ np.concatenate(h)).tolist(), drives.mean_A(np.array(each))
+        factors = np.array(each)[drives.shared]
+        h = drives.scaled(scale).drives(delta_resistance, meff, offset, factors)
+        return (gain @ np.concatenate(h)).tolist(), float(np.mean(drives.current * factors))
 
     def fields_of(p: Mapping[str, float]) -> dict[str, float]:
         factors = [p[name] for name in of_each.inputs]
@@ -247,26 +248,22 @@ class _Drives:
         names = tuple(f"current {k}" for k in range(len(first)))
         return Source("current of each frequency", names, np.ones(len(first)), np.diag(self.own[first] ** 2))
 
-    def mean_A(self, each: np.ndarray) -> float:
-        """Return the mean current [A], with a factor for each frequency."""
-        return float(np.mean(self.current * each[self.shared]))
-
     def fields(self, *, field_offset: float, **_: float) -> np.ndarray:
         """Return the resonance fields without the gaussmeter's zero."""
         return self.field_res - self.sign * field_offset
 
     def factors(
-        self, delta_resistance: float, mu0_meff: float, field_offset: float, each: np.ndarray | None = None
+        self, delta_resistance: float, mu0_meff: float, field_offset: float, each: np.ndarray | float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return what V_S and V_A are multiplied by to give h_n and h_p; ``each`` has factors on the currents."""
         b = self.fields(field_offset=field_offset)
-        current = self.current * (1.0 if each is None else each[self.shared])
+        current = self.current * each
         # Fields grow with the current, voltages with its square: all are brought to the mean current.
         common = -2 * self.width * (2 * b + mu0_meff) * current.mean() / (current**2 * delta_resistance)
         return common / np.sqrt(b * (b + mu0_meff)), common / (b + mu0_meff)
 
     def drives(
-        self, delta_resistance: float, mu0_meff: float, field_offset: float, each: np.ndarray | None = None
+        self, delta_resistance: float, mu0_meff: float, field_offset: float, each: np.ndarray | float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return h_n and h_p (n,) [T]."""
         normal, in_plane = self.factors(delta_resistance, mu0_meff, field_offset, each)
@@ -302,11 +299,17 @@ class _Drives:
 def _fit(
     drives: _Drives, nominal: Mapping[str, float], azimuth: np.ndarray, prior: float | None, models: Sequence[str]
 ) -> AngularFit:
-    """Fit the components; what the noise is, follows from what is fitted, so that it is done twice."""
+    """Fit the components; what the noise is, follows from what is fitted."""
     h = np.stack(drives.drives(**nominal))
-    first = fit_angular(h[0], h[1], drives.noise(nominal, h), azimuth, offset_sigma_rad=prior, models=models)
-    noise = drives.noise(nominal, first.full.expected(azimuth))
-    return fit_angular(h[0], h[1], noise, azimuth, offset_sigma_rad=prior, models=models)
+    return fit_angular(
+        h[0],
+        h[1],
+        drives.noise(nominal, h),
+        azimuth,
+        offset_sigma_rad=prior,
+        models=models,
+        refined=lambda expected: drives.noise(nominal, expected),
+    )
 
 
 def _sample(geometry: Geometry, current_A: float) -> list[Source]:
