@@ -3,7 +3,7 @@
 Fifty labs, seeds 0 to 49, each with its own noise, its own error of the gaussmeter's zero and of the microwave's level,
 all over the whole wire; ``SOTLAB_LABS=400`` asks for more. What a lab is told of the strip (magnetisation, thicknesses,
 resistances, g) is the truth and a draw of the sigma that the sample file states. A pull is (value - truth)/sigma. With
-N labs the mean of a perfect program's pulls scatters by 1/sqrt(N) and their standard deviation by 1/sqrt(2 N); the bounds
+N labs the mean of a perfect program's pulls scatters by 1/sqrt(N) and their deviation by 1/sqrt(2 N); the bounds
 are three and two times that. The four values of a spectrum are pooled over the seven frequencies. Many more labs, of
 every value, are in ``tests/analysis/test_stfmr_coverage.py``.
 """
@@ -58,7 +58,7 @@ def labs(tmp_path_factory):
         done = run_demo(f"virtual:stfmr?seed={seed}", out, follow, add_truth=add_truth)
         lab = done.outcome.json
         spectra = [RunFolder.open(folder) for folder in done.folders[2:]]
-        lab["told"] = reduce_runs(spectra, told(seed, lab["results"]["delta_resistance"])).json["results"]
+        lab["told"] = reduce_runs(spectra, told(seed, lab["settings"]["delta_resistance"])).json["results"]
         labs.append(lab)
     return labs
 

@@ -154,7 +154,7 @@ class RFCurrent(CalibrationScan):
         }
         points = {"Frequency (Hz)": found_Hz, "Factor (A)": factor, "Factor Sigma (A)": own * factor}
         notes = [
-            "factor: peak current over the square root of the set power in mW, the mean of all frequencies; the sigma of"
+            "factor: peak current over the square root of the set power in mW, mean of all frequencies; the sigma of"
             " each point is its own, that of the scale is common to all of them"
         ]
         return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
