@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from sotlab.analysis.angular import MODELS
+from sotlab.analysis.artefacts import closure
 from sotlab.analysis.joint import number, spread
 from sotlab.analysis.kittel import KittelFit
 from sotlab.analysis.lineshape import LineFit
@@ -49,6 +50,11 @@ class StripSettings(BaseModel):
     current_scale_sigma: float = setting(
         0.0, "Relative sigma of the currents of all spectra together, besides", ge=0.0, le=1.0
     )
+    current_check: Value | None = setting(
+        None,
+        "Current by another calibration over the one that is used, as network analyser over Joule heating, with the sigma"
+        " of both",
+    )
     current_convention: Literal["peak", "rms"] | None = setting(None, "Whether currents are peak or rms")
     current_power: float | None = setting(None, "Power at which the current is as given", "dBm")
     delta_resistance: Value | None = setting(None, "Anisotropic magnetoresistance, parallel minus transverse", "ohm")
@@ -68,14 +74,16 @@ class StripSettings(BaseModel):
         "auto", "Directions of spin polarisation; auto compares them"
     )
 
-    @field_validator(*_POSITIVE, "delta_resistance")
+    @field_validator(*_POSITIVE, "current_check", "delta_resistance")
     @classmethod
     def _possible(cls, value: Value | None, info: ValidationInfo) -> Value | None:
         if value is None:
             return None
-        least = 0.0 if info.field_name in _POSITIVE else -np.inf
+        least = -np.inf if info.field_name == "delta_resistance" else 0.0
         if value.value is None or not (np.isfinite(value.value) and value.value > least):
             raise ValueError(f"is {value.value} {value.unit}; it must be a number{' above 0' * (least == 0.0)}")
+        if info.field_name == "current_check" and not value.sigma:
+            raise ValueError("has no sigma; give that of both calibrations together, as 1.02+-0.01")
         if not 0.0 <= (value.sigma or 0.0) < np.inf:
             raise ValueError(f"has a sigma of {value.sigma} {value.unit}; give 0 or more")
         return value
@@ -222,10 +230,19 @@ def reduce_torques(
     except FitError as error:
         return refused(str(error))
     flags += torques.flags
-    results = torques.results | {
-        "delta_resistance": settings.delta_resistance,
-        "angle_offset": torques.angle_offset,
-    }
+    closed = {}
+    if settings.current_check is not None:
+        check = closure(settings.current_check, ("the other calibration", "the one used"))
+        closed = {"current_check": check.results["ratio"]}
+        flags += check.flags
+    results = (
+        torques.results
+        | closed
+        | {
+            "delta_resistance": settings.delta_resistance,
+            "angle_offset": torques.angle_offset,
+        }
+    )
     budget = {
         result: {_AS_SET.get(source, source): part for source, part in parts.items()}
         for result, parts in torques.budget.items()
