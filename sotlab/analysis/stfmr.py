@@ -10,10 +10,12 @@ import numpy as np
 from pydantic import Field
 
 from sotlab.analysis.joint import number, spread
-from sotlab.analysis.kittel import fit_kittel, fit_linewidth
+from sotlab.analysis.kittel import fit_linewidth
 from sotlab.analysis.line_models import TwoLines, fit_derivative, recognised_pairs
 from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
 from sotlab.analysis.stfmr_bias import reduce_bias
+from sotlab.analysis.stfmr_pumping import reduce_pumping
+from sotlab.analysis.stfmr_resonance import Known, fit_resonances
 from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
@@ -70,6 +72,10 @@ class STFMRSettings(StripSettings):
 
     g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor")
     g_sigma: float = Field(default=0.0, ge=0.0, description="Its standard deviation; inf leaves it to the data")
+    kittel: Literal["in-plane", "uniaxial", "perpendicular"] = Field(
+        default="in-plane",
+        description="Field in the plane, without or with an easy axis in the plane, or along the film's normal",
+    )
     line: Literal["lorentzian", "derivative"] = Field(
         default="lorentzian", description="derivative for a modulated field: amplitudes are then in V*T"
     )
@@ -159,7 +165,9 @@ class STFMR:
         Returns
         -------
         Reduction
-            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T], and those of
+            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]; ``b_k`` [T] and ``easy_axis`` [rad] with an easy axis;
+            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference; and
+            those of
             :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
             in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
@@ -198,27 +206,29 @@ class STFMR:
         if not good.all():
             flags.append(f"{np.count_nonzero(~good)} of {len(good)} spectra have no line to be believed: left out")
         frequency_Hz = np.array([s.frequency_Hz for s in sides])[good]
-        kittel = fit_kittel(
+        kittel, results, said = fit_resonances(
+            settings.kittel,
             frequency_Hz,
             (fit.field_sign * fit.field_res)[good],
             fit.field_res_sigma[good],
-            g=settings.g,
-            g_sigma=settings.g_sigma,
-            field_offset_sigma_T=settings.field_offset_sigma,
-            field_scale_sigma=settings.field_scale_sigma,
+            [settings.angle if s.angle_deg is None else s.angle_deg for s, one in zip(sides, good, strict=True) if one],
+            Known(settings.g, settings.g_sigma, settings.field_offset_sigma, settings.field_scale_sigma),
         )
         g = number(kittel.g) if kittel.g.value is not None else settings.g
         linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=g)
-        flags += [*kittel.flags, *linewidth.flags]
+        flags += [*said, *linewidth.flags]
         alpha = _with_relative(linewidth.alpha, spread(kittel.g) / g)  # alpha = (gamma/2pi) dW/df goes with g
         if kittel.g.value is None and alpha.value is not None:
             flags.append("alpha: not determined: it is proportional to g, which is not")
             alpha = Value(None, None, "")
         widths = {"alpha": alpha, "width_0": linewidth.width_0}  # both go with the field's scale
-        results = {"mu0_meff": kittel.mu0_meff}
         results |= {name: _with_relative(value, settings.field_scale_sigma) for name, value in widths.items()}
         if settings.g_sigma:
             results["g"] = kittel.g
+        results |= reduce_pumping(settings, results["alpha"], kittel.g, flags)
+        if settings.kittel == "perpendicular":
+            flags.append("torques: not determined: with the field along the normal the current rectifies nothing")
+            return results, {}
         torques, details = reduce_torques(
             fit,
             kittel,

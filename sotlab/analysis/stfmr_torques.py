@@ -70,11 +70,14 @@ class StripSettings(BaseModel):
     rho: Value | None = setting(None, "Resistivity of the spin-orbit layer", "ohm*m")
     nm_thickness: Value | None = setting(None, "Thickness of the spin-orbit layer", "m")
     nm_side: int | None = setting(None, "+1 with the spin-orbit layer below the ferromagnet, -1 above", ge=-1, le=1)
+    alpha_reference: Value | None = setting(
+        None, "Damping of the same ferromagnet without the spin-orbit layer, for spin pumping"
+    )
     torque_model: Literal["auto", "y", "xy", "yz", "xyz"] = setting(
         "auto", "Directions of spin polarisation; auto compares them"
     )
 
-    @field_validator(*_POSITIVE, "current_check", "delta_resistance")
+    @field_validator(*_POSITIVE, "current_check", "alpha_reference", "delta_resistance")
     @classmethod
     def _possible(cls, value: Value | None, info: ValidationInfo) -> Value | None:
         if value is None:
