@@ -4,6 +4,9 @@
 
 with phi the direction of the field from the current, in which the field holds the magnetisation, dR = R_parallel -
 R_transverse and phi_0 what is to be added to the rotator's angles.
+
+The current heats the strip, so that R is (R of the cold strip)/(1 - b I^2), and dR as well. With ``heating`` b, as the
+calibration ``rf_current`` gives it, R_0 and dR are those of the cold strip.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from sotlab.analysis.artefacts import fit_magnetoresistance
 from sotlab.analysis.joint import number, spread
+from sotlab.analysis.protocol import setting
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError, FitError
 
@@ -29,19 +33,31 @@ _UNITS = {"resistance": "ohm", "delta_resistance": "ohm", "angle_offset": "deg"}
 
 @dataclass(frozen=True)
 class Turn:
-    """Resistances [ohm] at angles [deg], in the order of measurement, at one field [T]."""
+    """Resistances [ohm] at angles [deg], in the order of measurement, at one field [T] and direct current [A]."""
 
     angle_deg: np.ndarray
     resistance_ohm: np.ndarray
     field_T: float | None = None
     name: str = ""
     simulated: bool = False
+    current_A: float | None = None
 
 
 class AMRSettings(BaseModel):
-    """Nothing needs to be told."""
+    """What may be told of the strip."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    heating: Value | None = setting(
+        None, "Relative rise of R with the square of the direct current, as rf_current finds it", "1/A**2"
+    )
+
+    @field_validator("heating")
+    @classmethod
+    def _possible(cls, value: Value | None) -> Value | None:
+        if value is not None and not (np.isfinite(number(value)) and 0.0 <= spread(value) < np.inf):
+            raise ValueError(f"is {value.value} +- {value.sigma} {value.unit}; give finite numbers")
+        return value
 
 
 class AMR:
@@ -51,7 +67,7 @@ class AMR:
     title: ClassVar[str] = "Anisotropic magnetoresistance"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"angle": "deg", "resistance": "ohm"}
-    axes: ClassVar[dict[str, str]] = {"field": "T"}
+    axes: ClassVar[dict[str, str]] = {"field": "T", "current": "A"}
     required: ClassVar[tuple[tuple[str, ...], ...]] = (("angle", "resistance"),)
     settings: ClassVar[type[AMRSettings]] = AMRSettings
 
@@ -62,13 +78,13 @@ class AMR:
         angle, resistance = (np.asarray(columns[role], float) for role in ("angle", "resistance"))
         if len(np.unique(np.round(np.mod(angle[np.isfinite(angle)], 180.0), 3))) < 5:
             raise DataError(f"{name}: R(phi) needs five directions at least, 180 deg apart counting as one")
-        return Turn(angle, resistance, axes.get("field"), name, simulated)
+        return Turn(angle, resistance, axes.get("field"), name, simulated, axes.get("current"))
 
     def live(self, columns: Mapping[str, np.ndarray], settings: Any = None) -> LiveFit | None:
         """Return the fit of the rows so far, None while they are too few."""
         angle = np.asarray(columns["angle"], float)
         try:
-            values, _, curve = _fit(Turn(angle, np.asarray(columns["resistance"], float)))
+            values, _, curve = _fit(Turn(angle, np.asarray(columns["resistance"], float)), None)
         except FitError:
             return None
         smooth = np.linspace(np.nanmin(angle), np.nanmax(angle), CURVE_POINTS)
@@ -84,9 +100,10 @@ class AMR:
             ``angle_offset`` [deg]: what must be added to the angles. Those of several turns are the weighted
             mean. ``parts`` are the turns.
         """
+        settings = settings or AMRSettings()
         rows, flags = [], []
         for turn in datasets:
-            values, row_flags, curve = _fit(turn)
+            values, row_flags, curve = _fit(turn, settings.heating)
             fit = {"angle": (smooth := np.linspace(0.0, 360.0, CURVE_POINTS)).tolist(), "resistance": curve(smooth)}
             rows.append({"name": turn.name, "field": turn.field_T, **values, "fit": fit, "flags": row_flags})
         results = {name: _mean([row[name] for row in rows], name, unit, flags) for name, unit in _UNITS.items()}
@@ -98,17 +115,25 @@ class AMR:
             flags,
             any(turn.simulated for turn in datasets),
             list(dict.fromkeys(turn.name for turn in datasets)),
-            {},
+            settings.model_dump(),
             rows_are="scans",
             parts=list(datasets),
         )
 
 
-def _fit(turn: Turn) -> tuple[dict[str, Value], list[str], Any]:
-    """Return values, flags, and R(phi) as a function of the angle [deg]; the angle offset is in degrees."""
+def _fit(turn: Turn, heating: Value | None) -> tuple[dict[str, Value], list[str], Any]:
+    """Return values, flags, and R(phi) as a function of the angle [deg]; the angle offset is in degrees.
+
+    The values are those of the cold strip, the function is that of the strip as it was measured.
+    """
     phi = np.radians(turn.angle_deg)
     found = fit_magnetoresistance(phi, turn.resistance_ohm)
     across, along, offset = (found.results[name] for name in ("resistance_0", "delta_resistance", "angle_offset"))
+    cold, flags = {"resistance": across, "delta_resistance": along}, list(found.flags)
+    if heating is not None and turn.current_A is None:
+        flags.append("delta_resistance: heating is known, but not the direct current: give a column current")
+    elif heating is not None:
+        cold = {name: _cold(value, heating, float(turn.current_A or 0.0)) for name, value in cold.items()}
     offset_deg = Value(None, None, "deg")
     if offset.value is not None:
         offset_deg = Value(float(np.degrees(number(offset))), float(np.degrees(spread(offset))), "deg")
@@ -117,7 +142,14 @@ def _fit(turn: Turn) -> tuple[dict[str, Value], list[str], Any]:
         turned = np.radians(np.asarray(angle_deg, float) + (offset_deg.value or 0.0))
         return number(across) + number(along) * np.cos(turned) ** 2
 
-    return {"resistance": across, "delta_resistance": along, "angle_offset": offset_deg}, list(found.flags), curve
+    return cold | {"angle_offset": offset_deg}, flags, curve
+
+
+def _cold(value: Value, heating: Value, current_A: float) -> Value:
+    """Return a resistance without what a direct current adds to it by its heat."""
+    kept = 1.0 - number(heating) * current_A**2
+    sigma = np.hypot(kept * spread(value), number(value) * spread(heating) * current_A**2)
+    return Value.of(kept * number(value), float(sigma), value.unit)
 
 
 def _mean(values: Sequence[Value], name: str, unit: str, flags: list[str]) -> Value:

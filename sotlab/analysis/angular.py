@@ -17,7 +17,7 @@ Burnham and Anderson, Sociol. Methods Res. 33, 261 (2004), for the weights of mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,6 +125,7 @@ def fit_angular(
     *,
     offset_sigma_rad: float | None = None,
     models: Sequence[str] = MODELS,
+    refined: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> AngularFit:
     """Fit the components of the torques to the drives h_n and h_p of spectra at one or several angles.
 
@@ -132,8 +133,8 @@ def fit_angular(
     ----------
     normal_T, in_plane_T : (n,) float
         h_n and h_p, the sin 2phi of the rectification in them.
-    covariance_T2 : (n, 2, 2) float
-        Covariance of both.
+    covariance_T2 : (2n, 2n) float
+        Covariance of h_n of all spectra and then h_p.
     azimuth_rad : (n,) float
         Angle from the current to the field's direction (pi more for a negative field).
     offset_sigma_rad : float, optional
@@ -141,25 +142,31 @@ def fit_angular(
         there are enough directions, and takes it for exact elsewhere.
     models : sequence of str
         The models to compare.
+    refined : callable, optional
+        From the drives (2, n) that a first fit expects to their covariance, where that depends on them.
 
     Raises
     ------
     FitError
         If there are no data, or the angles determine no component at all.
     """
-    h = np.stack([np.asarray(normal_T, float), np.asarray(in_plane_T, float)], axis=1)
+    h = np.concatenate([np.asarray(normal_T, float), np.asarray(in_plane_T, float)])
     phi = np.asarray(azimuth_rad, float)
     covariance = np.asarray(covariance_T2, float)
-    if h.ndim != 2 or phi.shape != h.shape[:1] or covariance.shape != (len(h), 2, 2) or not len(h):
-        raise FitError("angular fit: give h_n, h_p, a covariance of both and an angle for each spectrum")
+    if h.ndim != 1 or h.shape != (2 * len(phi),) or covariance.shape != (len(h), len(h)) or not len(h):
+        raise FitError("angular fit: give h_n, h_p and an angle for each spectrum, and the covariance of all")
     if not (np.isfinite(h).all() and np.isfinite(phi).all() and np.isfinite(covariance).all()):
         raise FitError("angular fit: fields [T], covariances and angles must be finite; leave out what is not")
-    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
     unknown = [name for name in models if name not in MODELS]
     if unknown or not models:
         raise FitError(f"angular fit: model '{''.join(unknown[:1])}' is not known; allowed are {', '.join(MODELS)}")
     free = offset_sigma_rad is None and _offset_shows(phi)
     prior = np.inf if free else offset_sigma_rad or 0.0
+    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
+    if refined is not None:
+        rough = next((found for name in models[::-1] if (found := _fit(name, h, whiten, phi, prior))), None)
+        if rough is not None:
+            whiten = np.linalg.inv(np.linalg.cholesky(refined(rough.expected(phi))))
     fits = [found for name in models if (found := _fit(name, h, whiten, phi, prior)) is not None]
     if not fits:
         degrees = ", ".join(f"{angle:.3g}" for angle in np.unique(np.round(np.degrees(phi), 6))[:4])
@@ -186,7 +193,7 @@ def _offset_shows(phi: np.ndarray) -> bool:
     """Return whether the rotator's zero shows in what torques along y give, whatever others act."""
     if _axes(phi) < 3:
         return False
-    alike = np.broadcast_to(np.eye(2), (len(phi), 2, 2))
+    alike = np.eye(2 * len(phi))
     by_offset = _by_offset(("b_dl_y", "b_fl_y"), alike, phi, np.ones(2))
     jacobian = np.column_stack([_design(TERMS, alike, phi), by_offset])
     return bool(unique_parts(jacobian.T)[-1] > OFFSET_UNIQUE)
@@ -200,15 +207,20 @@ def _axes(phi: np.ndarray) -> int:
 
 def _by_offset(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the derivative (2n,) of the whitened drives by the offset angle."""
-    step = 1e-5
-    return (_design(terms, whiten, phi + step) - _design(terms, whiten, phi - step)) @ values / (2 * step)
+    s, c, s2, c2 = np.sin(phi), np.cos(phi), np.sin(2 * phi), np.cos(2 * phi)
+    columns = _by_term(2 * c2 * c - s2 * s, -2 * c2 * s - s2 * c, 2 * c2)
+    return whiten @ _assembled(terms, columns, len(phi)) @ values
 
 
 def _columns(phi: np.ndarray) -> dict[str, np.ndarray]:
     """Return what a component of 1 T adds to h_n or h_p."""
     double = np.sin(2 * phi)
     double[np.abs(double) < 1e-9] = 0.0  # along the axes there is no signal, not one of the rounding
-    along_y, along_x = double * np.cos(phi), -double * np.sin(phi)
+    return _by_term(double * np.cos(phi), -double * np.sin(phi), double)
+
+
+def _by_term(along_y: np.ndarray, along_x: np.ndarray, double: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what belongs to each component, of the forms of y, x and z."""
     return {
         "b_dl_y": along_y,
         "b_dl_x": along_x,
@@ -221,11 +233,15 @@ def _columns(phi: np.ndarray) -> dict[str, np.ndarray]:
 
 def _design(terms: Sequence[str], whiten: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """Return the whitened design (2n, P)."""
-    columns = _columns(phi)
-    design = np.zeros((len(phi), 2, len(terms)))
+    return whiten @ _assembled(terms, _columns(phi), len(phi))
+
+
+def _assembled(terms: Sequence[str], columns: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+    """Return a matrix (2 count, P) whose columns stand in the half, h_n or h_p, that they show in."""
+    design = np.zeros((2, count, len(terms)))
     for k, term in enumerate(terms):
-        design[:, 0 if term in TERMS[:3] else 1, k] = columns[term]
-    return (whiten @ design).reshape(2 * len(phi), len(terms))
+        design[0 if term in TERMS[:3] else 1, :, k] = columns[term]
+    return design.reshape(2 * count, len(terms))
 
 
 def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: float) -> AngularModel | None:
@@ -235,7 +251,7 @@ def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: f
         return None
     if unique_parts(_design(terms, whiten, phi).T).min() < SMALLEST_UNIQUE:
         return None
-    y = (whiten @ h[:, :, None]).reshape(-1)
+    y = whiten @ h
 
     def solved(offset: float) -> tuple[np.ndarray, np.ndarray, float]:
         design = _design(terms, whiten, phi + offset)
@@ -265,14 +281,13 @@ def _fit(name: str, h: np.ndarray, whiten: np.ndarray, phi: np.ndarray, prior: f
         if trial[2] <= chi2 * (1 + 1e-12):
             offset += move
             design, values, chi2 = trial
-        if abs(move) <= 1e-4 * np.sqrt(inverse[-1, -1]) + 1e-12:
+        if abs(move) <= 1e-3 * np.sqrt(inverse[-1, -1]) + 1e-12:
             break
     if prior > 0:
         covariance, offset_sigma = inverse[:-1, :-1], float(np.sqrt(inverse[-1, -1]))
     else:
         covariance, offset_sigma = np.linalg.inv(design.T @ design), 0.0
-    gain = (np.linalg.pinv(design).reshape(len(terms), len(phi), 2)[:, :, None, :] @ whiten)[:, :, 0, :]
-    gain = gain.transpose(0, 2, 1).reshape(len(terms), -1)
+    gain = np.linalg.pinv(design) @ whiten
     return AngularModel(name, terms, values, covariance, gain, Value.of(offset, offset_sigma, "rad"), chi2, np.nan)
 
 

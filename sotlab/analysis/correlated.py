@@ -13,6 +13,7 @@ Cochrane and Orcutt, J. Am. Stat. Assoc. 44, 32 (1949); Newey and West, Economet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -75,14 +76,13 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     length = cast("int", fft.next_fast_len(mask.shape[1] + _PADDING, real=True))
     basis = to_orthonormal.astype(np.float32) @ functions
     spectrum = np.asarray(fft.rfft(basis, length)).view(np.float32)
-    cosine, weight = _frequencies(length)
+    cosine, weight, table = _frequencies(length)
 
     own = np.einsum("kpf,kpf->kf", spectrum, spectrum)
     # Expected products of residuals 0 and 1 apart, for each rho of the table: tr(MR) and tr(SMRM) with M = 1 - QQ'
     # and S the shift; to the order of (spacing/width)^2 the fit's own functions stay among themselves when shifted,
     # SQQ' = QQ'S, which leaves tr(SR) - tr(Q'SRQ).
-    table = weight[:, None] * _density(cosine, _RHO).T  # (frequencies, table)
-    lost = own @ np.hstack([table, cosine[:, None] * table]).astype(np.float32)
+    lost = own @ table
     squares = np.maximum(points[:, None] - lost[:, : len(_RHO)], 0.02 * points[:, None])
     products = pairs[:, None] * _RHO - lost[:, len(_RHO) :]
     rho = _invert(_RHO, products / squares, lag1)
@@ -105,14 +105,20 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     return CorrelatedNoise(covariance, np.sqrt(noise2), rho, lag1, freedom)
 
 
-def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return cosine and weight of each frequency of a real transform, twice over: as real and imaginary part."""
+@lru_cache(maxsize=8)
+def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return cosine and weight of each frequency of a real transform, twice over: as real and imaginary part.
+
+    And what each weighs in an expected product of residuals 0 and 1 apart (frequencies, 2 x table).
+    """
     cosine = np.cos(2 * np.pi * np.arange(length // 2 + 1) / length)
     weight = np.full(len(cosine), 2.0 / length)
     weight[0] = 1.0 / length
     if length % 2 == 0:
         weight[-1] = 1.0 / length
-    return np.repeat(cosine, 2), np.repeat(weight, 2)
+    cosine, weight = np.repeat(cosine, 2), np.repeat(weight, 2)
+    table = weight[:, None] * _density(cosine, _RHO).T
+    return cosine, weight, np.hstack([table, cosine[:, None] * table]).astype(np.float32)
 
 
 def _whitener(jacobian: np.ndarray) -> np.ndarray:

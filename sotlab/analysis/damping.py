@@ -27,7 +27,10 @@ from sotlab.analysis.spin_orbit_efficiency import Geometry
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["BiasFit", "SpinPumping", "fit_dc_bias", "spin_pumping"]
+__all__ = ["PUMPING_UNITS", "BiasFit", "SpinPumping", "fit_dc_bias", "spin_pumping"]
+
+#: What :func:`spin_pumping` returns, with units.
+PUMPING_UNITS = {"delta_alpha": "", "g_eff": "1/m**2", "re_g_eff": "1/(ohm*m**2)"}
 
 _MU_B = physical_constants["Bohr magneton"][0]
 #: A difference of fewer sigmas is a bound only.
@@ -101,8 +104,7 @@ def spin_pumping(
         return {"delta_alpha": difference, "g_eff": conductance, "re_g_eff": e**2 / h * conductance}
 
     budget = combine(function, [Source.of(name, value) for name, value in inputs.items()])
-    units = {"delta_alpha": "", "g_eff": "1/m**2", "re_g_eff": "1/(ohm*m**2)"}
-    results = {name: budget.value(name, unit) for name, unit in units.items()}
+    results = {name: budget.value(name, unit) for name, unit in PUMPING_UNITS.items()}
     difference, found = results["delta_alpha"], results["re_g_eff"]
     upper = number(found) + 1.645 * spread(found)
     flags = []
@@ -111,7 +113,7 @@ def spin_pumping(
             f"g_eff, re_g_eff: not determined: the dampings differ by {number(difference):.2g} +-"
             f" {spread(difference):.2g}; no more than re_g_eff below {max(upper, 0.0):.2g} 1/(ohm*m**2) (95 %)"
         )
-        results |= {name: Value(None, None, units[name]) for name in ("g_eff", "re_g_eff")}
+        results |= {name: Value(None, None, PUMPING_UNITS[name]) for name in ("g_eff", "re_g_eff")}
     return SpinPumping(results, upper, budget.of("re_g_eff"), tuple(flags))
 
 

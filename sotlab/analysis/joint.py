@@ -194,8 +194,11 @@ def propagated(
     scale = np.sqrt(np.diag(covariance))
     if not scale.any():
         return None
-    unit = np.where(scale > 0, scale, 1.0)
-    variances, directions = np.linalg.eigh(covariance / np.outer(unit, unit))
+    if len(scale) == 1:
+        variances, directions = np.ones(1), np.ones((1, 1))
+    else:
+        unit = np.where(scale > 0, scale, 1.0)
+        variances, directions = np.linalg.eigh(covariance / np.outer(unit, unit))
     changes = []
     for variance, direction in zip(variances, directions.T, strict=True):
         if variance > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import constants, optimize, special
@@ -45,6 +45,10 @@ class KittelFit:
         Chi squared per degree of freedom, by the sigmas as given; None with no degree of freedom.
     flags : tuple of str
         What the reader must know.
+    field_scale_sigma : float
+        Relative standard deviation of the field's scale; the covariance contains it.
+    by_scale : (3,) float
+        Derivative of mu0_meff, field_offset and g by the scale.
     """
 
     mu0_meff: Value
@@ -53,6 +57,8 @@ class KittelFit:
     covariance: np.ndarray
     chi2_red: float | None
     flags: tuple[str, ...]
+    field_scale_sigma: float = 0.0
+    by_scale: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(frozen=True)
@@ -187,6 +193,7 @@ def fit_kittel(
         flags.append(
             f"mu0_meff: resonance fields scatter by {scatter_T:.2g} T more than their sigmas say; added to each of them"
         )
+    by_scale = np.zeros(3)
     if field_scale_sigma:
         total_T = np.hypot(sigma, scatter_T)
         scaled, *_ = _solve_kittel(sign, reduced, b * (1.0 + SCALE_STEP), total_T, known)
@@ -207,6 +214,8 @@ def fit_kittel(
         covariance,
         chi2 / freedom if freedom > 0 else None,
         tuple(flags),
+        field_scale_sigma,
+        by_scale,
     )
 
 

@@ -406,11 +406,15 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     narrow = near.sum(axis=1) < 3
     wide = lines.w > 2 / 3
     correlated = noise.lag1 > 3 / np.sqrt(points)
-    # The line has a parameter more than the step: Bayes' information criterion asks it to earn that.
-    step = step_deviance(spectra, lines.rss, correlated | (lines.w > 0.3)) - own < np.log(points)
-    polynomial = np.zeros(len(points), bool)
+    step, polynomial = np.zeros(len(points), bool), np.zeros(len(points), bool)
+    lasting = ~(weak | outside | narrow | wide)  # what is refused already needs no other reason
+    left = np.flatnonzero(lasting)
+    if len(left):
+        misfit = (correlated | (lines.w > 0.3))[left]
+        # The line has a parameter more than the step: Bayes' information criterion asks it to earn that.
+        step[left] = step_deviance(spectra.take(left), lines.rss[left], misfit) - own[left] < np.log(points[left])
     # A narrow line with white residuals is out of a polynomial's reach.
-    doubtful = np.flatnonzero(correlated | (lines.w > 0.2))
+    doubtful = np.flatnonzero(lasting & (correlated | (lines.w > 0.2)))
     if len(doubtful):
         residual = polynomial_residual(spectra.take(doubtful))
         polynomial[doubtful] = deviance(residual, points[doubtful]) < own[doubtful]

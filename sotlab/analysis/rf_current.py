@@ -1,8 +1,12 @@
-"""The microwave current in a strip from what a network analyser shows of it, and whether two ways to it agree.
+"""The microwave current in a strip: by the heat that it makes, and two calibrations of it compared.
 
-The strip is a series R and L behind the capacitance of its pads, at the tips of a probe; an arm of cable, switch, bias
-tee and probe leads there from plane A, where the power is known. Scattering parameters are for Z0 = 50 ohm and the time
-factor exp(+j w t); currents are peak amplitudes.
+A strip whose resistance is linear in its temperature has ``1/R = (1 - b <I^2>)/R_0``, whatever makes the mean square of
+the current. A fit of 1/R against I_dc^2 and against the set power P gives ``I_peak = K sqrt(P/1 mW)``, ``K = sqrt(2
+b_P/b)``. All that lies between source and strip is in K.
+
+References
+----------
+Tshitoyan et al., Phys. Rev. B 92, 214406 (2015), for the comparison.
 """
 
 from __future__ import annotations
@@ -10,182 +14,144 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 
+from sotlab.analysis.joint import fit_joint
+from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = [
-    "Closure",
-    "StripModel",
-    "compare_currents",
-    "current_per_root_power",
-    "current_two_port",
-    "fit_strip",
-]
+__all__ = ["CurrentCalibration", "JouleHeating", "current_ratio", "fit_joule_heating"]
 
-Z0_OHM = 50.0
-
-#: Beyond so many sigmas two calibrations are said to disagree: 5 % of honest pairs do.
-ALARM = 1.96
+#: With fewer sigmas a current does not heat enough to compare with.
+HEATS = 5.0
+#: Frequencies that differ by less than this part are one.
+SAME_FREQUENCY = 1e-6
 
 
 @dataclass(frozen=True)
-class StripModel:
-    """A strip with its contacts and pads.
+class CurrentCalibration:
+    """Peak currents over the square root of the set power.
 
     Parameters
     ----------
-    resistance_ohm : float
-        Of strip and contacts at high frequency.
-    inductance_H, pad_F : float
-        In series, and to ground before it.
-    misfit : float
-        Root mean square of what the model leaves of the reflection.
+    frequency_Hz : (n,) float
+        Frequencies.
+    factor_A : (n,) float
+        Peak current at 1 mW.
+    own_sigma : (n,) float
+        What of the relative standard deviation is each frequency's own.
+    scale_sigma : float
+        Relative standard deviation that all of them share.
     """
 
-    resistance_ohm: float
-    inductance_H: float
-    pad_F: float
-    misfit: float
-
-    def impedance_ohm(self, frequency_Hz: np.ndarray) -> np.ndarray:
-        """Return the impedance of the strip itself, without the pads."""
-        return self.resistance_ohm + 2j * np.pi * np.asarray(frequency_Hz, float) * self.inductance_H
-
-    def reflection(self, frequency_Hz: np.ndarray) -> np.ndarray:
-        """Return the reflection coefficient at the tips."""
-        omega = 2 * np.pi * np.asarray(frequency_Hz, float)
-        admittance_S = 1.0 / self.impedance_ohm(frequency_Hz) + 1j * omega * self.pad_F
-        return (1.0 - Z0_OHM * admittance_S) / (1.0 + Z0_OHM * admittance_S)
+    frequency_Hz: np.ndarray
+    factor_A: np.ndarray
+    own_sigma: np.ndarray
+    scale_sigma: float
 
 
-def fit_strip(frequency_Hz: np.ndarray, reflection: np.ndarray) -> StripModel:
-    """Fit resistance, inductance and pads to the reflection of a strip that ends the line.
+@dataclass(frozen=True)
+class JouleHeating:
+    """The result of :func:`fit_joule_heating`.
 
     Parameters
     ----------
-    frequency_Hz : (N,) float
-        At least three.
-    reflection : (N,) complex
-        At the tips of the probe.
+    currents : CurrentCalibration
+        K at each frequency; in the scale are the noise of the direct currents' series and what was said of them.
+    resistance : Value
+        R_0 [ohm].
+    heating : Value
+        b [1/A**2].
+    """
+
+    currents: CurrentCalibration
+    resistance: Value
+    heating: Value
+
+
+def fit_joule_heating(
+    frequency_Hz: np.ndarray,
+    power_mW: np.ndarray,
+    current_A: np.ndarray,
+    resistance_ohm: np.ndarray,
+    *,
+    current_sigma: float = 0.0,
+) -> JouleHeating:
+    """Return the microwave current per root of the power from how both currents heat the strip.
+
+    Parameters
+    ----------
+    frequency_Hz, power_mW : (n,) float
+        Frequency and set power of each reading, in the order of measurement; 0 with the microwave off.
+    current_A, resistance_ohm : (n,) float
+        Direct current and resistance.
+    current_sigma : float
+        Relative standard deviation of the direct currents, common to all.
 
     Raises
     ------
     FitError
-        If the frequencies do not tell the three apart, or what is there is no resistor.
+        If there are too few readings, or one of the two does not heat, or both do not in the same direction.
     """
-    frequency_Hz, reflection = np.asarray(frequency_Hz, float), np.asarray(reflection, complex)
-    if len(frequency_Hz) < 3:
-        raise FitError(f"a strip and its pads need the reflection at 3 frequencies or more, not {len(frequency_Hz)}")
-    scale = np.array([Z0_OHM, 1e-10, 1e-13])
-    admittance_S = (1 - reflection) / (1 + reflection) / Z0_OHM
-    start_ohm = 1.0 / np.median(admittance_S.real)
-    if not (np.isfinite(start_ohm) and 0.0 < start_ohm < 1e5):
-        raise FitError(
-            f"the reflection is that of no resistor (1/Re Y = {start_ohm:.3g} ohm): is the probe on the strip?"
-        )
-
-    def left(unknown: np.ndarray) -> np.ndarray:
-        off = StripModel(*(unknown * scale), 0.0).reflection(frequency_Hz) - reflection
-        return np.concatenate([off.real, off.imag])
-
-    found = least_squares(left, np.array([start_ohm, 0.0, 0.0]) / scale, method="lm")
-    misfit = float(np.sqrt(np.mean(found.fun**2)))
-    resistance_ohm, inductance_H, pad_F = (found.x * scale).tolist()
-    if not resistance_ohm > 0.0:
-        raise FitError(f"the reflection asks for a resistance of {resistance_ohm:.3g} ohm: is the probe on the strip?")
-    return StripModel(resistance_ohm, inductance_H, pad_F, misfit)
-
-
-def current_per_root_power(
-    arm_s21: np.ndarray, arm_s22: np.ndarray, reflection: np.ndarray, impedance_ohm: np.ndarray
-) -> np.ndarray:
-    """Return the peak current through the strip for a wave of 1 W that arrives at plane A from a matched source.
-
-    ``I = sqrt(2 P Z0) |s21 (1 + G) / (1 - s22 G)| / |Z|``: the wave at the tips makes the voltage ``a (1 + G)`` there,
-    and the strip, without its pads, carries that over its impedance. Without an arm and pads it is
-    ``sqrt(2 P/Z0) |1 - G|``.
-
-    Parameters
-    ----------
-    arm_s21, arm_s22 : (N,) complex
-        Of the arm from plane A (port 1) to the tips (port 2).
-    reflection : (N,) complex
-        At the tips.
-    impedance_ohm : (N,) complex
-        Of the strip without its pads.
-
-    Returns
-    -------
-    (N,) float
-        [A peak per root watt].
-    """
-    voltage = np.sqrt(Z0_OHM) * arm_s21 * (1.0 + reflection) / (1.0 - arm_s22 * reflection)
-    return np.sqrt(2.0) * np.abs(voltage / impedance_ohm)
-
-
-def current_two_port(power_W: np.ndarray, s11: np.ndarray, s21: np.ndarray, resistance_ohm: float) -> np.ndarray:
-    """Return the peak current in a strip between two matched ports, from the power that it takes up.
-
-    ``I = sqrt(2 P (1 - |S11|^2 - |S21|^2) / R)``, with R the strip's resistance at high frequency and the current taken
-    to be the same all along it.
-
-    Parameters
-    ----------
-    power_W : (N,) float
-        That arrives at port 1.
-    s11, s21 : (N,) complex
-        De-embedded to both ends of the strip.
-    resistance_ohm : float
-        Of the strip, contacts included where they are between the planes.
-    """
-    absorbed = 1.0 - np.abs(s11) ** 2 - np.abs(s21) ** 2
-    return np.sqrt(2.0 * np.asarray(power_W, float) * np.clip(absorbed, 0.0, None) / resistance_ohm)
-
-
-@dataclass(frozen=True)
-class Closure:
-    """Whether two calibrations of the current agree.
-
-    Parameters
-    ----------
-    difference_dB, sigma_dB : float
-        The mean difference, first less second, and its standard deviation.
-    """
-
-    difference_dB: float
-    sigma_dB: float
-
-    @property
-    def pull(self) -> float:
-        """The difference over its standard deviation."""
-        return self.difference_dB / self.sigma_dB
-
-    @property
-    def alarms(self) -> bool:
-        """Whether they disagree: 5 % of honest pairs do."""
-        return abs(self.pull) > ALARM
-
-
-def compare_currents(
-    first_A: np.ndarray, first_sigma_A: np.ndarray, second_A: np.ndarray, second_sigma_A: np.ndarray
-) -> Closure:
-    """Return how two calibrations of the current in one strip differ, over the frequencies that both have.
-
-    A wrong level, cable, connector or contact is wrong at all frequencies alike, so the sigmas are taken to be common
-    to all of them; what is independent in them makes the test the more cautious.
-
-    Parameters
-    ----------
-    first_A, second_A : (N,) float
-        Current at the same settings.
-    first_sigma_A, second_sigma_A : (N,) float
-        Their standard deviations.
-    """
-    per_dB = 20.0 / np.log(10.0)
-    difference_dB = per_dB * np.log(np.asarray(first_A, float) / np.asarray(second_A, float))
-    relative = np.hypot(
-        np.asarray(first_sigma_A, float) / np.asarray(first_A, float),
-        np.asarray(second_sigma_A, float) / np.asarray(second_A, float),
+    frequency, power, current, resistance = (
+        np.asarray(one, float) for one in (frequency_Hz, power_mW, current_A, resistance_ohm)
     )
-    return Closure(float(np.mean(difference_dB)), float(per_dB * np.sqrt(np.mean(relative**2))))
+    found_Hz = np.unique(frequency[frequency > 0])
+    if not len(found_Hz):
+        raise FitError("rf_current: no reading has the microwave on; calibrate at one frequency or more")
+    columns = {"cold": np.ones_like(frequency), "dc": current**2}
+    columns |= {f"{f!r}": np.where(frequency == f, power, 0.0) for f in found_Hz.tolist()}
+    fit = fit_joint(columns, 1.0 / resistance, who="rf_current")
+    heated, sigma = fit["dc"], fit.sigma("dc")
+    if abs(heated) < HEATS * sigma:
+        raise FitError(
+            f"rf_current: a direct current changes the resistance by {abs(heated) / sigma:.1f} sigma only;"
+            f" {HEATS:g} are needed: raise current_stop, or repeats"
+        )
+    ratio = np.array([fit[name] for name in fit.names[2:]]) / heated
+    if np.any(ratio <= 0.0):
+        where = ", ".join(f"{f / 1e9:g} GHz" for f in found_Hz[ratio <= 0.0])
+        raise FitError(f"rf_current: the microwave does not heat at {where}: is the source on the strip?")
+    by_slopes = np.hstack([np.full((len(ratio), 1), -1.0 / heated), np.diag(1.0 / (ratio * heated))])
+    noise = by_slopes @ fit.covariance[1:, 1:] @ by_slopes.T / 4.0  # d ln K = (d ln b_P - d ln b)/2
+    common, own = _common_part(noise)
+    cold = fit["cold"]
+    return JouleHeating(
+        CurrentCalibration(found_Hz, np.sqrt(2.0 * ratio), own, float(np.hypot(common, current_sigma))),
+        Value.of(1.0 / cold, fit.sigma("cold") / cold**2, "ohm"),
+        Value.of(-heated / cold, sigma / cold, "1/A**2"),
+    )
+
+
+def current_ratio(first: CurrentCalibration, second: CurrentCalibration) -> Value:
+    """Return the current by the first calibration over that by the second, a mean over the frequencies of both.
+
+    Each frequency counts by its own sigmas; what all of them share is in the sigma of the mean.
+
+    Raises
+    ------
+    FitError
+        If they have no frequency in common, or neither has a sigma.
+    """
+    distance = np.abs(first.frequency_Hz[:, None] / second.frequency_Hz - 1.0)
+    one, other = np.nonzero(distance < SAME_FREQUENCY)
+    if not len(one):
+        raise FitError("closure: the two calibrations of the current have no frequency in common")
+    own = np.hypot(first.own_sigma[one], second.own_sigma[other])
+    shared = float(np.hypot(first.scale_sigma, second.scale_sigma))
+    if not (own.any() or shared):
+        raise FitError("closure: neither current has a sigma; there is nothing to compare by")
+    weight = 1.0 / np.maximum(own, 1e-3 * own.max()) ** 2 if own.any() else np.ones(len(own))
+    weight = weight / weight.sum()
+    ratio = float(np.exp(np.sum(weight * np.log(first.factor_A[one] / second.factor_A[other]))))
+    return Value.of(ratio, ratio * float(np.hypot(shared, np.linalg.norm(weight * own))), "")
+
+
+def _common_part(covariance: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the standard deviations that all values share and that each has of its own (n,), from a covariance (n, n).
+
+    What one value shares with the others is the mean of all pairs; a single value shares nothing.
+    """
+    count = len(covariance)
+    pairs = covariance.sum() - np.trace(covariance)
+    shared = max(pairs / (count * (count - 1)), 0.0) if count > 1 else 0.0
+    return float(np.sqrt(shared)), np.sqrt(np.maximum(np.diag(covariance) - shared, 0.0))

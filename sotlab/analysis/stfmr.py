@@ -9,10 +9,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from sotlab.analysis.kittel import fit_kittel, fit_linewidth
+from sotlab.analysis.joint import number, spread
+from sotlab.analysis.kittel import fit_linewidth
 from sotlab.analysis.line_models import TwoLines, fit_derivative, recognised_pairs
 from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
 from sotlab.analysis.stfmr_bias import reduce_bias
+from sotlab.analysis.stfmr_pumping import reduce_pumping
+from sotlab.analysis.stfmr_resonance import Known, fit_resonances
 from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
@@ -41,8 +44,9 @@ class Spectrum:
         Microwave frequency.
     power_dBm, angle_deg : float or None
         Power, and angle of the field to the current.
-    current_A : float or None
-        Microwave current through the strip, peak or rms as the settings say.
+    current_A, current_sigma_A : float or None
+        Microwave current through the strip, peak or rms as the settings say, and what of its standard deviation it
+        shares with spectra of the same frequency only.
     bias_A : float or None
         Direct current.
     name : str
@@ -60,6 +64,7 @@ class Spectrum:
     simulated: bool = False
     current_A: float | None = None
     bias_A: float | None = None
+    current_sigma_A: float | None = None
 
 
 class STFMRSettings(StripSettings):
@@ -67,6 +72,10 @@ class STFMRSettings(StripSettings):
 
     g: float = Field(default=2.0, ge=0.5, le=5.0, description="g factor")
     g_sigma: float = Field(default=0.0, ge=0.0, description="Its standard deviation; inf leaves it to the data")
+    kittel: Literal["in-plane", "uniaxial", "perpendicular"] = Field(
+        default="in-plane",
+        description="Field in the plane, without or with an easy axis in the plane, or along the film's normal",
+    )
     line: Literal["lorentzian", "derivative"] = Field(
         default="lorentzian", description="derivative for a modulated field: amplitudes are then in V*T"
     )
@@ -92,7 +101,9 @@ class STFMR:
     title: ClassVar[str] = "ST-FMR"
     schema: ClassVar[int] = 1
     columns: ClassVar[dict[str, str]] = {"field": "T", "voltage": "V"}
-    axes: ClassVar[dict[str, str]] = {"frequency": "Hz", "power": "dBm", "angle": "deg", "current": "A", "bias": "A"}
+    axes: ClassVar[dict[str, str]] = {
+        "frequency": "Hz", "power": "dBm", "angle": "deg", "current": "A", "current_sigma": "A", "bias": "A",
+    }  # fmt: skip
     required: ClassVar[tuple[tuple[str, ...], ...]] = (("field", "voltage"),)
     settings: ClassVar[type[STFMRSettings]] = STFMRSettings
 
@@ -114,7 +125,6 @@ class STFMR:
         frequency_Hz = axes.get("frequency")
         if frequency_Hz is None or not (np.isfinite(frequency_Hz) and frequency_Hz > 0):
             raise DataError(f"{name}: no frequency above 0 Hz in header or columns; give --column frequency=NAME:GHz")
-        current_A = axes.get("current")  # a run has nan where it was not calibrated
         return Spectrum(
             np.asarray(columns["field"], float),
             np.asarray(columns["voltage"], float),
@@ -123,8 +133,9 @@ class STFMR:
             axes.get("angle"),
             name,
             simulated,
-            current_A if current_A is not None and np.isfinite(current_A) else None,
+            _known(axes.get("current")),
             axes.get("bias"),
+            _known(axes.get("current_sigma")),
         )
 
     def fit_one(self, field_T: np.ndarray, voltage_V: np.ndarray) -> LineFit:
@@ -154,7 +165,9 @@ class STFMR:
         Returns
         -------
         Reduction
-            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T], and those of
+            Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]; ``b_k`` [T] and ``easy_axis`` [rad] with an easy axis;
+            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference; and
+            those of
             :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
             in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
@@ -193,22 +206,29 @@ class STFMR:
         if not good.all():
             flags.append(f"{np.count_nonzero(~good)} of {len(good)} spectra have no line to be believed: left out")
         frequency_Hz = np.array([s.frequency_Hz for s in sides])[good]
-        kittel = fit_kittel(
+        kittel, results, said = fit_resonances(
+            settings.kittel,
             frequency_Hz,
             (fit.field_sign * fit.field_res)[good],
             fit.field_res_sigma[good],
-            g=settings.g,
-            g_sigma=settings.g_sigma,
-            field_offset_sigma_T=settings.field_offset_sigma,
-            field_scale_sigma=settings.field_scale_sigma,
+            [settings.angle if s.angle_deg is None else s.angle_deg for s, one in zip(sides, good, strict=True) if one],
+            Known(settings.g, settings.g_sigma, settings.field_offset_sigma, settings.field_scale_sigma),
         )
-        linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=settings.g)
-        flags += [*kittel.flags, *linewidth.flags]
-        widths = {"alpha": linewidth.alpha, "width_0": linewidth.width_0}  # both go with the field's scale
-        results = {"mu0_meff": kittel.mu0_meff}
-        results |= {name: _with_scale(value, settings.field_scale_sigma) for name, value in widths.items()}
+        g = number(kittel.g) if kittel.g.value is not None else settings.g
+        linewidth = fit_linewidth(frequency_Hz, fit.width[good], fit.width_sigma[good], g=g)
+        flags += [*said, *linewidth.flags]
+        alpha = _with_relative(linewidth.alpha, spread(kittel.g) / g)  # alpha = (gamma/2pi) dW/df goes with g
+        if kittel.g.value is None and alpha.value is not None:
+            flags.append("alpha: not determined: it is proportional to g, which is not")
+            alpha = Value(None, None, "")
+        widths = {"alpha": alpha, "width_0": linewidth.width_0}  # both go with the field's scale
+        results |= {name: _with_relative(value, settings.field_scale_sigma) for name, value in widths.items()}
         if settings.g_sigma:
             results["g"] = kittel.g
+        results |= reduce_pumping(settings, results["alpha"], kittel.g, flags)
+        if settings.kittel == "perpendicular":
+            flags.append("torques: not determined: with the field along the normal the current rectifies nothing")
+            return results, {}
         torques, details = reduce_torques(
             fit,
             kittel,
@@ -218,6 +238,7 @@ class STFMR:
             power_dBm=[s.power_dBm for s in sides],
             flags=flags,
             frequency_Hz=[s.frequency_Hz for s in sides],
+            current_sigma_A=[s.current_sigma_A for s in sides],
         )
         biased = reduce_bias(
             fit,
@@ -229,6 +250,11 @@ class STFMR:
             flags=flags,
         )
         return results | torques | biased, details
+
+
+def _known(number: float | None) -> float | None:
+    """Return the number, None for a nan, as a run has it where nothing was calibrated."""
+    return number if number is not None and np.isfinite(number) else None
 
 
 def _sides(spectrum: Spectrum) -> list[Spectrum]:
@@ -252,11 +278,11 @@ def _fitted(sides: Sequence[Spectrum], settings: STFMRSettings) -> tuple[LineFit
     return recognised_pairs(fit_lineshape(field_T, voltage_V), field_T, voltage_V)
 
 
-def _with_scale(value: Value, scale_sigma: float) -> Value:
-    """Return a value that is proportional to the field with the uncertainty of the field's scale in its sigma."""
+def _with_relative(value: Value, sigma: float) -> Value:
+    """Return a value with the relative sigma of something that it is proportional to in its own."""
     if value.value is None or value.sigma is None:
         return value
-    return Value(value.value, float(np.hypot(value.sigma, scale_sigma * value.value)), value.unit)
+    return Value(value.value, float(np.hypot(value.sigma, sigma * value.value)), value.unit)
 
 
 def _values(fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Value]:
@@ -264,7 +290,7 @@ def _values(fit: LineFit, k: int, settings: STFMRSettings) -> dict[str, Value]:
     values = {name: Value.of(getattr(fit, name)[k], getattr(fit, f"{name}_sigma")[k], UNITS[name]) for name in UNITS}
     sigma = float(np.hypot(fit.field_res_sigma[k], settings.field_offset_sigma))
     values["field_res"] = Value.of(fit.field_res[k], sigma, "T")
-    return values | {name: _with_scale(values[name], settings.field_scale_sigma) for name in ("field_res", "width")}
+    return values | {name: _with_relative(values[name], settings.field_scale_sigma) for name in ("field_res", "width")}
 
 
 def _row(spectrum: Spectrum, fit: LineFit, k: int, settings: STFMRSettings, pair: TwoLines | None) -> dict[str, Any]:

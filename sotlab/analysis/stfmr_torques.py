@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from sotlab.analysis.angular import MODELS
+from sotlab.analysis.artefacts import closure
 from sotlab.analysis.joint import number, spread
 from sotlab.analysis.kittel import KittelFit
 from sotlab.analysis.lineshape import LineFit
@@ -49,6 +50,11 @@ class StripSettings(BaseModel):
     current_scale_sigma: float = setting(
         0.0, "Relative sigma of the currents of all spectra together, besides", ge=0.0, le=1.0
     )
+    current_check: Value | None = setting(
+        None,
+        "Current by another calibration over the one that is used, as network analyser over Joule heating, with the sigma"
+        " of both",
+    )
     current_convention: Literal["peak", "rms"] | None = setting(None, "Whether currents are peak or rms")
     current_power: float | None = setting(None, "Power at which the current is as given", "dBm")
     delta_resistance: Value | None = setting(None, "Anisotropic magnetoresistance, parallel minus transverse", "ohm")
@@ -64,18 +70,23 @@ class StripSettings(BaseModel):
     rho: Value | None = setting(None, "Resistivity of the spin-orbit layer", "ohm*m")
     nm_thickness: Value | None = setting(None, "Thickness of the spin-orbit layer", "m")
     nm_side: int | None = setting(None, "+1 with the spin-orbit layer below the ferromagnet, -1 above", ge=-1, le=1)
+    alpha_reference: Value | None = setting(
+        None, "Damping of the same ferromagnet without the spin-orbit layer, for spin pumping"
+    )
     torque_model: Literal["auto", "y", "xy", "yz", "xyz"] = setting(
         "auto", "Directions of spin polarisation; auto compares them"
     )
 
-    @field_validator(*_POSITIVE, "delta_resistance")
+    @field_validator(*_POSITIVE, "current_check", "alpha_reference", "delta_resistance")
     @classmethod
     def _possible(cls, value: Value | None, info: ValidationInfo) -> Value | None:
         if value is None:
             return None
-        least = 0.0 if info.field_name in _POSITIVE else -np.inf
+        least = -np.inf if info.field_name == "delta_resistance" else 0.0
         if value.value is None or not (np.isfinite(value.value) and value.value > least):
             raise ValueError(f"is {value.value} {value.unit}; it must be a number{' above 0' * (least == 0.0)}")
+        if info.field_name == "current_check" and not value.sigma:
+            raise ValueError("has no sigma; give that of both calibrations together, as 1.02+-0.01")
         if not 0.0 <= (value.sigma or 0.0) < np.inf:
             raise ValueError(f"has a sigma of {value.sigma} {value.unit}; give 0 or more")
         return value
@@ -143,6 +154,7 @@ def reduce_torques(
     current_A: Sequence[float | None],
     power_dBm: Sequence[float | None],
     flags: list[str],
+    current_sigma_A: Sequence[float | None] | None = None,
     frequency_Hz: Sequence[float] | None = None,
 ) -> tuple[dict[str, Value], dict[str, Any]]:
     """Return torques and details of a reduction; nothing if no torque was asked for. Adds to ``flags``.
@@ -157,6 +169,8 @@ def reduce_torques(
         What is known.
     angle_deg, current_A, power_dBm : sequence of float or None
         What each spectrum says of itself.
+    current_sigma_A : sequence of float or None, optional
+        What of the uncertainty of each spectrum's own current it shares with spectra of its frequency only.
     flags : list of str
         The reduction's.
     frequency_Hz : sequence of float, optional
@@ -205,6 +219,12 @@ def reduce_torques(
             kittel=kittel,
             delta_resistance=settings.delta_resistance,
             current_relative_sigma=relative,
+            current_own_sigma=np.array(
+                [
+                    0.0 if sigma is None or current is None else sigma / current
+                    for sigma, current in zip(current_sigma_A or [None] * len(current_A), current_A, strict=True)
+                ]
+            ),
             geometry=geometry,
             angle_sigma_rad=None if settings.angle_sigma is None else float(np.radians(settings.angle_sigma)),
             models=MODELS if settings.torque_model == "auto" else (settings.torque_model,),
@@ -213,12 +233,19 @@ def reduce_torques(
     except FitError as error:
         return refused(str(error))
     flags += torques.flags
-    mean_A = float(np.mean(np.array(peaks, float)[fit.good]))
-    results = torques.results | {
-        "current_rf": Value(mean_A, relative * mean_A, "A"),
-        "delta_resistance": settings.delta_resistance,
-        "angle_offset": torques.angle_offset,
-    }
+    closed = {}
+    if settings.current_check is not None:
+        check = closure(settings.current_check, ("the other calibration", "the one used"))
+        closed = {"current_check": check.results["ratio"]}
+        flags += check.flags
+    results = (
+        torques.results
+        | closed
+        | {
+            "delta_resistance": settings.delta_resistance,
+            "angle_offset": torques.angle_offset,
+        }
+    )
     budget = {
         result: {_AS_SET.get(source, source): part for source, part in parts.items()}
         for result, parts in torques.budget.items()

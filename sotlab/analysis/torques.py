@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from scipy import special
@@ -39,7 +40,7 @@ from sotlab.errors import FitError
 __all__ = ["METHODS_DIFFER", "TORQUE_UNITS", "TorqueFit", "fit_torques"]
 
 #: Results, with units.
-TORQUE_UNITS = {"b_dl": "T", "b_fl": "T", **dict.fromkeys(TERMS, "T"), **EFFICIENCY_UNITS}
+TORQUE_UNITS = {"b_dl": "T", "b_fl": "T", **dict.fromkeys(TERMS, "T"), **EFFICIENCY_UNITS, "current_rf": "A"}
 #: Methods whose results differ by more sigmas are flagged.
 METHODS_DIFFER = 2.0
 #: Below so many sigmas a field is no denominator.
@@ -81,6 +82,7 @@ def fit_torques(
     kittel: KittelFit,
     delta_resistance: Value,
     current_relative_sigma: float = 0.0,
+    current_own_sigma: np.ndarray | float = 0.0,
     geometry: Geometry | None = None,
     angle_sigma_rad: float | None = None,
     models: Sequence[str] = MODELS,
@@ -102,6 +104,9 @@ def fit_torques(
         dR of the anisotropic magnetoresistance [ohm].
     current_relative_sigma : float
         Relative standard deviation of the current, common to all spectra.
+    current_own_sigma : (n,) float
+        Besides, the relative standard deviation that the current of each frequency has of its own; of each spectrum,
+        where no frequencies are given.
     geometry : Geometry, optional
         For the efficiencies; its current is replaced by the mean of ``current_A_peak``.
     angle_sigma_rad : float, optional
@@ -109,7 +114,7 @@ def fit_torques(
     models : sequence of str
         Angular models to compare.
     frequency_Hz : (n,) float, optional
-        Of each spectrum, to see whether the fields depend on it.
+        Of each spectrum, to see whether the fields depend on it, and which spectra share an error of the current.
 
     Raises
     ------
@@ -127,6 +132,8 @@ def fit_torques(
         raise FitError(f"torques: delta_resistance is {delta_resistance.value} ohm; without it there is no signal")
     if kittel.mu0_meff.value is None:
         raise FitError("torques: mu0_meff is not determined; give more frequencies, or g")
+    own = np.broadcast_to(np.asarray(current_own_sigma, float), good.shape)[good]
+    frequency = np.arange(len(own)) if frequency_Hz is None else np.asarray(frequency_Hz, float)[good]
     sign = lines.field_sign[good]
     azimuth = np.where(sign < 0, azimuth + np.pi, azimuth)
     mean_A = float(current.mean())
@@ -137,8 +144,9 @@ def fit_torques(
         lines.width[good],
         lines.covariance[good][:, :4, :4],
         sign,
-        # Fields grow with the current, voltages with its square: all are brought to the mean current.
-        current**2 / mean_A,
+        current,
+        np.unique(frequency, return_inverse=True)[1],
+        own,
     )
     nominal = {
         "delta_resistance": number(delta_resistance),
@@ -148,34 +156,54 @@ def fit_torques(
     if np.any(drives.fields(**nominal) <= max(0.0, -nominal["mu0_meff"])):
         raise FitError("torques: a resonance field at which the magnetisation does not lie in the plane")
     angular = _fit(drives, nominal, azimuth, angle_sigma_rad, models)
+    of_each = drives.source()
+    by_scale = kittel.by_scale[:2]
     sources = [
         Source.of("current", Value(mean_A, current_relative_sigma * mean_A, "A")),
+        of_each,
         Source.of("delta_resistance", delta_resistance),
         Source(
             "resonance fields",
             ("mu0_meff", "field_offset"),
             np.array([nominal["mu0_meff"], nominal["field_offset"]]),
-            kittel.covariance[:2, :2],
+            kittel.covariance[:2, :2] - kittel.field_scale_sigma**2 * np.outer(by_scale, by_scale),
         ),
+        Source.of("field_scale", Value(0.0, kittel.field_scale_sigma, "")),
     ]
-    noise = [_noise_source("full", angular.full), _noise_source("best", angular.best, angular)]
+    noise = [_noise_source("full", angular.full, drives, azimuth)]
+    noise += [_noise_source("best", angular.best, drives, azimuth, angular)]
     sample = [] if geometry is None else [s for s in _sample(geometry, mean_A) if s.name != "current"]
 
+    best = {"b_dl": "b_dl_y", "b_fl": "b_fl_y"}
+    noise_of = {term: f"full {term}" for term in angular.full.terms} | {
+        name: f"best {term}" for name, term in best.items()
+    }
+    gain = np.vstack([angular.full.gain, [angular.best.gain[angular.best.terms.index(term)] for term in best.values()]])
+    unknown = {term: float("nan") for term in TERMS if term not in noise_of}
+
+    @cache  # most inputs of the efficiencies change nothing here
+    def changed(
+        delta_resistance: float, mu0_meff: float, field_offset: float, scale: float, *each: float
+    ) -> tuple[list[float], float]:
+        """Return the fields (in the order of ``noise_of``) and the mean current, but for the common scale of both."""
+        meff, offset = mu0_meff + by_scale[0] * scale, field_offset + by_scale[1] * scale
+        factors = np.array(each)[drives.shared]
+        h = drives.scaled(scale).drives(delta_resistance, meff, offset, factors)
+        return (gain @ np.concatenate(h)).tolist(), float(np.mean(drives.current * factors))
+
     def fields_of(p: Mapping[str, float]) -> dict[str, float]:
-        h = np.concatenate(drives.drives(p["delta_resistance"], p["mu0_meff"], p["field_offset"]))
-        h = h * (mean_A / p["current"])
-        found: dict[str, float] = {name: float("nan") for name in ("b_dl", "b_fl", *TERMS)}
-        for term, value in zip(angular.full.terms, angular.full.gain @ h, strict=True):
-            found[term] = value + p[f"full {term}"]
-        for name, term in (("b_dl", "b_dl_y"), ("b_fl", "b_fl_y")):
-            found[name] = float(angular.best.gain[angular.best.terms.index(term)] @ h) + p[f"best {term}"]
-        return found
+        factors = [p[name] for name in of_each.inputs]
+        read_T, read_A = changed(p["delta_resistance"], p["mu0_meff"], p["field_offset"], p["field_scale"], *factors)
+        scale = p["current"] / mean_A
+        found = {name: one / scale + p[noise] for (name, noise), one in zip(noise_of.items(), read_T, strict=True)}
+        return found | unknown | {"current_rf": scale * read_A}
 
     def everything(p: Mapping[str, float]) -> dict[str, float]:
         found = fields_of(p)
         if geometry is None:
             return found
-        found |= efficiencies({**p, "b_dl": found["b_dl"], "b_fl": found["b_fl"]}, geometry.nm_side)
+        inputs = {**p, "current": found["current_rf"], "b_dl": found["b_dl"], "b_fl": found["b_fl"]}
+        found |= efficiencies(inputs, geometry.nm_side)
         found["difference"] = found["xi_fmr"] - found["xi_dl_j"]
         return found
 
@@ -207,24 +235,48 @@ class _Drives:
     covariance: np.ndarray
     sign: np.ndarray
     current: np.ndarray
+    shared: np.ndarray
+    own: np.ndarray
+
+    def scaled(self, relative: float) -> _Drives:
+        """Return them with all fields changed by this part of themselves."""
+        return replace(self, field_res=self.field_res * (1 + relative), width=self.width * (1 + relative))
+
+    def source(self) -> Source:
+        """Return what the current of each frequency may be wrong by, as factors of 1."""
+        first = np.unique(self.shared, return_index=True)[1]
+        names = tuple(f"current {k}" for k in range(len(first)))
+        return Source("current of each frequency", names, np.ones(len(first)), np.diag(self.own[first] ** 2))
 
     def fields(self, *, field_offset: float, **_: float) -> np.ndarray:
         """Return the resonance fields without the gaussmeter's zero."""
         return self.field_res - self.sign * field_offset
 
-    def factors(self, delta_resistance: float, mu0_meff: float, field_offset: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return what V_S and V_A are multiplied by to give h_n and h_p."""
+    def factors(
+        self, delta_resistance: float, mu0_meff: float, field_offset: float, each: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what V_S and V_A are multiplied by to give h_n and h_p; ``each`` has factors on the currents."""
         b = self.fields(field_offset=field_offset)
-        common = -2 * self.width * (2 * b + mu0_meff) / (self.current * delta_resistance)
+        current = self.current * each
+        # Fields grow with the current, voltages with its square: all are brought to the mean current.
+        common = -2 * self.width * (2 * b + mu0_meff) * current.mean() / (current**2 * delta_resistance)
         return common / np.sqrt(b * (b + mu0_meff)), common / (b + mu0_meff)
 
-    def drives(self, delta_resistance: float, mu0_meff: float, field_offset: float) -> tuple[np.ndarray, np.ndarray]:
+    def drives(
+        self, delta_resistance: float, mu0_meff: float, field_offset: float, each: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return h_n and h_p (n,) [T]."""
-        normal, in_plane = self.factors(delta_resistance, mu0_meff, field_offset)
+        normal, in_plane = self.factors(delta_resistance, mu0_meff, field_offset, each)
         return self.v_sym * normal, self.v_asym * in_plane
 
+    def currents(self, h: np.ndarray) -> np.ndarray:
+        """Return the covariance (2n, 2n) that the currents' own errors give to drives ``h`` (2, n)."""
+        of_group = self.shared == np.arange(self.shared.max() + 1)[:, None]
+        changes = 2 * np.tile(self.own * of_group, 2) * h.reshape(-1)
+        return changes.T @ changes
+
     def noise(self, nominal: Mapping[str, float], h: np.ndarray) -> np.ndarray:
-        """Return the covariance (n, 2, 2) of the drives for lines of the drives ``h`` (2, n), noise of the lines alone.
+        """Return the covariance (2n, 2n) of the drives for lines of the drives ``h`` (2, n): lines and own currents.
 
         Noise of the width multiplies a drive, so that it must be taken at what the model says, not at what was read:
         weights that depend on the readings themselves would favour the small ones.
@@ -237,30 +289,42 @@ class _Drives:
         gradient[:, 0, 2] = h[0] * (common - 0.5 / b - 0.5 / (b + meff))
         gradient[:, 1, 2] = h[1] * (common - 1 / (b + meff))
         gradient[:, 0, 3], gradient[:, 1, 3] = h[0] / self.width, h[1] / self.width
-        return gradient @ self.covariance @ gradient.transpose(0, 2, 1)
+        lines = gradient @ self.covariance @ gradient.transpose(0, 2, 1)
+        count = np.arange(len(b))
+        total = self.currents(h).reshape(2, len(b), 2, len(b))
+        total[:, count, :, count] += lines
+        return total.reshape(2 * len(b), 2 * len(b))
 
 
 def _fit(
     drives: _Drives, nominal: Mapping[str, float], azimuth: np.ndarray, prior: float | None, models: Sequence[str]
 ) -> AngularFit:
-    """Fit the components; what the noise is, follows from what is fitted, so that it is done twice."""
+    """Fit the components; what the noise is, follows from what is fitted."""
     h = np.stack(drives.drives(**nominal))
-    first = fit_angular(h[0], h[1], drives.noise(nominal, h), azimuth, offset_sigma_rad=prior, models=models)
-    noise = drives.noise(nominal, first.full.expected(azimuth))
-    return fit_angular(h[0], h[1], noise, azimuth, offset_sigma_rad=prior, models=models)
+    return fit_angular(
+        h[0],
+        h[1],
+        drives.noise(nominal, h),
+        azimuth,
+        offset_sigma_rad=prior,
+        models=models,
+        refined=lambda expected: drives.noise(nominal, expected),
+    )
 
 
 def _sample(geometry: Geometry, current_A: float) -> list[Source]:
     return replace(geometry, current=Value(current_A, 0.0, "A")).sources()
 
 
-def _noise_source(which: str, model: AngularModel, among: AngularFit | None = None) -> Source:
-    """Return the noise of the lines as errors of the components that are added to them.
+def _noise_source(
+    which: str, model: AngularModel, drives: _Drives, azimuth: np.ndarray, among: AngularFit | None = None
+) -> Source:
+    """Return the noise of the lines as errors of the components that are added to them; the currents' is left out.
 
     With ``among``, for the component of a model that was chosen: to its variance comes what the other models say, by
     their weights (Burnham and Anderson).
     """
-    covariance = model.covariance.copy()
+    covariance = model.covariance - model.gain @ drives.currents(model.expected(azimuth)) @ model.gain.T
     if among is not None:
         for one in among.models:
             away = np.array([one.values[one.terms.index(term)] for term in model.terms if term in one.terms])
@@ -316,7 +380,7 @@ def _trends(
     if len(np.unique(frequency_Hz)) < 3:
         return flags
     h, expected = np.stack(drives.drives(**nominal)), angular.full.expected(azimuth)
-    noise = np.sqrt(np.einsum("njj->jn", drives.noise(nominal, expected))) * angular.scatter
+    noise = np.sqrt(np.diag(drives.noise(nominal, expected))).reshape(2, -1) * angular.scatter
     for name, read, model, sigma in zip(("b_dl", "b_fl"), h, expected, noise, strict=True):
         large = np.abs(model) > 0.1 * np.abs(model).max(initial=0.0)
         if len(np.unique(frequency_Hz[large])) >= 3:

@@ -15,7 +15,7 @@ from pymeasure.instruments.agilent import Agilent8257D
 
 from sotlab.errors import LimitError
 from sotlab.instruments.driver import Driver, Options
-from sotlab.instruments.levels import CurrentTable, LevelTable, LossTable
+from sotlab.instruments.levels import CurrentTable, LevelTable, LossTable, StripCurrent
 
 __all__ = ["E8257D", "Microwave"]
 
@@ -173,8 +173,8 @@ class Microwave(Driver):
         loss_dB, loss_sigma_dB = (0.0, 0.0) if self._loss is None else self._loss.loss_dB(frequency_Hz)
         return power_dBm + correction_dB - loss_dB, math.hypot(sigma_dB, loss_sigma_dB)
 
-    def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
-        """Return the peak current in a sample [A] and its sigma; None if it is not calibrated there.
+    def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> StripCurrent | None:
+        """Return the peak current in a sample with its sigmas; None if it is not calibrated there.
 
         By ``rf_current``, which measures it in the strip; without that by ``rf_current_vna``. A calibration is of one
         sample, of the frequencies at which it was made (between them the level ripples) and of a range of powers.

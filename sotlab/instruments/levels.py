@@ -5,11 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 from sotlab.errors import StationError
 from sotlab.instruments.calibration import Calibration
 
-__all__ = ["CurrentTable", "LevelTable", "LossTable"]
+__all__ = ["CurrentTable", "LevelTable", "LossTable", "StripCurrent"]
+
+
+class StripCurrent(NamedTuple):
+    """A calibrated microwave current.
+
+    Parameters
+    ----------
+    peak_A, sigma_A : float
+        The peak current, and what of its standard deviation is its own, at this frequency [A].
+    scale_sigma : float
+        Relative standard deviation that the currents of all frequencies share, besides.
+    """
+
+    peak_A: float
+    sigma_A: float
+    scale_sigma: float
 
 
 class LevelTable:
@@ -101,10 +118,10 @@ class CurrentTable:
 
     Parameters
     ----------
-    factors : mapping of float to float
-        Frequency [Hz] to the peak current over the square root of the set power in mW [A].
-    relative_sigma : float
-        One for all, so that spectra at several frequencies agree on it: the largest.
+    factors : mapping of float to (float, float)
+        Frequency [Hz] to the peak current over the square root of the set power in mW, and its own sigma [A].
+    scale_sigma : float
+        Relative sigma that all of them share.
     powers_dBm : (float, float)
         Range of set powers.
     sample : str
@@ -112,29 +129,34 @@ class CurrentTable:
     """
 
     def __init__(
-        self, factors: Mapping[float, float], relative_sigma: float, powers_dBm: tuple[float, float], sample: str
+        self,
+        factors: Mapping[float, tuple[float, float]],
+        scale_sigma: float,
+        powers_dBm: tuple[float, float],
+        sample: str,
     ) -> None:
         self._factors = dict(factors)
-        self._relative_sigma = relative_sigma
+        self._scale_sigma = scale_sigma
         self._powers_dBm = powers_dBm
         self._sample = sample
 
     @classmethod
     def from_calibration(cls, calibration: Calibration) -> CurrentTable:
         """Return the table of a calibration of the kind ``rf_current``."""
-        factor, sigma = calibration.value("factor", "A")
+        _, scale_sigma = calibration.value("scale", "")
         powers_dBm = calibration.value("power_start", "dBm")[0], calibration.value("power_stop", "dBm")[0]
-        factors = zip(calibration.column("Frequency (Hz)"), calibration.column("Factor (A)"), strict=True)
-        return cls(dict(factors), sigma / factor, powers_dBm, calibration.sample)
+        factors = zip(calibration.column("Factor (A)"), calibration.column("Factor Sigma (A)"), strict=True)
+        known = dict(zip(calibration.column("Frequency (Hz)"), factors, strict=True))
+        return cls(known, scale_sigma, powers_dBm, calibration.sample)
 
-    def current_A(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
-        """Return the peak current and its sigma [A], None where it was not measured."""
+    def current_A(self, frequency_Hz: float, power_dBm: float, sample: str) -> StripCurrent | None:
+        """Return the peak current with its sigmas, None where it was not measured."""
         near = min(self._factors, key=lambda known: abs(known - frequency_Hz))
         low, high = self._powers_dBm
         if sample != self._sample or abs(near - frequency_Hz) > 1e-6 * near or not low <= power_dBm <= high:
             return None
-        current_A = self._factors[near] * 10.0 ** (power_dBm / 20.0)
-        return current_A, self._relative_sigma * current_A
+        peak_A, sigma_A = (10.0 ** (power_dBm / 20.0) * one for one in self._factors[near])
+        return StripCurrent(peak_A, sigma_A, self._scale_sigma)
 
 
 def between(grid: list[float], at: float, unit: str, where: str) -> list[tuple[float, float]]:

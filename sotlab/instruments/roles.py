@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sotlab.instruments.levels import StripCurrent
+
 __all__ = [
     "READINGS",
     "ROLES",
@@ -178,8 +180,8 @@ class Microwave(Actuator, Protocol):
         """Return what arrives at the calibrated plane [dBm], with its sigma [dB]; None without a calibration."""
         ...
 
-    def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> tuple[float, float] | None:
-        """Return the peak current in a sample, with its sigma [A]; None if it is not calibrated there."""
+    def calibrated_current(self, frequency_Hz: float, power_dBm: float, sample: str) -> StripCurrent | None:
+        """Return the peak current in a sample, with its sigmas; None if it is not calibrated there."""
         ...
 
     def check(self, *, frequency_Hz: float | None = None, power_dBm: float | None = None) -> None:

@@ -18,13 +18,16 @@ class AMRAngleScan(Scan):
     """Turn a field that saturates the film and read the resistance; the ST-FMR analysis needs its swing.
 
     Each resistance is that of a current and its reverse, so that thermal voltages do not count. The microwave stays
-    off. The current should heat little: the swing grows with the resistance.
+    off. The current heats the strip, and the swing grows with the resistance: tell the analysis ``heating``, as the
+    calibration ``rf_current`` finds it, or use so little that it does not matter.
     """
 
     ROLES = ("field", "azimuth", "source_meter")
     COLUMNS = ("Angle (deg)", "Resistance (ohm)", "Field Set (T)", "Current (A)")
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
-        "amr", columns={"angle": "Angle (deg)", "resistance": "Resistance (ohm)"}, axes={"field": "Field Set (T)"}
+        "amr",
+        columns={"angle": "Angle (deg)", "resistance": "Resistance (ohm)"},
+        axes={"field": "Field Set (T)", "current": "Current (A)"},
     )
     X_AXIS = "Angle (deg)"
     Y_AXIS = "Resistance (ohm)"

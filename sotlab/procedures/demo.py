@@ -89,16 +89,17 @@ def run_demo(
     with Station.open(station, STFMRFieldSweep.ROLES) as bench:
         if not measured(AMRAngleScan(station=station, repeats=1), bench):
             return stopped()
-        amr = reduce_runs(folders[:1]).json
-        keep_results([folders[0].path], amr)
-        known = {"delta_resistance": amr["results"]["delta_resistance"]}
         edges_Hz = [1e9 * frequencies_GHz[0], 1e9 * frequencies_GHz[-1]]
         current = RFCurrent(
             station=station, start=edges_Hz[0], stop=edges_Hz[1], points=len(frequencies_GHz), repeats=1
         )
         if not measured(current, bench):
             return stopped()
-        bench.take(calibration_of(current, read_run(folders[1].path)))
+        calibration = calibration_of(current, read_run(folders[1].path))
+        bench.take(calibration)
+        amr = reduce_runs(folders[:1], {"heating": calibration.values["heating"].model_dump()}).json
+        keep_results([folders[0].path], amr)
+        known = {"delta_resistance": amr["results"]["delta_resistance"]}
         for frequency_GHz in frequencies_GHz:
             start_T, stop_T = expected_window_T(1e9 * frequency_GHz, bench.sample().g, GUESSED_MEFF_T)
             scan = STFMRFieldSweep(

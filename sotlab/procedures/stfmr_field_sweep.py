@@ -15,6 +15,7 @@ import numpy as np
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
+from sotlab.procedures.calibrations.closure import current_check
 from sotlab.procedures.runs.scan import AnalysisInput, Point, Scan
 from sotlab.procedures.strip_settings import strip_settings
 
@@ -37,7 +38,8 @@ def spectrum_of(point: Point) -> dict[str, float]:
 class STFMRFieldSweep(Scan):
     """Sweep the field through the resonance at fixed frequency, power and angle.
 
-    ``RF Current (A)`` is the peak current that a calibration ``rf_current`` says, nan without one.
+    ``RF Current (A)`` is the peak current that a calibration ``rf_current`` says, nan without one, and ``RF Current
+    Sigma (A)`` what of its uncertainty it does not share with other frequencies.
 
     At each point: ramp and settle, read the field, read the voltage (``averages`` times), read the field again; the
     row has the mean of the two fields, which cancels what drift is left to first order. ``Field (T)`` is the field at
@@ -60,6 +62,7 @@ class STFMRFieldSweep(Scan):
         "Power (dBm)",
         "Angle (deg)",
         "RF Current (A)",
+        "RF Current Sigma (A)",
     )
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         kind="stfmr",
@@ -69,6 +72,7 @@ class STFMRFieldSweep(Scan):
             "power": "Power (dBm)",
             "angle": "Angle (deg)",
             "current": "RF Current (A)",
+            "current_sigma": "RF Current Sigma (A)",
         },
     )
     PATH_AXIS = "field_T"
@@ -155,7 +159,7 @@ class STFMRFieldSweep(Scan):
         microwave.set_frequency(now.frequency_Hz)
         microwave.set_power(now.power_dBm)
         current = microwave.calibrated_current(now.frequency_Hz, now.power_dBm, self.the_sample().identity)
-        self._current_A = math.nan if current is None else current[0]
+        self._current_A, self._current_sigma_A = (math.nan, math.nan) if current is None else current[:2]
         self._now = now
 
     def measure(self, point: Point, bench: Station) -> dict[str, Any]:
@@ -175,6 +179,7 @@ class STFMRFieldSweep(Scan):
             "Power (dBm)": now.power_dBm,
             "Angle (deg)": now.angle_deg,
             "RF Current (A)": self._current_A,
+            "RF Current Sigma (A)": self._current_sigma_A,
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
@@ -205,8 +210,9 @@ class STFMRFieldSweep(Scan):
             at = self.settings_at(point)
             found = bench["microwave"].calibrated_current(at.frequency_Hz, at.power_dBm, sample.identity)
             if found is not None:
-                # Digits beyond these differ between frequencies by rounding alone; runs must agree.
-                return {"current_convention": "peak", "current_scale_sigma": float(f"{found[1] / found[0]:.6g}")}
+                check = current_check(bench, sample.identity)
+                closed = {} if check is None else {"current_check": check.to_json()}
+                return {"current_convention": "peak", "current_scale_sigma": found.scale_sigma} | closed
         return {}
 
     def _run_up_T(self, first: Point) -> float:

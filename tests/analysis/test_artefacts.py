@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from sotlab.analysis.artefacts import (
-    closure,
-    fit_joule_heating,
     fit_magnetoresistance,
     frequency_trend,
     phase_bias,
@@ -18,52 +16,6 @@ from sotlab.errors import FitError
 from .stfmr_labs import exactly, noise, spectra, the_sample
 
 P = np.array([1e-3, 2e-3, 5e-3, 10e-3, 20e-3])
-
-
-def test_two_calibrations_that_agree_seldom_alarm_and_a_level_error_of_0_7_dB_is_seen():
-    rng = np.random.default_rng(0)
-    wrong = 10 ** (0.7 / 20)
-    alarms, seen = [], []
-    for _ in range(3000):
-        a, b = 2e-3 * (1 + 0.015 * rng.normal()), 2e-3 * (1 + 0.013 * rng.normal())
-        first, second = Value(a, 0.015 * a, "A"), Value(b, 0.013 * b, "A")
-        alarms.append(bool(closure(first, second).flags))
-        seen.append(bool(closure(Value(a * wrong, 0.015 * a * wrong, "A"), second).flags))
-    # 5 +- 0.4 % by construction.
-    assert np.mean(alarms) == pytest.approx(0.05, abs=0.014)
-    assert np.mean(seen) > 0.95
-
-
-def test_the_closure_says_what_it_means_for_an_efficiency():
-    check = closure(Value(2.12e-3, 2e-5, "A"), Value(2e-3, 2e-5, "A"))
-    assert check.results["ratio"].value == pytest.approx(1.06)
-    assert "+0.51 dB" in check.flags[0]
-    assert "12 %" in check.flags[0]
-    with pytest.raises(FitError, match="Joule heating is 0"):
-        closure(Value(1e-3, 1e-5, "A"), Value(0.0, 1e-5, "A"))
-    with pytest.raises(FitError, match="neither"):
-        closure(Value(1e-3, 0.0, "A"), Value(1e-3, 0.0, "A"))
-
-
-def heated(rng=None, sigma=1e-3):
-    """Return fit_joule_heating of a strip of R = 150 + 2e5 I_rms^2, whatever heats it; I_peak = 0.05 sqrt(P)."""
-    current, power = np.linspace(-3e-3, 3e-3, 9), np.linspace(0.2e-3, 4e-3, 8)
-    dc = 150 + 2e5 * current**2
-    rf = 150.01 + 2e5 * (0.05**2 * power) / 2
-    if rng is not None:
-        dc, rf = dc + rng.normal(0, sigma, 9), rf + rng.normal(0, sigma, 8)
-    return fit_joule_heating(current, dc, power, rf, sigma_dc_ohm=np.full(9, sigma), sigma_rf_ohm=np.full(8, sigma))
-
-
-def test_joule_heating_gives_the_peak_current_with_a_sigma_that_holds():
-    assert heated().results["current_per_root_power"].value == pytest.approx(0.05, rel=1e-9)
-    rng, pulls = np.random.default_rng(0), []
-    for _ in range(1000):
-        found = heated(rng, 0.02).results["current_per_root_power"]
-        pulls.append((found.value - 0.05) / found.sigma)
-    assert np.mean(np.abs(pulls) < 1) == pytest.approx(0.683, abs=0.052)  # +- 0.015
-    with pytest.raises(FitError, match="beyond its noise"):
-        heated(np.random.default_rng(0), 10.0)
 
 
 def test_a_saturating_signal_is_not_linear_in_the_power_and_a_linear_one_is():

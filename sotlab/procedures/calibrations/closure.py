@@ -7,40 +7,66 @@ from typing import Any
 
 import numpy as np
 
-from sotlab.analysis.rf_current import Closure, compare_currents
+from sotlab.analysis.artefacts import closure
+from sotlab.analysis.joint import number, spread
+from sotlab.analysis.rf_current import CurrentCalibration, current_ratio
+from sotlab.analysis.values import Value
+from sotlab.errors import FitError
+from sotlab.instruments.calibration import Calibration
+from sotlab.instruments.station import Station
 from sotlab.procedures.calibrations.base import CalibrationScan
 
-__all__ = ["closure_between", "closure_notes"]
+__all__ = ["closure_notes", "current_check"]
 
 #: The two ways; what one finds is compared with the station's calibration by the other.
 WAYS = {"rf_current": "rf_current_vna", "rf_current_vna": "rf_current"}
 
 
-def closure_between(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]]) -> Closure | None:
-    """Return how the points of two calibrations of the current differ; None if they have no frequency in common."""
-    columns = ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")
-    one, other = (np.array([table[name] for name in columns], float) for table in (first, second))
-    pairs = [(i, int(j)) for i, f in enumerate(one[0]) for j in np.flatnonzero(np.abs(other[0] / f - 1.0) < 1e-6)]
-    if not pairs:
+def current_check(bench: Station, sample: str) -> Value | None:
+    """Return the current by network analyser over that by heat, of a sample that the station has both of.
+
+    The sigma has those of both; None without both, or without a frequency in common.
+    """
+    known = {one.kind: one for one in bench.calibrations.get("microwave", []) if one.sample == sample}
+    if not WAYS.keys() <= known.keys():
         return None
-    here, there = (list(index) for index in zip(*pairs, strict=True))
-    return compare_currents(one[1, here], one[2, here], other[1, there], other[2, there])
+    try:
+        return current_ratio(_table(known["rf_current_vna"]), _table(known["rf_current"]))
+    except FitError:
+        return None
 
 
-def closure_notes(scan: CalibrationScan, points: Mapping[str, Any]) -> list[str]:
+def closure_notes(scan: CalibrationScan, points: Mapping[str, Any], scale_sigma: float) -> list[str]:
     """Return what there is to say of a new calibration beside the station's by the other way, of the same sample."""
     bench = scan.bench
     known = [] if bench is None else bench.calibrations.get(scan.calibrated_role, [])
     other = next((one for one in known if one.kind == WAYS[scan.KIND]), None)
     if other is None or other.sample != scan.the_sample().identity:
         return []
-    closure = closure_between(points, other.points)
-    if closure is None:
-        return [f"{other.where} is at other frequencies: it cannot be compared"]
-    said = f"{closure.difference_dB:+.2f} +- {closure.sigma_dB:.2f} dB"
-    if not closure.alarms:
-        return [f"agrees with {other.where}: {said}"]
-    return [
-        f"DISAGREES with {other.where} by {said}, {abs(closure.pull):.1f} sigma: a level, cable, connector or contact"
-        " is not what it was, or a sigma is too small; torques go with the square of the current"
-    ]
+    try:
+        ratio = current_ratio(_calibration(points, scale_sigma), _table(other))
+        check = closure(ratio, ("this calibration", other.where))
+    except FitError as error:
+        return [f"{other.where} cannot be compared: {error}"]
+    if check.flags:
+        return [f"DISAGREES: {check.flags[0]}"]
+    return [f"agrees with {other.where}: {_dB(ratio):+.2f} +- {_dB_sigma(ratio):.2f} dB"]
+
+
+def _table(calibration: Calibration) -> CurrentCalibration:
+    return _calibration(calibration.points, calibration.value("scale", "")[1])
+
+
+def _calibration(points: Mapping[str, Sequence[float]], scale_sigma: float) -> CurrentCalibration:
+    frequency_Hz, factor_A, own_A = (
+        np.asarray(points[name], float) for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")
+    )
+    return CurrentCalibration(frequency_Hz, factor_A, own_A / factor_A, scale_sigma)
+
+
+def _dB(ratio: Value) -> float:
+    return float(20.0 * np.log10(number(ratio)))
+
+
+def _dB_sigma(ratio: Value) -> float:
+    return float(20.0 / np.log(10.0) * spread(ratio) / number(ratio))

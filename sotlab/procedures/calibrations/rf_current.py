@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from sotlab.analysis.joint import fit_joint
-from sotlab.errors import DataError
+from sotlab.analysis.joint import number, spread
+from sotlab.analysis.rf_current import fit_joule_heating
+from sotlab.errors import DataError, FitError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
@@ -18,26 +19,23 @@ from sotlab.procedures.calibrations.base import CalibrationScan, Findings
 from sotlab.procedures.calibrations.closure import closure_notes
 from sotlab.procedures.runs.scan import Point
 
-__all__ = ["RFCurrent", "draw_current"]
+__all__ = ["FACTOR_NOTE", "RFCurrent", "draw_current"]
 
-#: With fewer sigmas a direct current does not heat enough to compare with.
-HEATS = 5.0
+#: Of both ways to the current.
+FACTOR_NOTE = (
+    "factor: peak current over the square root of the set power in mW, mean of all frequencies; the sigma of each point"
+    " is its own, that of the scale is common to all of them"
+)
 
 
 class RFCurrent(CalibrationScan):
     """Compare the resistance against direct current with that against microwave power, at each frequency.
 
-    A strip whose resistance is linear in its temperature has ``1/R = (1 - b <I^2>)/R_0``, whatever makes the mean
-    square of the current. A fit of ``1/R`` against I_dc^2 and against the set power P therefore gives
-    ``I_peak = K sqrt(P / 1 mW)`` with ``K = sqrt(2 b_P / b)``. All that lies between source and strip is in K: level,
-    cable, connectors and contacts, for this strip only.
+    ``I_peak = K sqrt(P / 1 mW)`` comes out, see :mod:`sotlab.analysis.rf_current`. All that lies between source and
+    strip is in K: level, cable, connectors and contacts, for this strip only.
 
     Each resistance is that of a current and its reverse, so that neither a thermal voltage nor what the strip
     rectifies counts. The field stays where it is: the magnetoresistance must not change meanwhile.
-
-    References
-    ----------
-    Tshitoyan et al., Phys. Rev. B 92, 214406 (2015), for the comparison.
     """
 
     KIND = "rf_current"
@@ -118,49 +116,41 @@ class RFCurrent(CalibrationScan):
         return settling_s + 2 * bench["source_meter"].reading_time_s
 
     def evaluate(self, rows: pd.DataFrame) -> Findings:
-        """Return K at each frequency; its sigma contains the noise of both series and the scale of the currents."""
+        """Return K at each frequency, with what is its own of the noise, and the scale that is common to all.
+
+        In the scale are the noise of the direct currents' series and ``current_sigma``.
+        """
         frequency_Hz = rows["Frequency (Hz)"].to_numpy(float)
         power_mW = np.where(frequency_Hz > 0, 10 ** (rows["Power Set (dBm)"].fillna(0.0).to_numpy(float) / 10), 0.0)
-        found_Hz = np.unique(frequency_Hz[frequency_Hz > 0])
-        columns = {"cold": np.ones_like(frequency_Hz), "dc": rows["Current (A)"].to_numpy(float) ** 2}
-        columns |= {f"{f!r}": np.where(frequency_Hz == f, power_mW, 0.0) for f in found_Hz.tolist()}
-        fit = fit_joint(columns, 1.0 / rows["Resistance (ohm)"].to_numpy(float), who="rf_current")
-        heated, sigma = fit["dc"], fit.sigma("dc")
-        if abs(heated) < HEATS * sigma:
-            raise DataError(
-                f"rf_current: a direct current changes the resistance by {abs(heated) / sigma:.1f} sigma only;"
-                f" {HEATS:g} are needed: raise current_stop, or repeats"
+        current_A, resistance_ohm = (rows[name].to_numpy(float) for name in ("Current (A)", "Resistance (ohm)"))
+        try:
+            found = fit_joule_heating(
+                frequency_Hz, power_mW, current_A, resistance_ohm, current_sigma=self.current_sigma
             )
-        ratio = np.array([fit[name] for name in fit.names[2:]]) / heated
-        if np.any(ratio <= 0.0):
-            where = ", ".join(f"{f / 1e9:g} GHz" for f in found_Hz[ratio <= 0.0])
-            raise DataError(f"rf_current: the microwave does not heat at {where}: is the source on the strip?")
-        factor = np.sqrt(2.0 * ratio)
-        # d ln K = (d ln b_P - d ln b)/2
-        dc, ln = fit.covariance[1, 1] / heated**2, np.diag(fit.covariance)[2:] / (ratio * heated) ** 2
-        both = fit.covariance[1, 2:] / (ratio * heated**2)
-        noise = 0.5 * np.sqrt(np.maximum(ln + dc - 2.0 * both, 0.0))
-        relative = np.hypot(noise, self.current_sigma)
-        cold = fit["cold"]
+        except FitError as error:
+            raise DataError(str(error)) from error
+        currents = found.currents
+        factor, own, scale_sigma = currents.factor_A, currents.own_sigma, currents.scale_sigma
+        mean_sigma = float(np.hypot(scale_sigma, np.linalg.norm(own) / len(own)))
         values = {
-            "factor": (float(np.mean(factor)), float(np.max(relative) * np.mean(factor)), "A"),
-            "resistance": (1.0 / cold, fit.sigma("cold") / cold**2, "ohm"),
-            "heating": (-heated / cold, sigma / cold, "1/A**2"),
+            "factor": (float(np.mean(factor)), mean_sigma * float(np.mean(factor)), "A"),
+            "scale": (1.0, scale_sigma, ""),
+            "resistance": (number(found.resistance), spread(found.resistance), "ohm"),
+            "heating": (number(found.heating), spread(found.heating), "1/A**2"),
             "power_start": (self.power_start, 0.0, "dBm"),
             "power_stop": (self.power_stop, 0.0, "dBm"),
         }
-        points = {"Frequency (Hz)": found_Hz, "Factor (A)": factor, "Factor Sigma (A)": relative * factor}
-        notes = ["factor: peak current over the square root of the set power in mW; its sigma is the largest of all"]
-        notes += closure_notes(self, points)
+        points = {"Frequency (Hz)": currents.frequency_Hz, "Factor (A)": factor, "Factor Sigma (A)": own * factor}
+        notes = [FACTOR_NOTE, *closure_notes(self, points, scale_sigma)]
         return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
 
     def draw(self, figure: Any, calibration: Calibration) -> None:
-        """Draw the factor against frequency."""
+        """Draw the factor against frequency, with what is each point's own of the uncertainty."""
         draw_current(figure, calibration)
 
 
 def draw_current(figure: Any, calibration: Calibration) -> None:
-    """Draw a calibration's factor against frequency."""
+    """Draw a calibration's factor against frequency, with what is each point's own of the uncertainty."""
     axes = figure.subplots()
     frequency, factor, sigma = (
         np.array(calibration.points[name]) for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sotlab.analysis.rf_current import StripModel, current_per_root_power, fit_strip
+from sotlab.analysis.strip_network import StripModel, current_per_root_power, fit_strip
 from sotlab.errors import DataError, FitError, PlanError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
@@ -17,7 +17,7 @@ from sotlab.parameters import Integer, Quantity, Text
 from sotlab.procedures.calibrations.base import Findings
 from sotlab.procedures.calibrations.cable_loss_vna import STANDARDS, CableLossVNA
 from sotlab.procedures.calibrations.closure import closure_notes
-from sotlab.procedures.calibrations.rf_current import draw_current
+from sotlab.procedures.calibrations.rf_current import FACTOR_NOTE, draw_current
 from sotlab.procedures.runs.scan import Point
 
 __all__ = ["RFCurrentVNA"]
@@ -119,14 +119,16 @@ class RFCurrentVNA(CableLossVNA):
         contact = np.std(per_root_W.mean(axis=1), axis=0, ddof=1) / np.sqrt(self.landings)
         pooled = float(np.sqrt(np.mean((contact / per_root_W.mean(axis=(0, 1))) ** 2)))
         known = PER_DB * np.sqrt(level_sigma_dB**2 + 2.0 * self.connection_sigma**2)
-        relative = np.hypot(known, pooled)
+        # Level, connections and contact are wrong at all frequencies alike.
+        scale_sigma = float(np.hypot(np.max(known), pooled))
         reflection = landed.mean(axis=(0, 1))
         # A connection changes the reflection by twice what it does to a wave, that the resistance by 2 dG/(1 - G^2).
         size = float(np.mean(np.abs(reflection)))
         through = 4.0 * PER_DB * self.connection_sigma * size / max(1.0 - size**2, 1e-3)
         loss_dB = -20.0 * np.log10(np.abs(arm.s[:, 1, 0]))
         values = {
-            "factor": (float(np.mean(factor)), float(np.max(relative) * np.mean(factor)), "A"),
+            "factor": (float(np.mean(factor)), scale_sigma * float(np.mean(factor)), "A"),
+            "scale": (1.0, scale_sigma, ""),
             "resistance": (model.resistance_ohm, float(np.hypot(pooled, through)) * model.resistance_ohm, "ohm"),
             "arm_loss": (float(np.mean(loss_dB)), float(np.sqrt(2.0) * self.connection_sigma), "dB"),
             "contact": (pooled, pooled / np.sqrt(2.0 * (self.landings - 1)), ""),
@@ -136,13 +138,12 @@ class RFCurrentVNA(CableLossVNA):
         points = {
             "Frequency (Hz)": frequency_Hz,
             "Factor (A)": factor,
-            "Factor Sigma (A)": relative * factor,
+            "Factor Sigma (A)": np.zeros_like(factor),
             "Arm Loss (dB)": loss_dB,
             "Real Reflection (1)": reflection.real,
             "Imaginary Reflection (1)": reflection.imag,
         }
-        notes = ["factor: peak current over the square root of the set power in mW; its sigma is the largest of all"]
-        notes += closure_notes(self, points)
+        notes = [FACTOR_NOTE, *closure_notes(self, points, scale_sigma)]
         return Findings(values, {name: column.tolist() for name, column in points.items()}, notes)
 
     def draw(self, figure: Any, calibration: Calibration) -> None:

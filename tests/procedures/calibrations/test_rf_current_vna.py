@@ -11,6 +11,7 @@ from sotlab.procedures.calibrations.base import find_calibration
 from sotlab.procedures.calibrations.keep import keep
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.run import Run
+from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 LEVELS = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "powers": 2, "switch_position": "power_meter"}
 VNA = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "switch_position": "vna", "sweeps": 2}
@@ -48,9 +49,10 @@ def kept(bench, kind, seed, operator=None, plant=None, **settings):
     return done, truth
 
 
-def name_in_file(bench, done):
+def name_in_file(bench, *kept):
     text = bench.file.read_text(encoding="utf-8").partition("\n[calibrations]")[0]
-    bench.file.write_text(f"{text}\n[calibrations]\n{done.line}\n", encoding="utf-8")
+    names = ", ".join(f'"{one.file.relative_to(bench.file.parent).as_posix()}"' for one in kept)
+    bench.file.write_text(f"{text}\n[calibrations]\nmicrowave = [{names}]\n", encoding="utf-8")
 
 
 def test_the_current_is_the_benchs_within_its_sigma_and_agrees_with_its_heat(bench):
@@ -59,12 +61,11 @@ def test_the_current_is_the_benchs_within_its_sigma_and_agrees_with_its_heat(ben
     by_analyser, truth = kept(bench, "rf_current_vna", 3, at_the_planes, **VNA)
     found = by_analyser.calibration
     assert (found.kind, found.role, found.sample) == ("rf_current_vna", "microwave", "NiFe6-BiSb10")
-    for frequency_Hz, factor, sigma in zip(
-        *(found.points[name] for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)")), strict=True
-    ):
+    scale_sigma = found.values["scale"].sigma
+    assert 0.005 < scale_sigma < 0.03  # 0.05 dB of level, 0.02 dB of each connection
+    for frequency_Hz, factor in zip(found.points["Frequency (Hz)"], found.points["Factor (A)"], strict=True):
         current_A = truth(frequency_Hz=frequency_Hz, power_dBm=0.0)["current"]["value"]
-        assert sigma < 0.03 * factor  # 0.05 dB of level, 0.02 dB of each connection
-        assert abs(factor - current_A) < 4 * sigma
+        assert abs(factor / current_A - 1) < 4 * scale_sigma
     resistance = found.values["resistance"]
     assert abs(resistance.value - 300.0) < 4 * resistance.sigma
     assert resistance.sigma < 10.0
@@ -81,11 +82,17 @@ def test_the_current_is_the_benchs_within_its_sigma_and_agrees_with_its_heat(ben
 def test_a_level_that_has_changed_is_noticed(bench):
     bench.describe()
     kept(bench, "source_level", 4, **LEVELS)
-    kept(bench, "rf_current_vna", 4, at_the_planes, **VNA)
+    by_analyser, _ = kept(bench, "rf_current_vna", 4, at_the_planes, **VNA)
     by_heat, _ = kept(bench, "rf_current", 4, None, lambda lab: lab.bench.unlevelled(lab.clock.now(), 0.7), **HEAT)
+    name_in_file(bench, by_heat, by_analyser)
+    with Station.open(bench.spec(4), STFMRFieldSweep.ROLES) as station:
+        scan = STFMRFieldSweep(frequency="6 GHz", power="15 dBm")
+        scan.use(station)
+        check = scan.analysis_settings(station)["current_check"]
+    assert 20 * np.log10(check["value"]) == pytest.approx(0.7, abs=0.3)
     (note,) = [note for note in by_heat.calibration.notes if "rf_current_vna" in note]
-    assert note.startswith("DISAGREES with rf_current_vna-microwave")
-    found_dB = float(note.partition(" by ")[2].partition(" +- ")[0])
+    assert note.startswith("DISAGREES: current: this calibration and rf_current_vna-microwave")
+    found_dB = float(note.partition(" differ by ")[2].partition(" dB")[0])
     assert found_dB == pytest.approx(-0.7, abs=0.3)  # 4 sigma
 
 
@@ -131,8 +138,8 @@ def test_it_fills_the_current_where_there_is_none_by_heat(bench):
     done, _ = kept(bench, "rf_current_vna", 2, at_the_planes, **VNA)
     assert Calibration.load(done.file).sample == "NiFe6-BiSb10"
     with Station.open(bench.spec(2), ["microwave"]) as station:
-        current_A, sigma_A = station["microwave"].calibrated_current(4e9, 15.0, "NiFe6-BiSb10")
+        current_A, _, scale_sigma = station["microwave"].calibrated_current(4e9, 15.0, "NiFe6-BiSb10")
         factor_A = done.calibration.points["Factor (A)"][0]
         assert current_A == pytest.approx(factor_A * 10 ** (15 / 20))
-        assert 0 < sigma_A < 0.03 * current_A
+        assert 0 < scale_sigma < 0.03
         assert station["microwave"].calibrated_current(4e9, 15.0, "another") is None
