@@ -7,8 +7,13 @@ With phi from the current, B the field and M = mu0*M_eff (-B_K for an easy axis 
            - R_P (B_FL + B_Oe)/B (2 cos^3 - cos)(phi + phi0)
 
 phi0, `angle_offset`, is what must be added to the angle that was read. R_A, R_P are half swings. The Oersted field is
-in `b_fl` and cannot be told from it here. The damping-like field, the
-anomalous and the ordinary Nernst effect have one angular form and are told apart by the field alone: a range is needed
+in `b_fl` and cannot be told from it here.
+
+An anisotropy in the plane, b_u cos^2(phi_m - phi_u), keeps the magnetisation behind the field by (b_u/2B) sin 2(phi -
+phi_u), which shows as R_P b_u/(2B) in sin and cos of 4 phi in R_1w. Where the angles can tell that, phi_m stands for
+phi in all but the ordinary Nernst term, and b_u adds to the stiffnesses; to first order in b_u/B.
+
+The damping-like field, the anomalous and the ordinary Nernst effect have one angular form and are told apart by the field alone: a range is needed
 in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not constant (without it). In a semimetal
 the ordinary Nernst effect must not be left out.
 
@@ -44,6 +49,10 @@ __all__ = ["fit_in_plane"]
 METHOD = "in-plane angle, joint over fields"
 #: Of R_1w that reappears in R_2w, more than this is no distortion but the wrong harmonic.
 WRONG_HARMONIC = 0.5
+#: Parts in 2 and in 4 phi are told apart if so much of each is none of the others.
+TOLD_APART = 0.5
+#: b_u over the lowest field up to which the first order will do.
+LARGEST_LAG = 0.2
 #: Below this probability the amplitudes of the single fields do not follow the model.
 CHANCE = 1e-3
 
@@ -101,10 +110,10 @@ def fit_in_plane(
             f" {mu0_meff.value:g} T); use fields above {-mu0_meff.value:g} T"
         )
     flags: list[str] = []
-    first, r_p, offset = _first_harmonic(azimuth, r_1w, scan)
+    first, r_p, offset, anisotropy = _first_harmonic(field, azimuth, r_1w, scan)
     phi = azimuth + offset.value
 
-    inputs, columns_of, absent = _columns(field, azimuth, r_p, offset, r_a, mu0_meff)
+    inputs, columns_of, absent = _columns(field, azimuth, r_p, offset, r_a, mu0_meff, anisotropy)
     given = dict(known or {}) | {name: Value(0.0, 0.0, "") for name in left_out}
     nuisance = _per_scan("offset", scan, np.ones_like(phi)) | {"leak": np.sin(2 * phi)}
     if absent:
@@ -135,15 +144,25 @@ def fit_in_plane(
     return HarmonicHallResult(results, scans, tuple(flags), second.covariance, METHOD, (fitted,))
 
 
-def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> tuple[JointFit, Value, Value]:
-    """Return the fit of R_1w, R_P, and what must be added to the angles.
+def _first_harmonic(
+    field: np.ndarray, azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray
+) -> tuple[JointFit, Value, Value, tuple[float, float]]:
+    """Return the fit of R_1w, R_P, what must be added to the angles, and b_u cos 2 phi_u, b_u sin 2 phi_u [T].
 
     Each scan has an offset, and parts in cos and sin of its own: a field that leaves the plane by a little turns the
     magnetisation out of it, which the anomalous Hall effect shows.
     """
     columns = {"s2": np.sin(2 * azimuth), "c2": np.cos(2 * azimuth)} | _per_scan("offset", scan, np.ones_like(azimuth))
     columns |= {"cos": np.cos(azimuth), "sin": np.sin(azimuth)}
-    fit = fit_joint(columns, r_1w, who=f"{METHOD}, first harmonic")
+    lagging = {"s4": np.sin(4 * azimuth) / field, "c4": np.cos(4 * azimuth) / field}
+    who = f"{METHOD}, first harmonic"
+    try:
+        fit = fit_joint(columns | lagging, r_1w, who=who)
+        told = min(fit.unique_part(name) for name in ("s2", "c2", "s4", "c4")) > TOLD_APART
+    except FitError:
+        told = False
+    if not told:
+        fit = fit_joint(columns, r_1w, who=who)
     if min(fit.unique_part("s2"), fit.unique_part("c2")) < 0.1:
         raise FitError(f"{METHOD}: the angles do not show sin(2 phi); scan half a turn at least")
     s2, c2 = fit["s2"], fit["c2"]
@@ -159,10 +178,23 @@ def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> 
     offset = Value.of(
         0.5 * float(np.arctan2(sign * c2, sign * s2)), 0.5 * float(np.sqrt(across @ covariance @ across)) / size, "rad"
     )
-    return fit, r_p, offset
+    return fit, r_p, offset, _anisotropy(fit, r_p, offset, field)
 
 
-def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
+def _anisotropy(fit: JointFit, r_p: Value, offset: Value, field: np.ndarray) -> tuple[float, float]:
+    """Return b_u cos 2 phi_u and b_u sin 2 phi_u [T], phi_u from the current; 0 where R_1w does not show it."""
+    if "s4" not in fit:
+        return 0.0, 0.0
+    b_u = -2 * (fit["s4"] - 1j * fit["c4"]) / number(r_p)
+    sigma = 2 * float(np.hypot(fit.sigma("s4"), fit.sigma("c4"))) / abs(number(r_p))
+    if not SIGNIFICANT * sigma < abs(b_u) < LARGEST_LAG * field.min():
+        return 0.0, 0.0
+    # s4 and c4 are of the angles as read: sin(4 phi - 2 phi_u), phi = azimuth + offset.
+    b_u *= np.exp(4j * number(offset))
+    return float(b_u.real), float(b_u.imag)
+
+
+def _columns(field, azimuth, r_p, offset, r_a, mu0_meff, anisotropy):
     """Return the inputs of R_2w's columns, what makes the columns of them, and why some are absent."""
     inputs: list[Value] = [r_p, offset]
     missing = [name for name, value in (("r_a", r_a), ("mu0_meff", mu0_meff)) if value is None or value.value is None]
@@ -172,13 +204,18 @@ def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
     else:
         inputs += [r_a, mu0_meff]
 
+    b_cos, b_sin = anisotropy
+
     def columns_of(point: np.ndarray) -> dict[str, np.ndarray]:
         phi = azimuth + point[1]
-        cos = np.cos(phi)
-        columns = {"b_fl": -point[0] * (2 * cos**3 - cos) / field}
+        along, across = (b_cos * np.cos(2 * phi) + b_sin * np.sin(2 * phi),
+                         b_cos * np.sin(2 * phi) - b_sin * np.cos(2 * phi))  # fmt: skip
+        cos = np.cos(phi - across / (2 * field))
+        columns = {"b_fl": -point[0] * (2 * cos**3 - cos) / (field + along)}
         if not absent:
-            columns = {"b_dl": -point[2] * cos / (2 * (field + point[3]))} | columns
-            columns |= {"r_ane": -cos, "r_one": -field * cos}
+            steady = field + point[3] + (np.hypot(b_cos, b_sin) + along) / 2
+            columns = {"b_dl": -point[2] * cos / (2 * steady)} | columns
+            columns |= {"r_ane": -cos, "r_one": -field * np.cos(phi)}
         return columns
 
     return inputs, columns_of, absent

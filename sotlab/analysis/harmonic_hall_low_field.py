@@ -8,8 +8,12 @@ m_z > 0::
     d2 R_1w/d B_i2 = -+ R_A/B_K^2
 
 The Nernst terms have the form of the torque and cannot be told from it here, in neither state of m_z: R_ANE and R_ONE
-of another geometry are needed. Undefined at |xi| = 1/2. Quadratic in the field: within 0.12 B_K the result is right
-to 1 %.
+of another geometry are needed. Undefined at |xi| = 1/2.
+
+These are the slopes and curvatures at B = 0. What is fitted within 0.12 B_K are the curves that have them, exact for a
+macrospin with sin(theta) = B/B_K = s: R_1w is that of sqrt(1 - s^2), R_2w that of s/(1 - s^2) along and of s/sqrt(1 -
+s^2) across. A parabola and a straight line would give 0.9 % too much torque. The small parts of R_2w that come by the
+planar Hall effect and the Nernst terms are straight in B, which is neglected.
 
 References
 ----------
@@ -34,6 +38,9 @@ __all__ = ["LowFieldSweep", "fit_low_field"]
 METHOD = "low field"
 #: Field over B_K within which R_1w is taken as a parabola and R_2w as a line.
 WINDOW = 0.12
+#: B/B_K up to which the curves follow a macrospin; beyond it, where there are too few points within the window, they
+#: hardly mean anything.
+LARGEST_SINE = 0.6
 #: |1 - 4 xi^2| must be larger than this, and than three of its sigmas.
 SMALLEST_DENOMINATOR = 0.1
 #: The two states of m_z are said to disagree beyond so many sigmas.
@@ -94,16 +101,18 @@ def fit_low_field(
     if not sweeps:
         raise FitError(f"{METHOD}: there are no sweeps; give one along and one across the current")
     flags: list[str] = []
-    whole = [_parabola(sweep, np.inf) for sweep in sweeps]
-    r_a = _half_swing(sweeps, whole, r_a, flags)
+    whole = [_curves(sweep, np.inf, np.inf) for sweep in sweeps]
+    given_r_a = r_a
+    r_a = _half_swing(sweeps, whole, given_r_a)
     if r_a.value is None:
         names = ("b_dl", "b_fl", "b_k")
         flags += [not_determined(name, "r_a is needed; give both states of m_z, or what a loop says") for name in names]
         return HarmonicHallResult(_nothing(r_a, r_p), [], tuple(flags), method=METHOD)
     curvature, b_k = _curvature(sweeps, whole, r_a)
     fits = whole
-    for _ in range(2):  # the window follows B_K, which hardly depends on it
-        fits = [_parabola(sweep, WINDOW * number(b_k)) for sweep in sweeps]
+    for _ in range(3):  # window and curves follow B_K, which hardly depends on them
+        fits = [_curves(sweep, WINDOW * number(b_k), number(b_k)) for sweep in sweeps]
+        r_a = _half_swing(sweeps, fits, given_r_a)
         curvature, b_k = _curvature(sweeps, fits, r_a)
     if any(fit["beyond"] for fit in fits):
         flags.append(
@@ -185,16 +194,22 @@ def _with_covariance(function, inputs: Sequence[Value]) -> tuple[np.ndarray, np.
     return value, np.zeros((len(value), len(value))) if carried is None else carried
 
 
-def _parabola(sweep: LowFieldSweep, window_T: float) -> dict[str, Any]:
-    """Return curvature and offset of R_1w and slope of R_2w, within the window if enough points lie there."""
+def _curves(sweep: LowFieldSweep, window_T: float, b_k_T: float) -> dict[str, Any]:
+    """Return curvature and offset of R_1w and slope of R_2w at B = 0, within the window if enough points lie there.
+
+    With B_K unknown (infinite) by a parabola and a straight line.
+    """
     field, r_1w, r_2w = checked_readings(METHOD, sweep.field_T, sweep.r_1w_ohm, sweep.r_2w_ohm)
     near = np.abs(field) <= window_T
     beyond = np.count_nonzero(near & np.isfinite(r_1w) & np.isfinite(r_2w)) < 8
     if beyond:
         near = np.ones(len(field), bool)
     field = field[near]
-    first = fit_joint({"offset": np.ones_like(field), "tilt": field, "square": field**2}, r_1w[near], who=METHOD)
-    second = fit_joint({"offset": np.ones_like(field), "slope": field}, r_2w[near], who=METHOD)
+    cos2 = 1 - np.minimum((field / b_k_T) ** 2, LARGEST_SINE**2)
+    square = field**2 * 2 / (1 + np.sqrt(cos2))  # 2 B_K^2 (1 - cos theta), without the difference of near numbers
+    straight = field / (np.sqrt(cos2) if sweep.across else cos2)
+    first = fit_joint({"offset": np.ones_like(field), "tilt": field, "square": square}, r_1w[near], who=METHOD)
+    second = fit_joint({"offset": np.ones_like(field), "slope": straight}, r_2w[near], who=METHOD)
     model_1w, model_2w = r_1w[near] - first.residual, r_2w[near] - second.residual
     angle = np.full(len(field), np.pi / 2 if sweep.across else 0.0)
     return {
@@ -227,7 +242,7 @@ def _mean(values: Sequence[Value]) -> Value:
     return Value.of(mean, float(1 / np.sqrt(weight.sum())), values[0].unit)
 
 
-def _half_swing(sweeps, fits, r_a: Value | None, flags: list[str]) -> Value:
+def _half_swing(sweeps, fits, r_a: Value | None) -> Value:
     """Return R_A as given, or from the two states of m_z."""
     if r_a is not None and r_a.value:
         return Value(r_a.value, r_a.sigma, "ohm")

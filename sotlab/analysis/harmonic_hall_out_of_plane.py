@@ -57,6 +57,8 @@ SLOPE_WINDOW = 0.3
 #: Readings of which so many have a partner at the opposite field are reduced to their odd parts.
 PAIRED = 0.9
 _STARTS = (-1.5, -0.7, -0.3, -0.1, 0.02, 0.1, 0.25, 0.5, 0.8)  # of B_K over the largest field
+#: Half the squares left over the squares of R_1w: below it the first start has found the minimum.
+_GOOD_COST = 1e-6
 _OFFSET_LIMIT_RAD = np.radians(20)
 
 
@@ -304,18 +306,21 @@ class _FirstHarmonic:
             )
             return np.array([known, found.x[0]])
         starts = sorted((float(np.sum(self._left(np.array([s * top, 0.0])) ** 2)), s * top) for s in _STARTS)
-        fits = [
-            optimize.least_squares(
-                lambda p: self._left(p) / scale,
-                [start, 0.0],
-                x_scale=[0.1 * top, 0.01],
-                bounds=([-5 * top, -_OFFSET_LIMIT_RAD], [5 * top, _OFFSET_LIMIT_RAD]),
-                xtol=1e-14,
-                ftol=1e-14,
-                gtol=1e-14,
+        fits = []
+        for _, start in starts[:2]:
+            fits.append(
+                optimize.least_squares(
+                    lambda p: self._left(p) / scale,
+                    [start, 0.0],
+                    x_scale=[0.1 * top, 0.01],
+                    bounds=([-5 * top, -_OFFSET_LIMIT_RAD], [5 * top, _OFFSET_LIMIT_RAD]),
+                    xtol=1e-12,
+                    ftol=1e-14,
+                    gtol=1e-14,
+                )
             )
-            for _, start in starts[:2]
-        ]
+            if fits[0].cost < _GOOD_COST:
+                break
         return min(fits, key=lambda fit: fit.cost).x
 
     def _linearised(self, point: np.ndarray) -> JointFit:
