@@ -11,7 +11,7 @@ in `b_fl` and cannot be told from it here.
 
 An anisotropy in the plane, b_u cos^2(phi_m - phi_u), keeps the magnetisation behind the field by (b_u/2B) sin 2(phi -
 phi_u), which shows as R_P b_u/(2B) in sin and cos of 4 phi in R_1w. Where the angles can tell that, phi_m stands for
-phi in all but the ordinary Nernst term, and b_u adds to the stiffnesses; to first order in b_u/B.
+phi in all but the ordinary Nernst term, and b_u adds to the stiffnesses.
 
 The damping-like field, the anomalous and the ordinary Nernst effect have one angular form and are told apart by the field alone: a range is needed
 in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not constant (without it). In a semimetal
@@ -51,7 +51,7 @@ METHOD = "in-plane angle, joint over fields"
 WRONG_HARMONIC = 0.5
 #: Parts in 2 and in 4 phi are told apart if so much of each is none of the others.
 TOLD_APART = 0.5
-#: b_u over the lowest field up to which the first order will do.
+#: b_u over the lowest field up to which it is taken for what turns the magnetisation.
 LARGEST_LAG = 0.2
 #: Below this probability the amplitudes of the single fields do not follow the model.
 CHANCE = 1e-3
@@ -163,6 +163,22 @@ def _first_harmonic(
         told = False
     if not told:
         fit = fit_joint(columns, r_1w, who=who)
+    r_p, offset = _planar_hall(fit)
+    b_u = _anisotropy(fit, r_p, offset, field)
+    if any(b_u):  # beyond the first order
+        true = azimuth + number(offset)
+        lag = _lag(field, true, *b_u)
+        # What the first order has of it stays in s4 and c4.
+        first_order = (b_u[0] * np.sin(2 * true) - b_u[1] * np.cos(2 * true)) / (2 * field)
+        more = {name: wave(2 * (azimuth - lag)) + 2 * first_order * slope(2 * azimuth) for name, wave, slope in
+                (("s2", np.sin, np.cos), ("c2", np.cos, lambda x: -np.sin(x)))}  # fmt: skip
+        fit = fit_joint(columns | lagging | more, r_1w, who=who)
+        r_p, offset = _planar_hall(fit)
+    return fit, r_p, offset, b_u
+
+
+def _planar_hall(fit: JointFit) -> tuple[Value, Value]:
+    """Return R_P, and what must be added to the angles."""
     if min(fit.unique_part("s2"), fit.unique_part("c2")) < 0.1:
         raise FitError(f"{METHOD}: the angles do not show sin(2 phi); scan half a turn at least")
     s2, c2 = fit["s2"], fit["c2"]
@@ -178,7 +194,7 @@ def _first_harmonic(
     offset = Value.of(
         0.5 * float(np.arctan2(sign * c2, sign * s2)), 0.5 * float(np.sqrt(across @ covariance @ across)) / size, "rad"
     )
-    return fit, r_p, offset, _anisotropy(fit, r_p, offset, field)
+    return r_p, offset
 
 
 def _anisotropy(fit: JointFit, r_p: Value, offset: Value, field: np.ndarray) -> tuple[float, float]:
@@ -192,6 +208,15 @@ def _anisotropy(fit: JointFit, r_p: Value, offset: Value, field: np.ndarray) -> 
     # s4 and c4 are of the angles as read: sin(4 phi - 2 phi_u), phi = azimuth + offset.
     b_u *= np.exp(4j * number(offset))
     return float(b_u.real), float(b_u.imag)
+
+
+def _lag(field: np.ndarray, phi: np.ndarray, b_cos: float, b_sin: float) -> np.ndarray:
+    """Return by how much the magnetisation stays behind the field: B sin(lag) = b_u/2 sin 2(phi - lag - phi_u)."""
+    lag = np.zeros_like(phi)
+    for _ in range(20):  # each time better by b_u/B, which is small
+        twice = 2 * (phi - lag)
+        lag = np.arcsin((b_cos * np.sin(twice) - b_sin * np.cos(twice)) / (2 * field))
+    return lag
 
 
 def _columns(field, azimuth, r_p, offset, r_a, mu0_meff, anisotropy):
@@ -208,12 +233,13 @@ def _columns(field, azimuth, r_p, offset, r_a, mu0_meff, anisotropy):
 
     def columns_of(point: np.ndarray) -> dict[str, np.ndarray]:
         phi = azimuth + point[1]
-        along, across = (b_cos * np.cos(2 * phi) + b_sin * np.sin(2 * phi),
-                         b_cos * np.sin(2 * phi) - b_sin * np.cos(2 * phi))  # fmt: skip
-        cos = np.cos(phi - across / (2 * field))
-        columns = {"b_fl": -point[0] * (2 * cos**3 - cos) / (field + along)}
+        lag = _lag(field, phi, b_cos, b_sin) if any(anisotropy) else 0.0
+        cos, twice = np.cos(phi - lag), 2 * (phi - lag)
+        outer = field * np.cos(lag)
+        along = b_cos * np.cos(twice) + b_sin * np.sin(twice)
+        columns = {"b_fl": -point[0] * (2 * cos**3 - cos) / (outer + along)}
         if not absent:
-            steady = field + point[3] + (np.hypot(b_cos, b_sin) + along) / 2
+            steady = outer + point[3] + (np.hypot(b_cos, b_sin) + along) / 2
             columns = {"b_dl": -point[2] * cos / (2 * steady)} | columns
             columns |= {"r_ane": -cos, "r_one": -field * np.cos(phi)}
         return columns

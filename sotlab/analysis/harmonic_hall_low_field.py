@@ -38,6 +38,8 @@ __all__ = ["LowFieldSweep", "fit_low_field"]
 METHOD = "low field"
 #: Field over B_K within which R_1w is taken as a parabola and R_2w as a line.
 WINDOW = 0.12
+#: Fewer points of a sweep within the window are too few.
+FEWEST_POINTS = 8
 #: B/B_K up to which the curves follow a macrospin; beyond it, where there are too few points within the window, they
 #: hardly mean anything.
 LARGEST_SINE = 0.6
@@ -101,7 +103,7 @@ def fit_low_field(
     if not sweeps:
         raise FitError(f"{METHOD}: there are no sweeps; give one along and one across the current")
     flags: list[str] = []
-    whole = [_curves(sweep, np.inf, np.inf) for sweep in sweeps]
+    whole = _curves(sweeps, np.inf, np.inf)
     given_r_a = r_a
     r_a = _half_swing(sweeps, whole, given_r_a)
     if r_a.value is None:
@@ -111,7 +113,7 @@ def fit_low_field(
     curvature, b_k = _curvature(sweeps, whole, r_a)
     fits = whole
     for _ in range(3):  # window and curves follow B_K, which hardly depends on them
-        fits = [_curves(sweep, WINDOW * number(b_k), number(b_k)) for sweep in sweeps]
+        fits = _curves(sweeps, WINDOW * number(b_k), number(b_k))
         r_a = _half_swing(sweeps, fits, given_r_a)
         curvature, b_k = _curvature(sweeps, fits, r_a)
     if any(fit["beyond"] for fit in fits):
@@ -194,32 +196,50 @@ def _with_covariance(function, inputs: Sequence[Value]) -> tuple[np.ndarray, np.
     return value, np.zeros((len(value), len(value))) if carried is None else carried
 
 
-def _curves(sweep: LowFieldSweep, window_T: float, b_k_T: float) -> dict[str, Any]:
-    """Return curvature and offset of R_1w and slope of R_2w at B = 0, within the window if enough points lie there.
+def _curves(sweeps: Sequence[LowFieldSweep], window_T: float, b_k_T: float) -> list[dict[str, Any]]:
+    """Return each sweep's curvature and offset of R_1w and slope of R_2w at B = 0.
 
-    With B_K unknown (infinite) by a parabola and a straight line.
+    Within the window, where enough points lie there; with B_K unknown (infinite) by a parabola and a straight line. All
+    sweeps are fitted at once, since their noise is one.
     """
-    field, r_1w, r_2w = checked_readings(METHOD, sweep.field_T, sweep.r_1w_ohm, sweep.r_2w_ohm)
-    near = np.abs(field) <= window_T
-    beyond = np.count_nonzero(near & np.isfinite(r_1w) & np.isfinite(r_2w)) < 8
-    if beyond:
-        near = np.ones(len(field), bool)
-    field = field[near]
+    parts = [checked_readings(METHOD, sweep.field_T, sweep.r_1w_ohm, sweep.r_2w_ohm) for sweep in sweeps]
+    found: list[dict[str, Any]] = []
+    for k, (field, r_1w, r_2w) in enumerate(parts):
+        near = np.abs(field) <= window_T
+        beyond = np.count_nonzero(near & np.isfinite(r_1w) & np.isfinite(r_2w)) < FEWEST_POINTS
+        near |= beyond
+        parts[k] = [field[near], r_1w[near], r_2w[near]]
+        found.append({"beyond": beyond and np.isfinite(window_T), "points": np.count_nonzero(near)})
+    number_of = np.repeat(np.arange(len(parts)), [len(field) for field, _, _ in parts])
+    field, r_1w, r_2w = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    across = np.array([sweep.across for sweep in sweeps])[number_of]
     cos2 = 1 - np.minimum((field / b_k_T) ** 2, LARGEST_SINE**2)
-    square = field**2 * 2 / (1 + np.sqrt(cos2))  # 2 B_K^2 (1 - cos theta), without the difference of near numbers
-    straight = field / (np.sqrt(cos2) if sweep.across else cos2)
-    first = fit_joint({"offset": np.ones_like(field), "tilt": field, "square": square}, r_1w[near], who=METHOD)
-    second = fit_joint({"offset": np.ones_like(field), "slope": straight}, r_2w[near], who=METHOD)
-    model_1w, model_2w = r_1w[near] - first.residual, r_2w[near] - second.residual
-    angle = np.full(len(field), np.pi / 2 if sweep.across else 0.0)
-    return {
-        "fitted": FittedReadings(field, angle, r_1w[near], r_2w[near], model_1w, model_2w),
-        "curvature": Value.of(2 * first["square"], 2 * first.sigma("square"), "ohm/T**2"),
-        "offset": first.value("offset", "ohm"),
-        "slope": second.value("slope", "ohm/T"),
-        "beyond": beyond and np.isfinite(window_T),
-        "points": len(field),
+    shapes = {
+        "offset": np.ones_like(field),
+        "tilt": field,
+        "square": field**2 * 2 / (1 + np.sqrt(cos2)),  # 2 B_K^2 (1 - cos theta), without a difference of near numbers
+        "slope": field / np.where(across, np.sqrt(cos2), cos2),
     }
+    first, second = (
+        fit_joint(
+            {f"{name}_{k}": np.where(number_of == k, shapes[name], 0.0) for name in names for k in range(len(parts))},
+            readings,
+            who=METHOD,
+            sequence=number_of,
+        )
+        for names, readings in ((("offset", "tilt", "square"), r_1w), (("offset", "slope"), r_2w))
+    )
+    for k, (sweep, one) in enumerate(zip(sweeps, found, strict=True)):
+        own = number_of == k
+        angle = np.full(np.count_nonzero(own), np.pi / 2 if sweep.across else 0.0)
+        model_1w, model_2w = (r_1w - first.residual)[own], (r_2w - second.residual)[own]
+        one |= {
+            "fitted": FittedReadings(field[own], angle, r_1w[own], r_2w[own], model_1w, model_2w),
+            "curvature": Value.of(2 * first[f"square_{k}"], 2 * first.sigma(f"square_{k}"), "ohm/T**2"),
+            "offset": first.value(f"offset_{k}", "ohm"),
+            "slope": second.value(f"slope_{k}", "ohm/T"),
+        }
+    return found
 
 
 def _row(sweep: LowFieldSweep, fit: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,13 +274,21 @@ def _half_swing(sweeps, fits, r_a: Value | None) -> Value:
 
 
 def _curvature(sweeps, fits, r_a: Value) -> tuple[Value, Value]:
-    """Return R_A/B_K^2 of all sweeps, and B_K."""
-    shared = _mean(
-        [
-            Value((-1.0 if sweep.up else 1.0) * fit["curvature"].value, fit["curvature"].sigma, "ohm/T**2")
-            for sweep, fit in zip(sweeps, fits, strict=True)
-        ]
-    )
+    """Return R_A/B_K^2 of both states, and B_K."""
+    states = [
+        _mean(
+            [
+                Value((-1.0 if up else 1.0) * fit["curvature"].value, fit["curvature"].sigma, "ohm/T**2")
+                for sweep, fit in zip(sweeps, fits, strict=True)
+                if sweep.up is up
+            ]
+        )
+        for up in (True, False)
+    ]
+    states = [state for state in states if state.value is not None]
+    # Half and half: what misaligned arms pick up of a magnetoresistance has one sign in both states.
+    mean = sum(number(state) for state in states) / len(states)
+    shared = Value.of(mean, float(np.hypot.reduce([spread(state) for state in states])) / len(states), "ohm/T**2")
     value, sigma = number(shared), spread(shared)
     ratio = number(r_a) / value
     if not (ratio > 0 and abs(value) >= 3 * sigma):
