@@ -13,9 +13,12 @@ An anisotropy in the plane, b_u cos^2(phi_m - phi_u), keeps the magnetisation be
 phi_u), which shows as R_P b_u/(2B) in sin and cos of 4 phi in R_1w. Where the angles can tell that, phi_m stands for
 phi in all but the ordinary Nernst term, and b_u adds to the stiffnesses.
 
-The damping-like field, the anomalous and the ordinary Nernst effect have one angular form and are told apart by the field alone: a range is needed
-in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not constant (without it). In a semimetal
-the ordinary Nernst effect must not be left out.
+The damping-like field, the anomalous and the ordinary Nernst effect have one angular form and are told apart by the
+field alone: a range is needed in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not
+constant (without it). In a semimetal the ordinary Nernst effect must not be left out.
+
+What misaligned arms pick up of the anisotropic magnetoresistance has the form of an offset of the angle in R_1w, and is
+in phi0.
 
 References
 ----------

@@ -12,8 +12,8 @@ of another geometry are needed. Undefined at |xi| = 1/2.
 
 These are the slopes and curvatures at B = 0. What is fitted within 0.12 B_K are the curves that have them, exact for a
 macrospin with sin(theta) = B/B_K = s: R_1w is that of sqrt(1 - s^2), R_2w that of s/(1 - s^2) along and of s/sqrt(1 -
-s^2) across. A parabola and a straight line would give 0.9 % too much torque. The small parts of R_2w that come by the
-planar Hall effect and the Nernst terms are straight in B, which is neglected.
+s^2) across, after what the planar Hall effect and the Nernst terms add beside these curves is taken off. A parabola and
+a straight line would give 0.9 % too much torque.
 
 References
 ----------
@@ -23,11 +23,12 @@ Hayashi et al., Phys. Rev. B 89, 144425 (2014), eqs. (26); there with full swing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from sotlab.analysis.hall_signals import TERMS, second_harmonic_columns
 from sotlab.analysis.harmonic_hall import FittedReadings, HarmonicHallResult, checked_readings, not_determined
 from sotlab.analysis.joint import fit_joint, number, propagated, spread
 from sotlab.analysis.values import Value
@@ -43,6 +44,8 @@ FEWEST_POINTS = 8
 #: B/B_K up to which the curves follow a macrospin; beyond it, where there are too few points within the window, they
 #: hardly mean anything.
 LARGEST_SINE = 0.6
+#: A field so small a share of B_K that curves are straight up to it.
+SMALLEST_SHARE = 1e-6
 #: |1 - 4 xi^2| must be larger than this, and than three of its sigmas.
 SMALLEST_DENOMINATOR = 0.1
 #: The two states of m_z are said to disagree beyond so many sigmas.
@@ -135,32 +138,12 @@ def fit_low_field(
 
     thermal = [given["r_ane"], given["r_one"]]
     covariance = np.full((4, 4), np.nan)
-    states = []
-    for up in (True, False):
-        slopes = [_mean([f["slope"] for s, f in zip(sweeps, fits, strict=True) if s.up is up and s.across is across])
-                  for across in (False, True)]  # fmt: skip
-        if slopes[0].value is not None and slopes[1].value is not None:
-            inputs = [*slopes, curvature, r_a, r_p, *thermal]
-            states.append((up, inputs))
-    if len(states) == 1:
-        up, inputs = states[0]
-        value, its = _with_covariance(lambda point: _fields(point, up), inputs)
-    else:
-        shared = states[0][1][2:]
-        inputs = [*states[0][1][:2], *states[1][1][:2], *shared]
-        value, its = _with_covariance(
-            lambda p: (_fields(np.delete(p, [2, 3]), True) + _fields(p[2:], False)) / 2, inputs
-        )
-        apart, apart_covariance = _with_covariance(
-            lambda p: _fields(np.delete(p, [2, 3]), True) - _fields(p[2:], False), inputs
-        )
-        for k, name in enumerate(("b_dl", "b_fl")):
-            sigma = float(np.sqrt(apart_covariance[k, k]))
-            if abs(apart[k]) > DISAGREEMENT * sigma and abs(apart[k]) > 1e-6 * abs(value[k]):
-                flags.append(
-                    f"{name}: the two states of m_z differ by {apart[k]:.2g} +- {sigma:.1g} T: the field is tilted, or"
-                    " the magnetisation was not in one domain"
-                )
+    straight = sweeps
+    for _ in range(2):  # what is not of the main curve follows the fields, which hardly depend on it
+        fits = _curves(straight, WINDOW * number(b_k), number(b_k))
+        value, its, said = _of_states(straight, fits, curvature, r_a, r_p, thermal)
+        straight = [_straightened(sweep, value, number(b_k), r_a, r_p, thermal) for sweep in sweeps]
+    flags += said
     for k, name in enumerate(("b_dl", "b_fl")):
         results[name] = Value.of(value[k], float(np.sqrt(its[k, k])), "T")
     covariance[:2, :2] = its
@@ -168,6 +151,70 @@ def fit_low_field(
                 (("r_ane", thermal[0], "ohm"), ("r_one", thermal[1], "ohm/T"))}  # fmt: skip
     flags.append("b_fl: contains the Oersted field, which has the same form")
     return HarmonicHallResult(results, scans, tuple(flags), covariance, METHOD, fitted)
+
+
+def _of_states(
+    sweeps, fits, curvature: Value, r_a: Value, r_p: Value | None, thermal: Sequence[Value]
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return (B_DL, B_FL) with their covariance, and a flag for each that is not the same in both states."""
+    flags = []
+    others = [curvature, r_a, r_p, *thermal]
+    states = []
+    for up in (True, False):
+        slopes = [_mean([f["slope"] for s, f in zip(sweeps, fits, strict=True) if s.up is up and s.across is across])
+                  for across in (False, True)]  # fmt: skip
+        if slopes[0].value is not None and slopes[1].value is not None:
+            states.append((up, slopes))
+    if len(states) == 1:
+        (up, slopes) = states[0]
+        return *_with_covariance(lambda point: _fields(point, up), [*slopes, *others]), []
+    inputs = [*states[0][1], *states[1][1], *others]
+    value, its = _with_covariance(lambda p: (_fields(np.delete(p, [2, 3]), True) + _fields(p[2:], False)) / 2, inputs)
+    apart, apart_covariance = _with_covariance(
+        lambda p: _fields(np.delete(p, [2, 3]), True) - _fields(p[2:], False), inputs
+    )
+    for k, name in enumerate(("b_dl", "b_fl")):
+        sigma = float(np.sqrt(apart_covariance[k, k]))
+        if abs(apart[k]) > DISAGREEMENT * sigma and abs(apart[k]) > 1e-6 * abs(value[k]):
+            flags.append(
+                f"{name}: the two states of m_z differ by {apart[k]:.2g} +- {sigma:.1g} T: the field is tilted, or"
+                " the magnetisation was not in one domain"
+            )
+    return value, its, flags
+
+
+def _straightened(
+    sweep: LowFieldSweep, torques: np.ndarray, b_k_T: float, r_a: Value, r_p: Value | None, thermal: Sequence[Value]
+) -> LowFieldSweep:
+    """Return a sweep without what its R_2w has beside its main curve: of a macrospin with these torques."""
+
+    def model(field_T: np.ndarray) -> np.ndarray:
+        size = np.maximum(np.abs(field_T), SMALLEST_SHARE * b_k_T)
+        theta = np.arcsin(np.minimum(size / b_k_T, LARGEST_SINE))
+        azimuth = (np.pi / 2 if sweep.across else 0.0) + np.where(field_T < 0, np.pi, 0.0)
+        columns = second_harmonic_columns(
+            size,
+            np.full(size.shape, np.pi / 2),
+            azimuth,
+            theta if sweep.up else np.pi - theta,
+            r_a_ohm=number(r_a),
+            r_p_ohm=0.0 if r_p is None else number(r_p),
+            b_k_T=b_k_T,
+        )
+        weights = dict(zip(TERMS, [*torques, *(number(value) for value in thermal)], strict=True))
+        return sum((weights[name] * columns[name] for name in TERMS), np.zeros(size.shape))
+
+    near_zero = SMALLEST_SHARE * b_k_T
+    slope = model(np.array([near_zero]))[0] / near_zero
+    field = np.asarray(sweep.field_T, float)
+    bend = model(field) - slope * _main_curve(field, b_k_T, np.full(field.shape, sweep.across))
+    return replace(sweep, r_2w_ohm=np.asarray(sweep.r_2w_ohm, float) - bend)
+
+
+def _main_curve(field_T: np.ndarray, b_k_T: float, across: np.ndarray) -> np.ndarray:
+    """Return what R_2w follows by the damping-like torque along the current, by the field-like one across it."""
+    cos2 = 1 - np.minimum((field_T / b_k_T) ** 2, LARGEST_SINE**2)
+    return field_T / np.where(across, np.sqrt(cos2), cos2)
 
 
 def _nothing(r_a: Value, r_p: Value | None) -> dict[str, Value]:
@@ -218,7 +265,7 @@ def _curves(sweeps: Sequence[LowFieldSweep], window_T: float, b_k_T: float) -> l
         "offset": np.ones_like(field),
         "tilt": field,
         "square": field**2 * 2 / (1 + np.sqrt(cos2)),  # 2 B_K^2 (1 - cos theta), without a difference of near numbers
-        "slope": field / np.where(across, np.sqrt(cos2), cos2),
+        "slope": _main_curve(field, b_k_T, across),
     }
     first, second = (
         fit_joint(

@@ -7,8 +7,8 @@ readings over the wire.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from math import hypot, sqrt
 from typing import Any
 
@@ -154,29 +154,47 @@ class Measured:
     columns: dict[str, np.ndarray]
     phasors_V: np.ndarray
     told: tuple[str, ...] = ()
+    convention: str = "peak"
+    spoiled: Callable[[dict[str, np.ndarray]], None] | None = None
 
-    def settings(self, rng: np.random.Generator, **more: Any) -> HarmonicHallSettings:
-        """Return what this lab believes: each value drawn about the truth with the sigma that is told."""
+    def again(self, **changes: Any) -> Measured:
+        """Return the same measurement of a sample with other values."""
+        cross = replace(self.cross, changes=dict(self.cross.changes) | changes)
+        polar_deg = (
+            self.columns["angle"] if self.geometry == "out-of-plane" else np.full(self.columns["angle"].shape, 90.0)
+        )
+        azimuth_deg = self.columns["angle"] if self.geometry == "in-plane" else np.zeros(polar_deg.shape)
+        return replace(self, cross=cross, phasors_V=cross.phasors(self.columns["field"], polar_deg, azimuth_deg))
+
+    def settings(self, draw: Callable[[float, float], float], **more: Any) -> HarmonicHallSettings:
+        """Return what a lab believes: each value drawn about the truth with the sigma that is told."""
         truth, told = self.cross.truth(), {}
-        for name in (*STRIP, *self.told):
+        # A loop or an in-plane scan of before says R_A or R_P: what is found may differ from it.
+        beside = {"in-plane": ("r_p",), "out-of-plane": ("r_a",)}.get(self.geometry, ())
+        for name in dict.fromkeys((*STRIP, *self.told, *beside)):
             sigma = abs(truth[name]) * KNOWN[name]
-            told[name] = Value(rng.normal(truth[name], sigma), sigma, UNITS[name])
-        told |= {"nm_side": int(self.cross.cross.nm_side), "current_convention": "peak"}
+            told[name] = Value(draw(truth[name], sigma), sigma, UNITS[name])
+        told |= {"nm_side": int(self.cross.cross.nm_side), "current_convention": self.convention}
         return HarmonicHallSettings(geometry=self.geometry, **(told | more))
 
-    def dataset(self, rng: np.random.Generator) -> Dataset:
-        """Return this lab's readings."""
-        first, second = self.phasors_V + self.cross.noise_V * (
-            rng.normal(size=self.phasors_V.shape) + 1j * rng.normal(size=self.phasors_V.shape)
-        )
+    def dataset(self, noise_V: np.ndarray | float) -> Dataset:
+        """Return readings with this noise."""
+        first, second = self.phasors_V + noise_V
         readings = {"x_1w": first.real, "y_1w": first.imag, "x_2w": second.real, "y_2w": second.imag}
+        if self.spoiled is not None:
+            self.spoiled(readings)
         return Dataset(self.columns | readings, {"current": self.cross.peak_A, "temperature": self.cross.stage_K})
 
     def lab(self, seed: int, **more: Any) -> Reduction:
         """Return what the lab with this number finds."""
         rng = np.random.default_rng([seed, len(self.geometry)])
-        settings = self.settings(rng, **more)
-        return HarmonicHall().reduce([self.dataset(rng)], settings)
+        settings = self.settings(rng.normal, **more)
+        parts = rng.normal(size=(2, *self.phasors_V.shape))
+        return HarmonicHall().reduce([self.dataset(self.cross.noise_V * (parts[0] + 1j * parts[1]))], settings)
+
+    def clean(self) -> Reduction:
+        """Return what a lab without noise finds that is told the truth."""
+        return HarmonicHall().reduce([self.dataset(0.0)], self.settings(lambda value, sigma: value))
 
 
 def _grid(fields_T: np.ndarray, angles_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -221,3 +239,41 @@ def pulls(measured: Measured, labs: int, names: tuple[str, ...], **more: Any) ->
             if value.value is not None:
                 found[name][seed] = (value.value - truth[name]) / value.sigma
     return found
+
+
+# --- mistakes
+
+
+def _turned(measured: Measured, deg: float = 10.0) -> Measured:
+    return replace(measured, phasors_V=measured.phasors_V * np.array([[1.0], [np.exp(1j * np.radians(deg))]]))
+
+
+def _overloaded(readings: dict[str, np.ndarray], share: float = 0.2) -> None:
+    """Let the second lock-in stand at the end of its range for its largest readings."""
+    end_V = float(np.quantile(np.abs(readings["y_2w"]), 1 - share))
+    for channel in ("x_2w", "y_2w"):
+        readings[channel] = np.clip(readings[channel], -end_V, end_V)
+
+
+#: By the word that a flag must begin with: how the readings of one lab become those of a lab that made the mistake.
+MISTAKES = {
+    "phase": lambda m: _turned(m),
+    "wrong harmonic": lambda m: replace(m, phasors_V=m.phasors_V[[0, 0]]),
+    "exchanged": lambda m: replace(m, phasors_V=m.phasors_V[::-1]),
+    "overload": lambda m: replace(m, spoiled=_overloaded),
+    "rms or peak": lambda m: replace(m, convention="rms"),
+    "misaligned arms": lambda m: m.again(arm_admixture=0.06),
+    "source distortion": lambda m: replace(
+        m, phasors_V=m.phasors_V + np.stack([0 * m.phasors_V[0], 2e-4j * m.phasors_V[0]])
+    ),
+}
+
+
+def flagged(measured: Measured, labs: int, **more: Any) -> list[tuple[str, ...]]:
+    """Return the flags of labs 0 to N-1."""
+    return [tuple(measured.lab(seed, **more).flags) for seed in range(labs)]
+
+
+def rate(found: list[tuple[str, ...]], word: str) -> float:
+    """Return in what part of the labs a flag begins with a word."""
+    return float(np.mean([any(flag.startswith(word) for flag in flags) for flags in found]))
