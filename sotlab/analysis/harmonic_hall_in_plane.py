@@ -217,8 +217,10 @@ def _lag(field: np.ndarray, phi: np.ndarray, b_cos: float, b_sin: float) -> np.n
     """Return by how much the magnetisation stays behind the field: B sin(lag) = b_u/2 sin 2(phi - lag - phi_u)."""
     lag = np.zeros_like(phi)
     for _ in range(20):  # each time better by b_u/B, which is small
-        twice = 2 * (phi - lag)
+        twice, before = 2 * (phi - lag), lag
         lag = np.arcsin((b_cos * np.sin(twice) - b_sin * np.cos(twice)) / (2 * field))
+        if np.abs(lag - before).max() < 1e-12:
+            break
     return lag
 
 
