@@ -12,7 +12,7 @@ from sotlab.analysis.lockin_readings import overloaded, phase_of_signal, split_p
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["along_signal", "arms", "conventions", "distortion", "harmonics", "without_overload"]
+__all__ = ["along_signal", "arms", "conventions", "distortion", "harmonics", "known_distortion", "without_overload"]
 
 #: Phases that differ by less do not matter: the cosine of 2 deg is 0.9994.
 SMALL_RAD = math.radians(2.0)
@@ -132,6 +132,18 @@ def conventions(name: str, found: Value, given: Value | None) -> list[str]:
                 f"rms or peak: {name} is {number(found):.4g} ohm here, sqrt(2) times {said} than the given"
                 f" {number(given):.4g} ohm: current_convention is the wrong one"
             ]
+    return []
+
+
+def known_distortion(x: Value | None, y: Value | None) -> list[str]:
+    """Return a flag if a known resistor has shown a second harmonic, which is taken off."""
+    for channel, share in (("X", x), ("Y", y)):
+        if share is not None and share.value is not None:
+            if abs(share.value) > max(SIGNIFICANT * spread(share), SMALL_DISTORTION):
+                return [
+                    f"source distortion: a known resistor shows ({share.value:.2g} +- {spread(share):.1g}) V_1w in"
+                    f" {channel} of 2w; that share was taken off"
+                ]
     return []
 
 

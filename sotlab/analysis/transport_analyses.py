@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from sotlab.analysis.datasets import Dataset, combined, conditions_differ, mean_of, none_of
+from sotlab.analysis.datasets import Dataset, PlainDatasets, combined, conditions_differ, mean_of, none_of
 from sotlab.analysis.hall_loop import TAIL, fit_hall_loop
 from sotlab.analysis.harmonic_hall import not_determined
 from sotlab.analysis.joint import fit_joint, number, spread
@@ -28,7 +28,7 @@ __all__ = ["HallLoop", "ParallelConduction", "SheetResistance", "VanDerPauw"]
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _TransportAnalysis:
+class _TransportAnalysis(PlainDatasets):
     """What these four share: plain datasets, one row each, and results that hold for all of them."""
 
     kind: ClassVar[str]
@@ -37,18 +37,6 @@ class _TransportAnalysis:
     axes: ClassVar[dict[str, str]]
     #: The results with their units.
     units: ClassVar[dict[str, str]]
-
-    def dataset(
-        self, columns: Mapping[str, np.ndarray], axes: Mapping[str, float], *, name: str = "", simulated: bool = False
-    ) -> Dataset:
-        """Return the rows as they are.
-
-        Raises
-        ------
-        DataError
-            If no row is made of numbers.
-        """
-        return Dataset.of(columns, axes, name=name, simulated=simulated)
 
     def live(self, columns: Mapping[str, np.ndarray], settings: Any) -> LiveFit | None:
         """Return None: these are reduced when they are complete."""
