@@ -104,6 +104,7 @@ class VanDerPauw(DCScan):
         "Temperature Set (K)",
         "Temperature (K)",
     )
+    WATCH_SAMPLE = False
     X_AXIS = "Time (s)"
     Y_AXIS = "R a (ohm)"
 
