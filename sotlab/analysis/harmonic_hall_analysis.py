@@ -67,6 +67,7 @@ class HarmonicHallSettings(BaseModel):
     current_convention: Literal["peak", "rms"] | None = setting(None, "Of the current; lock-ins read rms")
     azimuth: float = setting(0.0, "Of the plane in which an out-of-plane field turns, from the current", "deg")
     r_a: Value | None = setting(None, "Anomalous Hall resistance, half swing", "ohm")
+    r_ohe: Value | None = setting(None, "Ordinary Hall resistance per field, of a loop", "ohm/T")
     r_p: Value | None = setting(None, "Planar Hall resistance, half swing", "ohm")
     b_k: Value | None = setting(None, "Anisotropy field, above 0 along the normal", "T")
     mu0_meff: Value | None = setting(None, "mu0*M_eff = -b_k", "T")
@@ -249,6 +250,7 @@ class _Group:
                 azimuth_rad=math.radians(settings.azimuth),
                 r_p=settings.r_p,
                 b_k=b_k,
+                r_ohe=settings.r_ohe,
                 slope_window=settings.slope_window,
                 **shared,
             )

@@ -36,6 +36,7 @@ from scipy import optimize, stats
 from sotlab.analysis.hall_signals import TERMS
 from sotlab.analysis.harmonic_hall import (
     SIGNIFICANT,
+    SMALL_LEAK,
     FittedReadings,
     HarmonicHallResult,
     checked_readings,
@@ -313,7 +314,7 @@ def _mistakes(second: JointFit, r_p, first: JointFit, phi, r_1w, r_2w, scan, col
     """Return flags for what a mistake of wiring or settings would leave behind."""
     flags = []
     leak, sigma = second["leak"] / r_p.value, second.sigma("leak") / abs(r_p.value)
-    if abs(leak) > SIGNIFICANT * sigma and abs(leak) > 1e-9:
+    if abs(leak) > max(SIGNIFICANT * sigma, SMALL_LEAK):
         if abs(leak) > WRONG_HARMONIC:
             flags.append(f"wrong harmonic: R_2w holds {leak:.2g} of R_1w: the second lock-in is on the first harmonic")
         else:

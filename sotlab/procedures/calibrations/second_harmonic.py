@@ -45,7 +45,7 @@ class SecondHarmonic(CalibrationScan):
     Y_AXIS = "Y 2w (V)"
 
     resistance = Quantity("Resistance", "ohm", default=100.0, minimum=1e-6, maximum=1e9, description="Of the resistor")
-    amplitude = Quantity("Amplitude", "A", default=1e-3, minimum=1e-9, maximum=0.2, description="Largest, peak")
+    amplitude = Quantity("Amplitude", "A", default=2e-4, minimum=1e-9, maximum=0.2, description="Largest, peak")
     amplitudes = Integer("Amplitudes", default=5, minimum=3, maximum=1000, description="At the working frequency")
     frequency = Quantity("Frequency", "Hz", default=85.0, minimum=1e-2, maximum=1e5, description="The working one")
     octaves = Quantity(
