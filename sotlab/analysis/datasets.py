@@ -13,7 +13,7 @@ from sotlab.analysis.joint import number, spread
 from sotlab.analysis.values import Value
 from sotlab.errors import DataError
 
-__all__ = ["Dataset", "combined", "conditions_differ", "mean_of", "none_of"]
+__all__ = ["Dataset", "PlainDatasets", "combined", "conditions_differ", "mean_of", "none_of"]
 
 #: Below this probability repeated values do not agree within their sigmas.
 CHANCE = 1e-3
@@ -61,6 +61,22 @@ class Dataset:
 
     def __getitem__(self, role: str) -> np.ndarray:
         return self.columns[role]
+
+
+class PlainDatasets:
+    """What analyses have in common that take the rows as they are."""
+
+    def dataset(
+        self, columns: Mapping[str, np.ndarray], axes: Mapping[str, float], *, name: str = "", simulated: bool = False
+    ) -> Dataset:
+        """Return the rows as they are.
+
+        Raises
+        ------
+        DataError
+            If no row is made of numbers.
+        """
+        return Dataset.of(columns, axes, name=name, simulated=simulated)
 
 
 def none_of(units: Mapping[str, str]) -> dict[str, Value]:

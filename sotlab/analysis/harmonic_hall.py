@@ -27,6 +27,8 @@ __all__ = [
 CONTRADICTION = 2.5
 #: An artefact must stand out by so many: each of several is looked for in each measurement.
 SIGNIFICANT = 3.5
+#: Parts of R_1w in R_2w below this are fitted and not told: a known resistor does not know them better.
+SMALL_LEAK = 2e-6
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sotlab.analysis import harmonic_hall_checks as checks
-from sotlab.analysis.datasets import Dataset, combined, conditions_differ, none_of
+from sotlab.analysis.datasets import Dataset, PlainDatasets, combined, conditions_differ, none_of
 from sotlab.analysis.hall_signals import TERMS
 from sotlab.analysis.harmonic_hall import HarmonicHallResult, not_determined
 from sotlab.analysis.harmonic_hall_in_plane import fit_in_plane
@@ -67,6 +67,7 @@ class HarmonicHallSettings(BaseModel):
     current_convention: Literal["peak", "rms"] | None = setting(None, "Of the current; lock-ins read rms")
     azimuth: float = setting(0.0, "Of the plane in which an out-of-plane field turns, from the current", "deg")
     r_a: Value | None = setting(None, "Anomalous Hall resistance, half swing", "ohm")
+    r_ohe: Value | None = setting(None, "Ordinary Hall resistance per field, of a loop", "ohm/T")
     r_p: Value | None = setting(None, "Planar Hall resistance, half swing", "ohm")
     b_k: Value | None = setting(None, "Anisotropy field, above 0 along the normal", "T")
     mu0_meff: Value | None = setting(None, "mu0*M_eff = -b_k", "T")
@@ -77,6 +78,8 @@ class HarmonicHallSettings(BaseModel):
     left_out: tuple[Literal["b_dl", "b_fl", "r_ane", "r_one"], ...] = setting((), "Terms that the sample cannot have")
     slope_window: float = setting(SLOPE_WINDOW, "|sin theta| up to which the seed's slope is taken", gt=0, le=1)
     resistor: tuple[Any, ...] = from_files("Readings of a known resistor in place of the sample, with the same wiring")
+    distortion_x: Value | None = setting(None, "Share of V_1w in X of 2w that a known resistor showed")
+    distortion_y: Value | None = setting(None, "Likewise in Y, where R_2w is read")
     sheet_resistance: Value | None = setting(None, "Of all layers together", "ohm")
     width: Value | None = setting(None, "Of the strip", "m")
     mu0_ms: Value | None = setting(None, "Saturation magnetisation mu0*M_s", "T")
@@ -87,7 +90,7 @@ class HarmonicHallSettings(BaseModel):
     field_factor: Value | None = setting(None, "Effective field in the cross over that of the strip")
 
 
-class HarmonicHall:
+class HarmonicHall(PlainDatasets):
     """The analysis ``harmonic-hall``.
 
     ``r_1w`` is the voltage in phase with the current over its amplitude, ``r_2w`` the coefficient of cos 2wt over the
@@ -117,18 +120,6 @@ class HarmonicHall:
         ("field", "angle", "x_1w", "x_2w"),
     )
     settings: ClassVar[type[HarmonicHallSettings]] = HarmonicHallSettings
-
-    def dataset(
-        self, columns: Mapping[str, np.ndarray], axes: Mapping[str, float], *, name: str = "", simulated: bool = False
-    ) -> Dataset:
-        """Return the readings as they are.
-
-        Raises
-        ------
-        DataError
-            If no row is made of numbers.
-        """
-        return Dataset.of(columns, axes, name=name, simulated=simulated)
 
     def live(self, columns: Mapping[str, np.ndarray], settings: HarmonicHallSettings) -> LiveFit | None:
         """Return what the readings so far say, and a Fourier series of three orders through the second harmonic."""
@@ -176,11 +167,11 @@ class HarmonicHall:
         else:
             rows = [fit.row() for fit in fits]
             results, flags = _of_all(rows)
-        if not settings.resistor:
+        if not settings.resistor and settings.distortion_y is None:
             flags = [
                 *flags,
-                "no known-resistor run: distortion of the source and an offset in 2w are not known; give --set"
-                " resistor=FILE with the same wiring and current",
+                "no known-resistor run: distortion of the source and an offset in 2w are not known; calibrate"
+                " second_harmonic, or give --set resistor=FILE with the same wiring and current",
             ]
         return Reduction(
             self.kind,
@@ -237,6 +228,7 @@ class _Group:
             self.flags += flags
             if flags:
                 self.r_2w = self.r_2w - share.value * self.r_1w
+        self.flags += checks.known_distortion(self.settings.distortion_x, self.settings.distortion_y)
         self.flags += checks.harmonics(self.r_1w, self.r_2w)
 
     def fit(self) -> HarmonicHallResult:
@@ -258,6 +250,7 @@ class _Group:
                 azimuth_rad=math.radians(settings.azimuth),
                 r_p=settings.r_p,
                 b_k=b_k,
+                r_ohe=settings.r_ohe,
                 slope_window=settings.slope_window,
                 **shared,
             )
@@ -404,7 +397,7 @@ def _resistances(dataset: Dataset, settings: HarmonicHallSettings) -> tuple[np.n
     if "r_1w" in dataset and "r_2w" in dataset:
         (r_1w,), first = checks.without_overload("first", dataset["r_1w"])
         (r_2w,), second = checks.without_overload("second", dataset["r_2w"])
-        return r_1w, r_2w, first + second
+        return r_1w, r_2w - _share(settings.distortion_y) * r_1w, first + second
     current_A = settings.current if settings.current is not None else dataset.axes.get("current")
     if current_A is None:
         raise UsageError(
@@ -417,6 +410,9 @@ def _resistances(dataset: Dataset, settings: HarmonicHallSettings) -> tuple[np.n
         channels = [role for role in (f"x_{harmonic}w", f"y_{harmonic}w") if role in dataset]
         readings, said = checks.without_overload(which, *(dataset[role] for role in channels))
         flags += said
+        if harmonic == 2:
+            taken = {"x_2w": settings.distortion_x, "y_2w": settings.distortion_y}
+            readings = [r - _share(taken[role]) * dataset["x_1w"] for role, r in zip(channels, readings, strict=True)]
         if len(readings) == 2:
             voltage, said = checks.along_signal(*readings, harmonic=harmonic)
             flags += said
@@ -424,6 +420,10 @@ def _resistances(dataset: Dataset, settings: HarmonicHallSettings) -> tuple[np.n
             voltage = readings[0]
         harmonics.append(resistance_ohm(voltage, current_A, current_convention=settings.current_convention))
     return harmonics[0], harmonics[1], flags
+
+
+def _share(distortion: Value | None) -> float:
+    return 0.0 if distortion is None or distortion.value is None else distortion.value
 
 
 def _anisotropy(settings: HarmonicHallSettings) -> tuple[Value | None, Value | None]:

@@ -12,12 +12,12 @@ from sotlab.analysis.lockin_readings import overloaded, phase_of_signal, split_p
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["along_signal", "arms", "conventions", "distortion", "harmonics", "without_overload"]
+__all__ = ["along_signal", "arms", "conventions", "distortion", "harmonics", "known_distortion", "without_overload"]
 
 #: Phases that differ by less do not matter: the cosine of 2 deg is 0.9994.
 SMALL_RAD = math.radians(2.0)
 #: Even parts of R_1w, and distortions, that are smaller than these parts of it do not matter.
-SMALL_EVEN, SMALL_DISTORTION = 0.02, 1e-5
+SMALL_EVEN, SMALL_DISTORTION = 0.002, 1e-5
 #: Two half swings whose ratio is so near to sqrt(2) were made with rms and peak values mixed.
 NEAR_ROOT_TWO = 0.05
 #: A second harmonic is far below the first.
@@ -89,20 +89,34 @@ def harmonics(r_1w: np.ndarray, r_2w: np.ndarray) -> list[str]:
 
 
 def arms(field_T: np.ndarray, angle_rad: np.ndarray, r_1w: np.ndarray, half_swing: Value) -> list[str]:
-    """Return a flag if the part of R_1w that is even in the field varies: R_xx, by misaligned Hall arms."""
+    """Return a flag if the part of R_1w that is even in the field varies: R_xx, by misaligned Hall arms.
+
+    Anisotropic magnetoresistance varies with the angle as cos 2 theta of a magnetisation near the field, an ordinary
+    one with the field.
+    """
     try:
         pairs = split_parity(field_T, angle_rad, r_1w)
     except FitError:
         return []
-    if len(pairs.even) < 8 or half_swing.value is None:
+    field, angle, even = np.abs(field_T[pairs.index]), angle_rad[pairs.index], pairs.even
+    if len(even) < 8 or not half_swing.value:
         return []
-    # A magnetoresistance varies slowly with the angle: between neighbours there is noise only.
-    varies, noise = float(np.std(pairs.even)), float(np.std(np.diff(pairs.even))) / math.sqrt(2)
-    if varies > SMALL_EVEN * abs(half_swing.value) and varies > 2 * noise:
-        return [
-            f"misaligned arms: R_1w has a part even in the field that varies by {varies:.2g} ohm, as R_xx does; it was"
-            " taken out by the pairs at opposite fields"
-        ]
+    forms = {"angle": [np.cos(2 * angle), np.sin(2 * angle)]}
+    if np.ptp(field) > 0.1 * field.max():
+        forms["field"] = [(field - field.mean()) / np.ptp(field)]
+    design = np.stack([np.ones_like(field), *(column for columns in forms.values() for column in columns)])
+    weights = np.linalg.lstsq(design.T, even, rcond=None)[0]
+    # What is left beside these forms is no noise: that is seen between neighbours, over which a magnetoresistance
+    # varies hardly.
+    noise = float(np.std(np.diff(even, 2))) / math.sqrt(6.0)
+    sizes = {"angle": float(np.hypot(*weights[1:3])), "field": float(np.abs(weights[3:]).sum())}
+    least = max(SMALL_EVEN * abs(number(half_swing)), SIGNIFICANT * noise * math.sqrt(2 / len(even)))
+    for name, size in sizes.items():
+        if size > least:
+            return [
+                f"misaligned arms: R_1w has a part even in the field that varies with the {name} by {size:.2g} ohm, as"
+                " R_xx does; it was taken out by the pairs at opposite fields"
+            ]
     return []
 
 
@@ -118,6 +132,18 @@ def conventions(name: str, found: Value, given: Value | None) -> list[str]:
                 f"rms or peak: {name} is {number(found):.4g} ohm here, sqrt(2) times {said} than the given"
                 f" {number(given):.4g} ohm: current_convention is the wrong one"
             ]
+    return []
+
+
+def known_distortion(x: Value | None, y: Value | None) -> list[str]:
+    """Return a flag if a known resistor has shown a second harmonic, which is taken off."""
+    for channel, share in (("X", x), ("Y", y)):
+        if share is not None and share.value is not None:
+            if abs(share.value) > max(SIGNIFICANT * spread(share), SMALL_DISTORTION):
+                return [
+                    f"source distortion: a known resistor shows ({share.value:.2g} +- {spread(share):.1g}) V_1w in"
+                    f" {channel} of 2w; that share was taken off"
+                ]
     return []
 
 

@@ -7,10 +7,18 @@ With phi from the current, B the field and M = mu0*M_eff (-B_K for an easy axis 
            - R_P (B_FL + B_Oe)/B (2 cos^3 - cos)(phi + phi0)
 
 phi0, `angle_offset`, is what must be added to the angle that was read. R_A, R_P are half swings. The Oersted field is
-in `b_fl` and cannot be told from it here. The damping-like field, the
-anomalous and the ordinary Nernst effect have one angular form and are told apart by the field alone: a range is needed
-in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not constant (without it). In a semimetal
-the ordinary Nernst effect must not be left out.
+in `b_fl` and cannot be told from it here.
+
+An anisotropy in the plane, b_u cos^2(phi_m - phi_u), keeps the magnetisation behind the field by (b_u/2B) sin 2(phi -
+phi_u), which shows as R_P b_u/(2B) in sin and cos of 4 phi in R_1w. Where the angles can tell that, phi_m stands for
+phi in all but the ordinary Nernst term, and b_u adds to the stiffnesses.
+
+The damping-like field, the anomalous and the ordinary Nernst effect have one angular form and are told apart by the
+field alone: a range is needed in which 1/(B + M) is not a straight line (with the ordinary Nernst effect) or not
+constant (without it). In a semimetal the ordinary Nernst effect must not be left out.
+
+What misaligned arms pick up of the anisotropic magnetoresistance has the form of an offset of the angle in R_1w, and is
+in phi0.
 
 References
 ----------
@@ -28,6 +36,7 @@ from scipy import optimize, stats
 from sotlab.analysis.hall_signals import TERMS
 from sotlab.analysis.harmonic_hall import (
     SIGNIFICANT,
+    SMALL_LEAK,
     FittedReadings,
     HarmonicHallResult,
     checked_readings,
@@ -44,6 +53,10 @@ __all__ = ["fit_in_plane"]
 METHOD = "in-plane angle, joint over fields"
 #: Of R_1w that reappears in R_2w, more than this is no distortion but the wrong harmonic.
 WRONG_HARMONIC = 0.5
+#: Parts in 2 and in 4 phi are told apart if so much of each is none of the others.
+TOLD_APART = 0.5
+#: b_u over the lowest field up to which it is taken for what turns the magnetisation.
+LARGEST_LAG = 0.2
 #: Below this probability the amplitudes of the single fields do not follow the model.
 CHANCE = 1e-3
 
@@ -101,10 +114,10 @@ def fit_in_plane(
             f" {mu0_meff.value:g} T); use fields above {-mu0_meff.value:g} T"
         )
     flags: list[str] = []
-    first, r_p, offset = _first_harmonic(azimuth, r_1w, scan)
+    first, r_p, offset, anisotropy = _first_harmonic(field, azimuth, r_1w, scan)
     phi = azimuth + offset.value
 
-    inputs, columns_of, absent = _columns(field, azimuth, r_p, offset, r_a, mu0_meff)
+    inputs, columns_of, absent = _columns(field, azimuth, r_p, offset, r_a, mu0_meff, anisotropy)
     given = dict(known or {}) | {name: Value(0.0, 0.0, "") for name in left_out}
     nuisance = _per_scan("offset", scan, np.ones_like(phi)) | {"leak": np.sin(2 * phi)}
     if absent:
@@ -135,15 +148,41 @@ def fit_in_plane(
     return HarmonicHallResult(results, scans, tuple(flags), second.covariance, METHOD, (fitted,))
 
 
-def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> tuple[JointFit, Value, Value]:
-    """Return the fit of R_1w, R_P, and what must be added to the angles.
+def _first_harmonic(
+    field: np.ndarray, azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray
+) -> tuple[JointFit, Value, Value, tuple[float, float]]:
+    """Return the fit of R_1w, R_P, what must be added to the angles, and b_u cos 2 phi_u, b_u sin 2 phi_u [T].
 
     Each scan has an offset, and parts in cos and sin of its own: a field that leaves the plane by a little turns the
     magnetisation out of it, which the anomalous Hall effect shows.
     """
     columns = {"s2": np.sin(2 * azimuth), "c2": np.cos(2 * azimuth)} | _per_scan("offset", scan, np.ones_like(azimuth))
     columns |= {"cos": np.cos(azimuth), "sin": np.sin(azimuth)}
-    fit = fit_joint(columns, r_1w, who=f"{METHOD}, first harmonic")
+    lagging = {"s4": np.sin(4 * azimuth) / field, "c4": np.cos(4 * azimuth) / field}
+    who = f"{METHOD}, first harmonic"
+    try:
+        fit = fit_joint(columns | lagging, r_1w, who=who)
+        told = min(fit.unique_part(name) for name in ("s2", "c2", "s4", "c4")) > TOLD_APART
+    except FitError:
+        told = False
+    if not told:
+        fit = fit_joint(columns, r_1w, who=who)
+    r_p, offset = _planar_hall(fit)
+    b_u = _anisotropy(fit, r_p, offset, field)
+    if any(b_u):  # beyond the first order
+        true = azimuth + number(offset)
+        lag = _lag(field, true, *b_u)
+        # What the first order has of it stays in s4 and c4.
+        first_order = (b_u[0] * np.sin(2 * true) - b_u[1] * np.cos(2 * true)) / (2 * field)
+        more = {name: wave(2 * (azimuth - lag)) + 2 * first_order * slope(2 * azimuth) for name, wave, slope in
+                (("s2", np.sin, np.cos), ("c2", np.cos, lambda x: -np.sin(x)))}  # fmt: skip
+        fit = fit_joint(columns | lagging | more, r_1w, who=who)
+        r_p, offset = _planar_hall(fit)
+    return fit, r_p, offset, b_u
+
+
+def _planar_hall(fit: JointFit) -> tuple[Value, Value]:
+    """Return R_P, and what must be added to the angles."""
     if min(fit.unique_part("s2"), fit.unique_part("c2")) < 0.1:
         raise FitError(f"{METHOD}: the angles do not show sin(2 phi); scan half a turn at least")
     s2, c2 = fit["s2"], fit["c2"]
@@ -159,10 +198,34 @@ def _first_harmonic(azimuth: np.ndarray, r_1w: np.ndarray, scan: np.ndarray) -> 
     offset = Value.of(
         0.5 * float(np.arctan2(sign * c2, sign * s2)), 0.5 * float(np.sqrt(across @ covariance @ across)) / size, "rad"
     )
-    return fit, r_p, offset
+    return r_p, offset
 
 
-def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
+def _anisotropy(fit: JointFit, r_p: Value, offset: Value, field: np.ndarray) -> tuple[float, float]:
+    """Return b_u cos 2 phi_u and b_u sin 2 phi_u [T], phi_u from the current; 0 where R_1w does not show it."""
+    if "s4" not in fit:
+        return 0.0, 0.0
+    b_u = -2 * (fit["s4"] - 1j * fit["c4"]) / number(r_p)
+    sigma = 2 * float(np.hypot(fit.sigma("s4"), fit.sigma("c4"))) / abs(number(r_p))
+    if not SIGNIFICANT * sigma < abs(b_u) < LARGEST_LAG * field.min():
+        return 0.0, 0.0
+    # s4 and c4 are of the angles as read: sin(4 phi - 2 phi_u), phi = azimuth + offset.
+    b_u *= np.exp(4j * number(offset))
+    return float(b_u.real), float(b_u.imag)
+
+
+def _lag(field: np.ndarray, phi: np.ndarray, b_cos: float, b_sin: float) -> np.ndarray:
+    """Return by how much the magnetisation stays behind the field: B sin(lag) = b_u/2 sin 2(phi - lag - phi_u)."""
+    lag = np.zeros_like(phi)
+    for _ in range(20):  # each time better by b_u/B, which is small
+        twice, before = 2 * (phi - lag), lag
+        lag = np.arcsin((b_cos * np.sin(twice) - b_sin * np.cos(twice)) / (2 * field))
+        if np.abs(lag - before).max() < 1e-12:
+            break
+    return lag
+
+
+def _columns(field, azimuth, r_p, offset, r_a, mu0_meff, anisotropy):
     """Return the inputs of R_2w's columns, what makes the columns of them, and why some are absent."""
     inputs: list[Value] = [r_p, offset]
     missing = [name for name, value in (("r_a", r_a), ("mu0_meff", mu0_meff)) if value is None or value.value is None]
@@ -172,13 +235,19 @@ def _columns(field, azimuth, r_p, offset, r_a, mu0_meff):
     else:
         inputs += [r_a, mu0_meff]
 
+    b_cos, b_sin = anisotropy
+
     def columns_of(point: np.ndarray) -> dict[str, np.ndarray]:
         phi = azimuth + point[1]
-        cos = np.cos(phi)
-        columns = {"b_fl": -point[0] * (2 * cos**3 - cos) / field}
+        lag = _lag(field, phi, b_cos, b_sin) if any(anisotropy) else 0.0
+        cos, twice = np.cos(phi - lag), 2 * (phi - lag)
+        outer = field * np.cos(lag)
+        along = b_cos * np.cos(twice) + b_sin * np.sin(twice)
+        columns = {"b_fl": -point[0] * (2 * cos**3 - cos) / (outer + along)}
         if not absent:
-            columns = {"b_dl": -point[2] * cos / (2 * (field + point[3]))} | columns
-            columns |= {"r_ane": -cos, "r_one": -field * cos}
+            steady = outer + point[3] + (np.hypot(b_cos, b_sin) + along) / 2
+            columns = {"b_dl": -point[2] * cos / (2 * steady)} | columns
+            columns |= {"r_ane": -cos, "r_one": -field * np.cos(phi)}
         return columns
 
     return inputs, columns_of, absent
@@ -245,7 +314,7 @@ def _mistakes(second: JointFit, r_p, first: JointFit, phi, r_1w, r_2w, scan, col
     """Return flags for what a mistake of wiring or settings would leave behind."""
     flags = []
     leak, sigma = second["leak"] / r_p.value, second.sigma("leak") / abs(r_p.value)
-    if abs(leak) > SIGNIFICANT * sigma and abs(leak) > 1e-9:
+    if abs(leak) > max(SIGNIFICANT * sigma, SMALL_LEAK):
         if abs(leak) > WRONG_HARMONIC:
             flags.append(f"wrong harmonic: R_2w holds {leak:.2g} of R_1w: the second lock-in is on the first harmonic")
         else:

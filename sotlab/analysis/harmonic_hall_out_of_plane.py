@@ -36,6 +36,7 @@ from scipy import optimize
 from sotlab.analysis.hall_signals import TERMS, field_without_sign, magnetisation_angle, second_harmonic_columns
 from sotlab.analysis.harmonic_hall import (
     SIGNIFICANT,
+    SMALL_LEAK,
     FittedReadings,
     HarmonicHallResult,
     SecondHarmonic,
@@ -44,7 +45,7 @@ from sotlab.analysis.harmonic_hall import (
     not_determined,
     scans_of,
 )
-from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint
+from sotlab.analysis.joint import SMALLEST_UNIQUE, JointFit, fit_joint, number, spread
 from sotlab.analysis.lockin_readings import split_parity
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -57,6 +58,8 @@ SLOPE_WINDOW = 0.3
 #: Readings of which so many have a partner at the opposite field are reduced to their odd parts.
 PAIRED = 0.9
 _STARTS = (-1.5, -0.7, -0.3, -0.1, 0.02, 0.1, 0.25, 0.5, 0.8)  # of B_K over the largest field
+#: Half the squares left over the squares of R_1w: below it the first start has found the minimum.
+_GOOD_COST = 1e-6
 _OFFSET_LIMIT_RAD = np.radians(20)
 
 
@@ -69,6 +72,7 @@ def fit_out_of_plane(
     azimuth_rad: float = 0.0,
     r_p: Value | None = None,
     b_k: Value | None = None,
+    r_ohe: Value | None = None,
     known: Mapping[str, Value] | None = None,
     left_out: Sequence[str] = (),
     slope_window: float = SLOPE_WINDOW,
@@ -91,6 +95,8 @@ def fit_out_of_plane(
         2 xi b_fl.
     b_k : Value, optional
         Anisotropy field where it is known better than from R_1w.
+    r_ohe : Value, optional
+        Ordinary Hall resistance per field where a loop has told it; taken as it is, it should be known well.
     known : mapping of str to Value, optional
         `b_fl`, `r_ane`, `r_one`, `b_dl` from another geometry.
     left_out : sequence of str
@@ -116,7 +122,7 @@ def fit_out_of_plane(
     scan = scans_of(field)
     # Pairs stand in the order of their first readings: between two scans time has passed.
     sequence = scan if odd else None
-    first = _FirstHarmonic(field, polar, r_1w, scan, b_k, odd=odd)
+    first = _FirstHarmonic(field, polar, r_1w, scan, b_k, r_ohe, odd=odd)
     flags += first.flags
 
     inputs, covariance = first.inputs(r_p)
@@ -174,7 +180,7 @@ def fit_out_of_plane(
 def _leak(fit: JointFit, r_a_ohm: float) -> list[str]:
     """Return a flag if R_2w holds a part of R_1w (cos theta), which no torque does in this plane."""
     leak, sigma = fit["leak"] / r_a_ohm, fit.sigma("leak") / abs(r_a_ohm)
-    if abs(leak) <= SIGNIFICANT * sigma or abs(leak) < 1e-9:
+    if abs(leak) <= max(SIGNIFICANT * sigma, SMALL_LEAK):
         return []
     return [
         f"source distortion: R_2w holds ({leak:.2g} +- {sigma:.1g}) of R_1w, which no torque does: of the source, or of"
@@ -203,21 +209,30 @@ def _odd_parts(field, polar, r_1w, r_2w, flags):
 class _FirstHarmonic:
     """The fit of R_1w: R_A, R_OHE, B_K and the angle's offset, with what they say of the magnetisation's angle."""
 
-    def __init__(self, field, polar, r_1w, scan, b_k, *, odd):
+    def __init__(self, field, polar, r_1w, scan, b_k, r_ohe, *, odd):
         self.flags: list[str] = []
-        self._field, self._polar, self._r_1w = field, polar, r_1w
+        self._field, self._polar = field, polar
+        self._r_ohe = r_ohe if r_ohe is not None and r_ohe.value is not None else None
+        #: What the sigma of a given R_OHE leaves in R_A, about.
+        self._taken_ohm = 0.0 if self._r_ohe is None else spread(self._r_ohe) * float(np.mean(field))
+        self._r_1w = r_1w if self._r_ohe is None else r_1w - number(self._r_ohe) * field * np.cos(polar)
         self._known = b_k if b_k is not None and b_k.value is not None else None
         self._good = np.isfinite(r_1w)
         self._sequence = scan if odd else None
         self._offsets = list(_per_scan("offset", scan, np.ones_like(field)).items()) if not odd else []
-        self._with_ohe = scan.max() > 0
-        if not self._with_ohe:
-            self.flags.append("r_ohe: not determined: one field does not tell it from r_a; it was left out")
+        # One field tells it from R_A, too, where the magnetisation lags behind, but then not from B_K at once.
+        self._with_ohe = self._r_ohe is None
         point = self._best()
         fit = self._linearised(point)
         if self._with_ohe and fit.unique_part("r_ohe") < SMALLEST_UNIQUE:
             self._with_ohe = False
-            self.flags.append("r_ohe: not determined: these fields do not tell it from r_a; it was left out")
+            self.flags.append(
+                not_determined(
+                    "r_a, b_k, r_ohe",
+                    f"these fields do not tell them apart (together they are {fit['r_a']:.4g} ohm); measure at"
+                    " two fields that differ, or give r_ohe of a loop",
+                )
+            )
             point = self._best()
             fit = self._linearised(point)
         self.fit: JointFit = fit
@@ -241,10 +256,16 @@ class _FirstHarmonic:
     @property
     def results(self) -> dict[str, Value]:
         """What R_1w says."""
+        mixed = not self._with_ohe and self._r_ohe is None
         b_k = self._known if self._known is not None else self.fit.value("b_k", "T")
+        if mixed and self._known is None:
+            b_k = Value(None, None, "T")
+        r_a = self.fit.value("r_a", "ohm")
+        if self._r_ohe is not None:
+            r_a = Value.of(number(r_a), float(np.hypot(spread(r_a), self._taken_ohm)), "ohm")
         return {
-            "r_a": self.fit.value("r_a", "ohm"),
-            "r_ohe": self.fit.value("r_ohe", "ohm/T") if self._with_ohe else Value(None, None, "ohm/T"),
+            "r_a": Value(None, None, "ohm") if mixed else r_a,
+            "r_ohe": self.fit.value("r_ohe", "ohm/T") if self._with_ohe else self._r_ohe or Value(None, None, "ohm/T"),
             "b_k": Value(b_k.value, b_k.sigma, "T"),
             "mu0_meff": Value(None if b_k.value is None else -b_k.value, b_k.sigma, "T"),
             "angle_offset": self.fit.value("angle_offset", "rad")
@@ -267,6 +288,7 @@ class _FirstHarmonic:
             if "angle_offset" in self.fit:
                 moved[2] = ends[0]["angle_offset"] - ends[1]["angle_offset"]
             covariance += np.outer(moved, moved)
+        covariance[0, 0] += self._taken_ohm**2
         if r_p is not None and r_p.value is not None:
             covariance[3, 3] = (r_p.sigma or 0.0) ** 2
         value = r_p.value if r_p is not None and r_p.value is not None else 0.0
@@ -304,18 +326,21 @@ class _FirstHarmonic:
             )
             return np.array([known, found.x[0]])
         starts = sorted((float(np.sum(self._left(np.array([s * top, 0.0])) ** 2)), s * top) for s in _STARTS)
-        fits = [
-            optimize.least_squares(
-                lambda p: self._left(p) / scale,
-                [start, 0.0],
-                x_scale=[0.1 * top, 0.01],
-                bounds=([-5 * top, -_OFFSET_LIMIT_RAD], [5 * top, _OFFSET_LIMIT_RAD]),
-                xtol=1e-14,
-                ftol=1e-14,
-                gtol=1e-14,
+        fits = []
+        for _, start in starts[:2]:
+            fits.append(
+                optimize.least_squares(
+                    lambda p: self._left(p) / scale,
+                    [start, 0.0],
+                    x_scale=[0.1 * top, 0.01],
+                    bounds=([-5 * top, -_OFFSET_LIMIT_RAD], [5 * top, _OFFSET_LIMIT_RAD]),
+                    xtol=1e-12,
+                    ftol=1e-14,
+                    gtol=1e-14,
+                )
             )
-            for _, start in starts[:2]
-        ]
+            if fits[0].cost < _GOOD_COST:
+                break
         return min(fits, key=lambda fit: fit.cost).x
 
     def _linearised(self, point: np.ndarray) -> JointFit:

@@ -56,7 +56,8 @@ def overloaded(*channels: np.ndarray) -> np.ndarray:
     """Return (N,) bool: the readings that stand at the end of a range.
 
     An overloaded converter repeats its last code: several readings are the same to the last digit, and no reading of
-    either channel is larger, or none of those between them. (A small channel repeats its largest digits as well.)
+    either channel is larger, or none of those between them. (A small channel repeats its largest digits as well.) The
+    flat top of a curve that is read in coarse steps repeats them, too, but its neighbours lie one step below.
 
     Parameters
     ----------
@@ -65,8 +66,9 @@ def overloaded(*channels: np.ndarray) -> np.ndarray:
     """
     sizes = np.abs(np.stack([np.asarray(channel, float) for channel in channels]))
     clipped = np.zeros(sizes.shape[1], bool)
+    steps = [_resolution(size) for size in sizes]
     ceiling = np.nanmax(np.where(np.isfinite(sizes), sizes, -1.0), axis=0)
-    for channel, size in zip(channels, sizes, strict=True):
+    for channel, size, step in zip(channels, sizes, steps, strict=True):
         if not np.isfinite(size).any() or np.nanmin(channel) == np.nanmax(channel):
             continue
         values, counts = np.unique(size[np.isfinite(size)], return_counts=True)
@@ -74,10 +76,27 @@ def overloaded(*channels: np.ndarray) -> np.ndarray:
             if count < CLIPPED_READINGS or value == 0:
                 continue
             at_end = np.flatnonzero(size == value)
+            if _is_flat_top(size, at_end, step):
+                continue
             whole = value == ceiling.max()
             if whole or (count >= CLIPPED_IN_PART and ceiling[at_end[0] : at_end[-1] + 1].max() == value):
                 clipped[at_end] = True
     return clipped
+
+
+def _resolution(size: np.ndarray) -> float:
+    """Return the step in which readings are made: the smallest difference of two, all others being multiples of it."""
+    different = np.unique(size[np.isfinite(size)])
+    gaps = np.diff(different)
+    return float(gaps.min()) if len(gaps) else 0.0
+
+
+def _is_flat_top(size: np.ndarray, at_end: np.ndarray, step: float) -> bool:
+    """Return whether the readings before and after those at an end lie one or two steps below it."""
+    beside = np.setdiff1d(np.concatenate([at_end - 1, at_end + 1]), at_end)
+    beside = beside[(beside >= 0) & (beside < len(size))]
+    below = size[at_end[0]] - size[beside][np.isfinite(size[beside])]
+    return bool(len(below)) and step > 0 and float(np.median(below)) < 2.5 * step
 
 
 @dataclass(frozen=True)

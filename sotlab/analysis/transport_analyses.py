@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from sotlab.analysis.datasets import Dataset, combined, conditions_differ, mean_of, none_of
+from sotlab.analysis.datasets import Dataset, PlainDatasets, combined, conditions_differ, mean_of, none_of
 from sotlab.analysis.hall_loop import TAIL, fit_hall_loop
 from sotlab.analysis.harmonic_hall import not_determined
 from sotlab.analysis.joint import fit_joint, number, spread
@@ -23,12 +23,12 @@ from sotlab.analysis.transport import (
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError, FitError, UsageError
 
-__all__ = ["HallLoop", "ParallelConduction", "SheetResistance", "VanDerPauw"]
+__all__ = ["STRICT", "HallLoop", "ParallelConduction", "SheetResistance", "TransportAnalysis", "VanDerPauw"]
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _TransportAnalysis:
+class TransportAnalysis(PlainDatasets):
     """What these four share: plain datasets, one row each, and results that hold for all of them."""
 
     kind: ClassVar[str]
@@ -38,23 +38,11 @@ class _TransportAnalysis:
     #: The results with their units.
     units: ClassVar[dict[str, str]]
 
-    def dataset(
-        self, columns: Mapping[str, np.ndarray], axes: Mapping[str, float], *, name: str = "", simulated: bool = False
-    ) -> Dataset:
-        """Return the rows as they are.
-
-        Raises
-        ------
-        DataError
-            If no row is made of numbers.
-        """
-        return Dataset.of(columns, axes, name=name, simulated=simulated)
-
     def live(self, columns: Mapping[str, np.ndarray], settings: Any) -> LiveFit | None:
         """Return None: these are reduced when they are complete."""
         return None
 
-    def _reduced(
+    def reduced(
         self,
         datasets: Sequence[Dataset],
         settings: BaseModel,
@@ -69,7 +57,7 @@ class _TransportAnalysis:
             except FitError as error:
                 values, flags = none_of(self.units), [not_determined(", ".join(self.units), str(error))]
             rows.append({**row, **values, "flags": list(flags)})
-        results, flags = self._of_all(rows)
+        results, flags = self.of_all(rows)
         return Reduction(
             self.kind,
             self.schema,
@@ -83,7 +71,8 @@ class _TransportAnalysis:
             list(datasets),
         )
 
-    def _of_all(self, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Value], list[str]]:
+    def of_all(self, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Value], list[str]]:
+        """Return what holds for all rows, and a flag for what does not."""
         units = {name: unit for name, unit in self.units.items() if any(name in row for row in rows)}
         if conditions_differ(rows, "temperature"):
             why = "the temperatures differ; each has its own in the scans"
@@ -98,14 +87,14 @@ class _TransportAnalysis:
 class HallLoopSettings(BaseModel):
     """What the analysis ``hall-loop`` must be told."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     tail: float = setting(TAIL, "Part of the largest field from which the film is taken as saturated", ge=0.3, le=0.95)
     current: float | None = setting(None, "Current of voltages, where no column has it", "A", gt=0)
     current_convention: Literal["peak", "rms"] | None = setting(None, "Of the current; dc counts as rms")
 
 
-class HallLoop(_TransportAnalysis):
+class HallLoop(TransportAnalysis):
     """The analysis ``hall-loop``: R_A (half swing), ordinary slope, coercivity, remanence of loops along the normal."""
 
     kind: ClassVar[str] = "hall-loop"
@@ -145,18 +134,18 @@ class HallLoop(_TransportAnalysis):
             found = fit_hall_loop(loop["field"], _resistance(loop, "", settings), tail=settings.tail)
             return found.results, found.flags
 
-        return self._reduced(datasets, settings, fit)
+        return self.reduced(datasets, settings, fit)
 
 
 class VanDerPauwSettings(BaseModel):
     """What the analysis ``van-der-pauw`` must be told."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     thickness: Value | None = setting(None, "Of the film, for its resistivity", "m")
 
 
-class VanDerPauw(_TransportAnalysis):
+class VanDerPauw(TransportAnalysis):
     """The analysis ``van-der-pauw``: the sheet resistance from two neighbouring configurations.
 
     Rows are repeated readings: of resistances ``r_a`` and ``r_b``, or of a current and the voltages ``v_a``, ``v_b``
@@ -199,19 +188,19 @@ class VanDerPauw(_TransportAnalysis):
             flags = [*flags_a, *flags_b, *found.flags]
             return {"sheet_resistance": sheet, **_resistivity(sheet, settings.thickness), "r_a": r_a, "r_b": r_b}, flags
 
-        return self._reduced(datasets, settings, fit)
+        return self.reduced(datasets, settings, fit)
 
 
 class SheetResistanceSettings(BaseModel):
     """What the analysis ``sheet-resistance`` must be told."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     width: Value | None = setting(None, "Of the strip", "m")
     length: Value | None = setting(None, "Between the voltage contacts", "m")
 
 
-class SheetResistance(_TransportAnalysis):
+class SheetResistance(TransportAnalysis):
     """The analysis ``sheet-resistance``: R_sh(t) of films of several thicknesses, or R_sh of a strip by four points."""
 
     kind: ClassVar[str] = "sheet-resistance"
@@ -269,19 +258,19 @@ class SheetResistance(_TransportAnalysis):
                 )
             return results, found.flags
 
-        return self._reduced(datasets, settings, fit)
+        return self.reduced(datasets, settings, fit)
 
 
 class ParallelConductionSettings(BaseModel):
     """What the analysis ``parallel-conduction`` must be told."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     hopping: Literal["activated", "mott"] = setting("activated", "Law of the hopping channel")
     metal_slope: Value | None = setting(None, "Temperature coefficient of the metallic channel, if known", "1/K")
 
 
-class ParallelConduction(_TransportAnalysis):
+class ParallelConduction(TransportAnalysis):
     """The analysis ``parallel-conduction``: R(T) as a metallic and a hopping channel in parallel."""
 
     kind: ClassVar[str] = "parallel-conduction"
@@ -316,7 +305,7 @@ class ParallelConduction(_TransportAnalysis):
             )
             return found.results, found.flags
 
-        return self._reduced(datasets, settings, fit)
+        return self.reduced(datasets, settings, fit)
 
 
 def _resistance(dataset: Dataset, suffix: str, settings: HallLoopSettings) -> np.ndarray:

@@ -231,6 +231,14 @@ class Lockin(Role, Protocol):
         """Shift the reference [deg]."""
         ...
 
+    def set_sensitivity(self, full_scale: float) -> None:
+        """Set the full scale [V rms]; the next reading waits."""
+        ...
+
+    def known_resistor(self) -> Mapping[str, tuple[float, float]] | None:
+        """Return what source and lock-ins made of a known resistor, by name with sigma; None without a calibration."""
+        ...
+
     def reference_Hz(self) -> float:
         """Return the frequency of the reference [Hz]."""
         ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -30,6 +30,9 @@ EVENTS = {1: "input queue overflow", 4: "query error", 16: "execution error", 32
 
 #: Time constants after which n poles are within 0.1 % of a step: ``exp(-x) sum_(k<n) x^k/k! = 1e-3``.
 SETTLING_TAU = {6: 6.908, 12: 9.234, 18: 11.229, 24: 13.063}
+
+#: What a calibration ``second_harmonic`` says: the phases of both harmonics, and the share of V_1w in X and Y of 2w.
+KNOWN_RESISTOR = {"frequency": "Hz", "phase_1w": "deg", "phase_2w": "deg", "distortion_x": "", "distortion_y": ""}
 
 #: Below this detected frequency the synchronous filter works (SR830 manual) [Hz].
 SYNCHRONOUS_BELOW_HZ = 200.0
@@ -164,6 +167,7 @@ class SRSLockin(SRSDriver):
     #: The one that says that another filter is in use.
     filter_changed: ClassVar[int] = 0
     highest_harmonic: ClassVar[int] = 1
+    calibrated_by = frozenset({"second_harmonic"})
     #: Time for both questions of a reading (over GPIB; unverified) [s].
     READING_S: ClassVar[float] = 0.02
 
@@ -266,6 +270,11 @@ class SRSLockin(SRSDriver):
         with self.exchange():
             self.send(phase=phase_deg)
             self._settle()
+
+    def known_resistor(self) -> Mapping[str, tuple[float, float]] | None:
+        """Return what source and lock-ins made of a known resistor, by name with sigma; None without a calibration."""
+        found = self.calibrations.get("second_harmonic")
+        return None if found is None else {name: found.value(name, unit) for name, unit in KNOWN_RESISTOR.items()}
 
     def settle(self) -> None:
         """Let the next reading wait until the output has settled; what was latched before does not count."""

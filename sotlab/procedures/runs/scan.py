@@ -79,6 +79,8 @@ class Scan(Procedure):
     ANALYSIS: ClassVar[AnalysisInput | None] = None
     #: The setting whose history matters (``field_T`` of an iron yoke); None if every point can be gone to at once.
     PATH_AXIS: ClassVar[str | None] = None
+    #: False where the sample's contacts are switched: its resistance after the run is not that of before.
+    WATCH_SAMPLE: ClassVar[bool] = True
     #: The axis and the signal that a window shows unless told otherwise.
     X_AXIS: ClassVar[str] = "Time (s)"
     Y_AXIS: ClassVar[str] = "Time (s)"
@@ -234,7 +236,7 @@ class Scan(Procedure):
         self.check_plan(planned, self.bench)  # first: it opens what the procedure uses where the station has it
         self.past.check(planned, plain(self.bench.snapshot()))
         self._interlocks = Interlocks(self.bench, self.ROLES, self.COLUMNS, self.tell)
-        rules = self.bench.config.protection
+        rules = self.bench.config.protection if self.WATCH_SAMPLE else None
         if rules is not None:
             self.bench.open_role(rules.role)
         self._watched_over()  # with the roles that were opened since
