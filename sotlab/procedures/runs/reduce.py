@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from sotlab.analysis.protocol import Analysis
@@ -21,11 +22,12 @@ from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.foreign import ColumnSpec, read_table
 from sotlab.procedures.runs.reader import RunRecord, read_run
 from sotlab.procedures.runs.report import write_report
+from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.settings import parse_settings
 from sotlab.procedures.runs.tables import flags_of, row_label, value_names
 from sotlab.units import pretty
 
-__all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce_runs", "write_page"]
+__all__ = ["Outcome", "find_analysis", "live_reduction", "reduce_files", "reduce_rows", "reduce_runs", "write_page"]
 
 GROUP = "sotlab.analyses"
 
@@ -154,6 +156,39 @@ def reduce_files(
     return outcome
 
 
+def reduce_rows(
+    scan: Scan, rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], files: Mapping[str, Path]
+) -> Reduction:
+    """Reduce rows of a run that is still going on, for who must decide whether to measure more.
+
+    Parameters
+    ----------
+    scan : Scan
+        The run's procedure.
+    rows : sequence of mapping
+        Its rows.
+    settings : mapping
+        Of the analysis.
+    files : mapping of str to Path
+        Settings that are runs, or other files that the analysis reads.
+
+    Raises
+    ------
+    SotlabError
+        If they cannot be reduced, or a file cannot be read.
+    """
+    if scan.ANALYSIS is None:
+        raise UsageError(f"{type(scan).__name__}: it names no analysis")
+    mapping = {"kind": scan.ANALYSIS.kind, "columns": scan.ANALYSIS.columns, "axes": scan.ANALYSIS.axes}
+    analysis = find_analysis(mapping["kind"])
+    own = scan.the_sample().model_dump(mode="json")
+    datasets = list(
+        _datasets_of_rows(analysis, mapping, pd.DataFrame(list(rows)), {}, name="run", simulated=False, sample=own)
+    )
+    read = {name: tuple(_datasets(analysis, path, [], [])) for name, path in files.items()}
+    return _reduce(analysis, datasets, {**settings, **read}).reduction
+
+
 def live_reduction(
     kind: str, settings: Callable[[], Mapping[str, Any]]
 ) -> Callable[[Mapping[str, np.ndarray]], LiveFit | None]:
@@ -256,7 +291,7 @@ def _datasets(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec], recor
 
 def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
     mapping = _analysis_of(record)
-    if mapping["kind"] != analysis.kind:
+    if mapping["kind"] not in (analysis.kind, *getattr(analysis, "also_reads", ())):
         raise DataError(
             f"{record.folder.path}: this run is for the analysis '{mapping['kind']}', not '{analysis.kind}'"
         )
@@ -269,16 +304,48 @@ def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
         raise DataError(f"{record.folder.data}: there is no column '{missing[0]}'")
     if record.rows.empty:
         raise DataError(f"{record.folder.data}: the run is {record.status} and has no rows")
-    axes = list(mapping["axes"])
-    rows = record.rows.rename(columns={header: role for role, header in headers.items()})
-    # Rows are grouped by what stays the same along a dataset, in the order in which they were measured.
-    for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
-        yield analysis.dataset(
-            {role: group[role].to_numpy(float) for role in mapping["columns"]},
-            {axis: float(value) for axis, value in zip(axes, values, strict=True)},  # type: ignore[arg-type]
+    try:
+        yield from _datasets_of_rows(
+            analysis,
+            mapping,
+            record.rows,
+            record.arrays,
             name=record.folder.path.name,
             simulated=record.simulated,
+            sample=record.opened.get("sample"),
         )
+    except KeyError as error:
+        raise DataError(f"{record.folder.arrays}: there is no {error}, which a row names: damaged") from None
+
+
+def _datasets_of_rows(
+    analysis: Analysis,
+    mapping: Mapping[str, Any],
+    rows: pd.DataFrame,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    sample: Any,
+    **said: Any,
+) -> Iterator[Any]:
+    """Yield datasets: rows are grouped by what stays the same along one, in the order in which they were measured."""
+    axes = list(mapping["axes"])
+    headers = {**mapping["columns"], **mapping["axes"]}
+    rows = rows.rename(columns={header: role for role, header in headers.items()})
+    if getattr(analysis, "takes_sample", False):
+        said = {**said, "sample": sample}
+    for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
+        yield analysis.dataset(
+            {role: _samples(group[role].to_numpy(), arrays) for role in mapping["columns"]},
+            {axis: float(value) for axis, value in zip(axes, values, strict=True)},  # type: ignore[arg-type]
+            **said,
+        )
+
+
+def _samples(cells: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the numbers of cells; of arrays, or of cells that name some, all samples one after the other."""
+    if cells.dtype != object:
+        return cells.astype(float)
+    return np.concatenate([np.asarray(arrays[cell] if isinstance(cell, str) else cell, float) for cell in cells])
 
 
 def _datasets_of_file(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:

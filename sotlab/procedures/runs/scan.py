@@ -137,8 +137,8 @@ class Scan(Procedure):
         """Go to ``point`` and wait until it has settled."""
         raise NotImplementedError
 
-    def measure(self, point: Point, bench: Station) -> dict[str, Any]:
-        """Return the values of ``COLUMNS`` at ``point``."""
+    def measure(self, point: Point, bench: Station) -> dict[str, Any] | None:
+        """Return the values of ``COLUMNS`` at ``point``; None if it was stopped before they were complete."""
         raise NotImplementedError
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
@@ -291,7 +291,10 @@ class Scan(Procedure):
             return False  # the wait was cut short: this point has not settled
         self._at = point
         row = {"Index": point.index, "Repeat": point.repeat, "Time (s)": bench.clock.now() - self._started_s}
-        row |= self.measure(point, bench)
+        values = self.measure(point, bench)
+        if values is None:
+            return False
+        row |= values
         self._done[point.index, point.repeat] = row
         self.emit("results", row)
         self.emit("progress", min(100.0, 100.0 * len(self._done) / self._total))
@@ -318,7 +321,7 @@ class Scan(Procedure):
         self.apply(point, bench)
         if self.should_stop():
             return
-        found, recorded = self.measure(point, bench), self._done[point.index, point.repeat]
+        found, recorded = self.measure(point, bench) or {}, self._done[point.index, point.repeat]
         pairs = {
             name: [recorded.get(name), value]
             for name, value in found.items()
