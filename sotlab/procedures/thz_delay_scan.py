@@ -23,10 +23,12 @@ class ThzDelayScan(ThzScan):
 
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         "thz",
-        columns={"delay": "Delay (s)", "signal": "X (V)"},
+        columns={"delay": "Delay (s)", "signal": "X (V)", "power": "Power (W)"},
         axes={"scan": "Scan (1)", "field": "Field Set (T)"},
     )
-    COLUMNS = ("Scan (1)", "Field Set (T)", "Delay Set (s)", "Delay (s)", "Position (m)", "X (V)", "Y (V)")
+    COLUMNS = (
+        "Scan (1)", "Field Set (T)", "Delay Set (s)", "Delay (s)", "Position (m)", "X (V)", "Y (V)", "Power (W)",
+    )  # fmt: skip
 
     points = Integer("Points", default=121, minimum=16, maximum=1_000_000)
 
@@ -63,12 +65,13 @@ class ThzDelayScan(ThzScan):
             "Position (m)": position,
             "X (V)": signal_V.real,
             "Y (V)": signal_V.imag,
+            "Power (W)": self.power_W(bench),
             **self.told_around(point, bench),
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
         """Return the time of ramp, move, settling and reading [s]."""
-        reading_s = bench["lockin"].settling_s + bench["lockin"].reading_time_s
+        reading_s = bench["lockin"].settling_s + bench["lockin"].reading_time_s + self.power_time_s(bench)
         if before is None:
             return reading_s
         moving_s = bench["delay"].move_time_s(self.begin_m(before), self.begin_m(point))

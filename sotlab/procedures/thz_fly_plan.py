@@ -156,9 +156,10 @@ def _planned(
             )
         left = (1 + (2 * math.pi * highest * time_constant_s) ** 2) ** (-poles / 2)
         if left < LEAST_TRANSMISSION:
+            slower = rate * 1e12 * longest_s / time_constant_s
             raise PlanError(
                 f"{said}, of which {time_constant_s:g} s with {poles} poles leaves {left:.0%}, {LEAST_TRANSMISSION:.0%}"
-                f" is the least; scan at {rate * 1e12 * longest_s / time_constant_s:.3g} ps/s, or with {longest_s:.2g} s"
+                f" is the least; scan at {slower:.3g} ps/s, or with {longest_s:.2g} s"
             )
         if time_constant_s < shortest_s:
             raise PlanError(

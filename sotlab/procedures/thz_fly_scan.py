@@ -31,8 +31,8 @@ class ThzFlyScan(ThzScan):
     """Scan the delay on the fly: passes forwards and backwards, each recorded as a whole.
 
     One row is one pass, its cells are the arrays of all samples. The position of each sample is the stage's voltage at
-    an auxiliary input of the lock-in (``position`` "aux 3" or "aux 4", of an SR830), which is calibrated in each pass by
-    the encoder where the stage stands before and after; or, with "polls", on the straight line through readings of the
+    an auxiliary input of the lock-in (``position`` "aux 3" or "aux 4", of an SR830), calibrated in each pass by the
+    encoder where the stage stands before and after; or, with "polls", on the straight line through readings of the
     encoder with the time at which each was taken. ``scans`` are pairs of passes, there and back, at one field.
 
     Speed, time constant and sample rate are chosen by ``highest``, the end of the band that is wanted, where they are
@@ -42,11 +42,11 @@ class ThzFlyScan(ThzScan):
 
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         "thz",
-        columns={"delay": "Delay (s)", "signal": "X (V)"},
+        columns={"delay": "Delay (s)", "signal": "X (V)", "power": "Power (W)"},
         axes={"scan": "Pass (1)", "field": "Field Set (T)", "rate": "Rate (1)"},
     )
     COLUMNS = (
-        "Scan (1)", "Pass (1)", "Field Set (T)", "Rate (1)", "Delay (s)", "X (V)", "Y or Aux (V)", "Position (m)",
+        "Scan (1)", "Pass (1)", "Field Set (T)", "Rate (1)", "Delay (s)", "X (V)", "Y or Aux (V)", "Position (m)", "Power (W)",
         "Poll Time (s)", "Poll Position (m)",
     )  # fmt: skip
     ROLES = tuple(role for role in ThzScan.ROLES if role != "lockin")
@@ -170,6 +170,7 @@ class ThzFlyScan(ThzScan):
             "X (V)": samples[:, 0],
             "Y or Aux (V)": samples[:, 1],
             "Position (m)": at_m,
+            "Power (W)": self.power_W(bench),
             "Poll Time (s)": polls[:, 0] - time_s[0],
             "Poll Position (m)": polls[:, 1],
             **self.told_around(point, bench),
@@ -213,7 +214,7 @@ class ThzFlyScan(ThzScan):
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
         """Return the time of ramp, of coming to the beginning, and of the pass [s]."""
-        pass_s = self._fly.pass_s + self.lockin(bench).settling_s
+        pass_s = self._fly.pass_s + self.lockin(bench).settling_s + self.power_time_s(bench)
         if before is None:
             return pass_s
         end_m = self._ends_m(before.settings["direction"])[1]

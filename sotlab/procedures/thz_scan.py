@@ -6,11 +6,12 @@ the station is made safe. Series (``thz_series.py``) put something around the sc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +69,6 @@ class ThzScan(Scan):
     patience = Quantity("Patience", "s", default=7200.0, minimum=0.0, maximum=1e6, description="Of that wait")
     mount = Flag("Mount", default=False, description="Ask the operator for the sample first")
 
-    #: What a series puts around the scans; its settings stand in the plan beside them.
-    SERIES_COLUMNS: ClassVar[tuple[str, ...]] = ()
-
     # -- what a subclass says ------------------------------------------------------------------------------------
 
     def one_scan(self) -> Iterable[Mapping[str, float]]:
@@ -87,6 +85,10 @@ class ThzScan(Scan):
     def told_around(self, point: Point, bench: Station) -> dict[str, Any]:
         """Return the series' columns."""
         return {}
+
+    def power_time_s(self, bench: Station) -> float:
+        """Return how long :meth:`power_W` takes [s]."""
+        return bench["power_meter"].reading_time_s if "power_meter" in bench else 0.0
 
     def around_time_s(self, before: Point, point: Point, bench: Station) -> float:
         """Return how long :meth:`go_around` takes [s]."""
@@ -129,10 +131,12 @@ class ThzScan(Scan):
         """Check fields and series against the station's limits; open the hygrometer if it is waited for."""
         if self.stop <= self.start:
             raise PlanError(f"{type(self).__name__}: stop {self.stop * 1e12:g} ps must be after start")
-        if self.wanted and any(True for _ in zip(range(2), self.around(), strict=False)) and len([*self.around()]) > 1:
+        if self.wanted and len([*self.around()]) > 1:
             raise PlanError(f"{type(self).__name__}: a wanted sigma is for one setting, not for a series; leave it 0")
         if self.humidity and "humidity" not in bench:
             raise PlanError(f"{type(self).__name__}: the station has no role 'humidity' to wait for; set humidity to 0")
+        if "power_meter" in bench:
+            bench.open_role("power_meter")
         for field_T in {point.settings["field_T"] for point in points}:
             bench["field"].check(field_T)
 
@@ -162,11 +166,16 @@ class ThzScan(Scan):
         self._set_field(point, bench)
         self.go_around(point, bench)
         bench["delay"].move_to(self.begin_m(point), self.should_stop)
-        bench["pump_attenuator"].set_transmission(point.settings.get("transmission", self.transmission))
+        if "transmission" not in point.settings:  # else the series has set it
+            bench["pump_attenuator"].set_transmission(self.transmission)
         if self.beam == "open" and not self.should_stop():
             bench["shutter"].set_open(True)
         with suppress(InstrumentError):  # what the lock-in remembers of the time before the chopper was locked
             self.lockin(bench).read_phasor()
+
+    def power_W(self, bench: Station) -> float:
+        """Return the pump's power by the power meter [W], where the station has one: nan without."""
+        return bench["power_meter"].read_power() if "power_meter" in bench else math.nan
 
     def begin_m(self, point: Point) -> float:
         """Return the position at which a point begins [m]."""

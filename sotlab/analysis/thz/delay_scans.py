@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from sotlab.analysis.thz.traces import TraceGrid
 from sotlab.analysis.values import Value
 from sotlab.errors import DataError
 
-__all__ = ["DelayScan", "THzSettings", "common_grid", "delay_scan", "delays_of", "on_grid"]
+__all__ = ["DelayScan", "THzSettings", "at_one_power", "common_grid", "delay_scan", "delays_of", "on_grid"]
 
 #: Steps of a delay axis that differ by more than this part are irregular.
 REGULAR = 1e-3
@@ -120,6 +120,8 @@ def delay_scan(
     if np.count_nonzero(good) < 16:
         raise DataError(f"{name}: {np.count_nonzero(good)} points of a delay scan; 16 are the least")
     told = f"{name}, scan {axes['scan']:g}" if "scan" in axes else name
+    if "power" in columns:
+        axes = {**axes, "power": float(np.mean(columns["power"]))}
     return DelayScan(
         axis[good],
         by_position,
@@ -132,6 +134,20 @@ def delay_scan(
         sample,
         dict(axes),
     )
+
+
+def at_one_power(scans: Sequence[DelayScan]) -> list[DelayScan]:
+    """Return scans as they would be at their mean pump power, where all of them know it: drifts of the pump cancel.
+
+    The emission is proportional to the fluence far below saturation; see ``fluence.py`` for where it is not.
+    """
+    powers = np.array([scan.axes.get("power", np.nan) for scan in scans], float)
+    if not len(powers) or not (np.isfinite(powers) & (powers > 0)).all():
+        return list(scans)
+    return [
+        replace(scan, signal_V=scan.signal_V * float(powers.mean() / power))
+        for scan, power in zip(scans, powers, strict=True)
+    ]
 
 
 def delays_of(scan: DelayScan, settings: THzSettings) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from sotlab.analysis.harmonic_hall import not_determined
 from sotlab.analysis.thz.average import FEWEST
 from sotlab.analysis.thz.averaged import FLOOR, Averaged, averaged, with_quiet_noise
-from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, common_grid, delay_scan, on_grid
+from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, at_one_power, common_grid, delay_scan, on_grid
 from sotlab.analysis.thz.eta import eta_of
 from sotlab.analysis.thz.passes import fit_passes
 from sotlab.analysis.thz.ratio import FieldRatio, band_power, field_ratio
@@ -52,7 +52,7 @@ class THzEmission:
     kind: ClassVar[str] = "thz"
     title: ClassVar[str] = "THz emission"
     schema: ClassVar[int] = 1
-    columns: ClassVar[dict[str, str]] = {"delay": "s", "position": "m", "signal": "V"}
+    columns: ClassVar[dict[str, str]] = {"delay": "s", "position": "m", "signal": "V", "power": "W"}
     axes: ClassVar[dict[str, str]] = {"scan": "1", "field": "T", "reference": "1", "rate": "1"}
     required: ClassVar[tuple[tuple[str, ...], ...]] = (("delay", "signal"), ("position", "signal"))
     takes_sample: ClassVar[bool] = True
@@ -98,8 +98,8 @@ class THzEmission:
             ``ratio`` (field of the sample over that of the reference, with sign), ``delay`` [s] (positive: the sample
             is later), ``power_ratio``, ``dynamic_range``, ``snr`` of the sample, ``noise_alpha`` [V], ``noise_beta``,
             ``noise_tau`` [s] of a single scan, of passes on the fly ``lag`` [s], ``backlash`` [s] and ``overlap`` [s]
-            (what is left between forwards and backwards), ``odd`` [V] (the odd part at its largest), ``even`` (||even||/||odd||
-            within the band), ``eta`` (conversion relative to the reference). ``scans``: sample and reference with
+            (what is left between forwards and backwards), ``odd`` [V] (the odd part at its largest), ``even``
+            (||even||/||odd|| within the band), ``eta`` (conversion relative to the reference). ``scans``: sample and reference with
             ``frequency`` [Hz], ``amplitude``, ``sigma`` [V/Hz] and ``phase`` [rad], and each scan against the average
             of the reference.
         """
@@ -109,6 +109,8 @@ class THzEmission:
         samples = [scan for scan in datasets if not scan.reference] or list(datasets)
         if not references and any(not scan.reference for scan in datasets):
             references = [scan for scan in datasets if scan.reference]
+        both = at_one_power([*samples, *references])
+        samples, references = both[: len(samples)], both[len(samples) :]
         grid = common_grid([*samples, *references], settings)
         results = {name: Value(None, None, unit) for name, unit in UNITS.items()}
         flags = []

@@ -14,7 +14,7 @@ from sotlab.analysis.thz.stack import Efficiency, Emitter, Layer, Material, effi
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError, UsageError
 
-__all__ = ["emitter_of", "eta_of"]
+__all__ = ["emitter_of", "eta_of", "has_optics"]
 
 EXACT = Value(1.0, 0.0, "")
 _NUMBERS = ("absorptance", "sheet_conductance", "substrate_index")
@@ -42,7 +42,7 @@ def eta_of(
     lacking = [name for name in needed if getattr(settings, name) is None]
     if len(lacking) == len(needed):
         stacks = settings.stack or sample, settings.reference_stack or reference
-        known = [stack for stack in stacks if stack is not None and _has_optics(stack)]
+        known = [stack for stack in stacks if stack is not None and has_optics(stack)]
         if len(known) < 2:
             which = " and ".join(
                 name for name, stack in zip(("sample", "reference"), stacks, strict=True) if stack not in known
@@ -74,7 +74,8 @@ def eta_of(
     return Value.of(eta, abs(eta) * relative, ""), [], None
 
 
-def _has_optics(stack: Mapping[str, Any]) -> bool:
+def has_optics(stack: Mapping[str, Any]) -> bool:
+    """Return whether a sample file says what light meets in the stack."""
     if not stack.get("substrate") or not stack.get("stack"):
         return False
     return all(layer.get("n") for layer in stack["stack"])
