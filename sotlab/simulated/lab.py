@@ -40,7 +40,7 @@ def shipped_benches() -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class LabSpec:
-    """Which bench, and how: ``NAME_OR_PATH[?seed=N&clock=real|virtual|FACTOR&noise=on|off]``.
+    """Which bench, and how: ``NAME_OR_PATH[?seed=N&clock=real|virtual|FACTOR&noise=on|off&sample=FILE]``.
 
     The environment variable ``SOTLAB_CLOCK`` overrides the clock.
     """
@@ -49,6 +49,7 @@ class LabSpec:
     seed: int = 0
     clock: str = "real"
     noise: bool = True
+    sample: str = ""
 
     @classmethod
     def parse(cls, text: str) -> LabSpec:
@@ -110,6 +111,7 @@ _OPTIONS: dict[str, Callable[[str, str], Any]] = {
     "seed": _seed_option,
     "clock": _clock_option,
     "noise": _noise_option,
+    "sample": lambda key, value: value,
 }
 
 
@@ -291,6 +293,8 @@ class Lab:
         benches = {}
         for name, entry in described.items():
             wiring, where = dict(entry), f"lab, bench '{name}'" if name else "lab"
+            if self.spec.sample:
+                wiring["sample"] = self.spec.sample
             if "bench" not in wiring:
                 raise StationError(
                     f"bench file {self.spec.path}: {where}: 'bench' is missing; name what the devices are wired to as"

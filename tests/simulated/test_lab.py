@@ -50,7 +50,7 @@ def test_the_environment_overrides_the_clock(bench_file: Path, monkeypatch: pyte
         ("clock=nan", "clock=nan asked"),
         ("clock=inf", "clock=inf asked"),
         ("noise=1", "noise=1 asked, allowed are on and off"),
-        ("colour=red", "no option 'colour'; allowed are seed, clock, noise"),
+        ("colour=red", "no option 'colour'; allowed are seed, clock, noise, sample"),
     ],
 )
 def test_a_bad_option_is_named_with_what_is_allowed(bench_file: Path, options: str, message: str) -> None:

@@ -6,18 +6,20 @@ the band's power, the bias of noise removed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sotlab.analysis.harmonic_hall import not_determined
+from sotlab.analysis.thz.average import align
 from sotlab.analysis.thz.averaged import Averaged, averaged
 from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, at_one_power, common_grid
 from sotlab.analysis.thz.emission import THzEmission
 from sotlab.analysis.thz.passes import fit_passes
 from sotlab.analysis.thz.ratio import band_power
-from sotlab.analysis.thz.traces import Trace
+from sotlab.analysis.thz.traces import Trace, autocorrelation
 from sotlab.analysis.values import Reduction, Value
 from sotlab.errors import DataError, UsageError
 
@@ -25,6 +27,10 @@ __all__ = ["THzAzimuth"]
 
 #: Harmonics that are looked for.
 ORDERS = 3
+#: A signal that is smaller than this part of the largest is left at its delay.
+ALIGNED = 0.2
+#: A signal whose power in the band is so many times what chance makes is strong enough to align scans by.
+STRONG = 1000.0
 
 
 class THzAzimuth(THzEmission):
@@ -60,27 +66,29 @@ class THzAzimuth(THzEmission):
         if lacking:
             raise DataError(f"{lacking[0]}: no angle is known; give --column angle=NAME:UNIT")
         grid_s = common_grid(scans, settings)
-        passes = fit_passes(scans, grid_s, settings) if any(scan.rate is not None for scan in scans) else None
         angles_deg = list(dict.fromkeys(scan.axes["angle"] for scan in scans))
-        groups = [
-            averaged(f"{angle:g} deg", [s for s in scans if s.axes["angle"] == angle], grid_s, settings, band, passes)
-            for angle in angles_deg
-        ]
+        at = {angle: [scan for scan in scans if scan.axes["angle"] == angle] for angle in angles_deg}
+        passes = None
+        if any(scan.rate is not None for scan in scans):  # by the angle with the largest signal: others may have none
+            strongest = max(angles_deg, key=lambda angle: _size_V(at[angle]))
+            passes = fit_passes(at[strongest], grid_s, settings)
+        groups = [averaged(f"{angle:g} deg", at[angle], grid_s, settings, band, passes) for angle in angles_deg]
+        pairs = _aligned([_parity(group, at[angle], band) for group, angle in zip(groups, angles_deg, strict=True)])
         flags = [] if passes is None else list(passes.flags)
         results = {"odd_0": Value(None, None, "V")}
         results |= {f"odd_{n}": Value(None, None, "") for n in range(1, ORDERS + 1)}
         results |= {f"even_{n}": Value(None, None, "") for n in range(ORDERS + 1)}
-        without = [group.trace.name for group in groups if group.parity is None]
-        if without:
-            raise UsageError(f"{without[0]}: two scans at +B and two at -B are needed at each angle; give the field")
         weights = _weights(np.radians(angles_deg))
         if weights is None:
             why = f"{len(angles_deg)} angles; measure over the whole turn, at {2 * ORDERS + 2} angles or more"
             flags.append(not_determined(", ".join(results), why))
             largest = None
         else:
-            largest = self._harmonics(results, flags, weights, groups, band)
-        rows = [_row(angle, group, largest, band) for angle, group in zip(angles_deg, groups, strict=True)]
+            largest = self._harmonics(results, flags, weights, pairs, band)
+        rows = [
+            _row(angle, group, pair, largest, band)
+            for angle, group, pair in zip(angles_deg, groups, pairs, strict=True)
+        ]
         return Reduction(
             self.kind,
             self.schema,
@@ -99,13 +107,12 @@ class THzAzimuth(THzEmission):
         results: dict[str, Value],
         flags: list[str],
         weights: np.ndarray,
-        groups: Sequence[Averaged],
+        pairs: Sequence[tuple[Trace, Trace]],
         band: tuple[float, float],
     ) -> float | None:
         """Fill in the sizes of all harmonics; return the power of the largest odd one."""
         odd, even = (
-            [_combined(weights, [getattr(group.parity, part) for group in groups], k) for k in range(len(weights))]
-            for part in ("odd", "even")
+            [_combined(weights, [pair[part] for pair in pairs], k) for k in range(len(weights))] for part in (0, 1)
         )
         powers = {f"odd_{n}": _power(odd, n, band) for n in range(ORDERS + 1)}
         powers |= {f"even_{n}": _power(even, n, band) for n in range(ORDERS + 1)}
@@ -133,6 +140,59 @@ class THzAzimuth(THzEmission):
             relative = 0.0 if name == top else np.hypot(sigma / power, strong_sigma / strong) / 2
             results[name] = Value.of(share, share * float(relative), "")
         return strong
+
+
+def _size_V(scans: Sequence[DelayScan]) -> float:
+    """Return the rms of scans at one angle [V]."""
+    return float(np.sqrt(np.mean([np.var(scan.signal_V) for scan in scans])))
+
+
+def _parity(group: Averaged, scans: Sequence[DelayScan], band: tuple[float, float]) -> tuple[Trace, Trace]:
+    """Return odd and even part at one angle: of aligned scans, or, where a signal is too weak to align by, as they are.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two scans of each polarity.
+    """
+    if group.parity is not None:
+        power, _, noise = band_power(group.parity.odd, band)
+        if power > STRONG * noise:
+            return group.parity.odd, group.parity.even
+    sign = np.sign([scan.field_T or 0.0 for scan in scans])
+    rows = group.scans_V
+    whole = np.isfinite(rows).all(axis=1)
+    up, down = rows[whole & (sign > 0)], rows[whole & (sign < 0)]
+    if min(len(up), len(down)) < 2:
+        raise UsageError(f"{group.trace.name}: two scans at +B and two at -B are needed at each angle; give the field")
+    residual = np.concatenate([side - side.mean(axis=0) for side in (up, down)])
+    variance = float((residual**2).sum() / (len(residual) - 2) / residual.shape[1])
+    sigma = np.full(residual.shape[1], np.sqrt(variance * (1 / len(up) + 1 / len(down))) / 2)
+    correlation = autocorrelation(residual / np.sqrt(variance)) if variance > 0 else np.ones(1)
+    parts = (up.mean(axis=0) - down.mean(axis=0)) / 2, (up.mean(axis=0) + down.mean(axis=0)) / 2
+    odd, even = (Trace(group.grid_s, part, sigma, correlation, scans=len(residual)) for part in parts)
+    return odd, even
+
+
+def _aligned(pairs: Sequence[tuple[Trace, Trace]]) -> list[tuple[Trace, Trace]]:
+    """Return the pairs at the delay of the strongest odd part: pump and probe drift against each other meanwhile."""
+    odd = np.stack([pair[0].signal_V for pair in pairs])
+    strongest = int(np.argmax(np.sum(odd**2, axis=1)))
+    found = align(odd, pairs[0][0].step_s, odd[strongest])
+    aligned = []
+    for k, pair in enumerate(pairs):
+        if abs(found.amplitude[k]) < ALIGNED or not np.isfinite(found.delay_s[k]):
+            aligned.append(pair)
+            continue
+        moved = [replace(trace, signal_V=_earlier(trace, float(found.delay_s[k]))) for trace in pair]
+        aligned.append((replace(moved[0], delay_sigma_s=0.0), moved[1]))
+    return aligned
+
+
+def _earlier(trace: Trace, by_s: float) -> np.ndarray:
+    n = len(trace.signal_V)
+    turned = np.fft.rfft(trace.signal_V) * np.exp(2j * np.pi * np.fft.rfftfreq(n, trace.step_s) * by_s)
+    return np.fft.irfft(turned, n)
 
 
 def _weights(angle_rad: np.ndarray) -> np.ndarray | None:
@@ -173,11 +233,17 @@ def _power(coefficients: Sequence[Trace], n: int, band: tuple[float, float]) -> 
     return float(power.sum()), float(np.hypot.reduce(sigma)), float(np.hypot.reduce(noise))
 
 
-def _row(angle_deg: float, group: Averaged, largest: float | None, band: tuple[float, float]) -> dict[str, Any]:
+def _row(
+    angle_deg: float,
+    group: Averaged,
+    pair: tuple[Trace, Trace],
+    largest: float | None,
+    band: tuple[float, float],
+) -> dict[str, Any]:
     """Return what one angle's scans say."""
     row: dict[str, Any] = {"name": f"{angle_deg:g} deg", "angle": angle_deg, "scans": group.trace.scans}
-    for part in ("odd", "even"):
-        power, sigma, noise = band_power(getattr(group.parity, part), band)
+    for part, trace in zip(("odd", "even"), pair, strict=True):
+        power, sigma, noise = band_power(trace, band)
         value = Value(None, None, "")
         if largest is not None and power > 4 * noise:
             share = float(np.sqrt(power / largest))

@@ -66,7 +66,9 @@ class THzFluence(THzEmission):
         if lacking:
             raise DataError(f"{lacking[0]}: no power of the pump is known; give --column power=NAME:UNIT")
         grid_s = common_grid(datasets, told)
-        passes = fit_passes(datasets, grid_s, told) if any(scan.rate is not None for scan in datasets) else None
+        passes = None
+        if any(scan.rate is not None for scan in datasets):
+            passes = fit_passes([s for s in datasets if s.axes["power"] > max(powers) / 2], grid_s, told)
         flags = [] if passes is None else list(passes.flags)
         transmissions = list(dict.fromkeys(scan.axes.get("transmission", scan.axes["power"]) for scan in datasets))
         groups = []
