@@ -180,11 +180,11 @@ def reduce_rows(
     if scan.ANALYSIS is None:
         raise UsageError(f"{type(scan).__name__}: it names no analysis")
     mapping = {"kind": scan.ANALYSIS.kind, "columns": scan.ANALYSIS.columns, "axes": scan.ANALYSIS.axes}
+    opened = {"analysis": mapping, "sample": scan.the_sample().model_dump(mode="json")}
+    folder = RunFolder(Path("this run"), str(scan.run_id), type(scan).__name__)
+    record = RunRecord(folder, opened, "running", pd.DataFrame(list(rows)))
     analysis = find_analysis(mapping["kind"])
-    own = scan.the_sample().model_dump(mode="json")
-    datasets = list(
-        _datasets_of_rows(analysis, mapping, pd.DataFrame(list(rows)), {}, name="run", simulated=False, sample=own)
-    )
+    datasets = list(_datasets_of_run(analysis, record))
     read = {name: tuple(_datasets(analysis, path, [], [])) for name, path in files.items()}
     return _reduce(analysis, datasets, {**settings, **read}).reduction
 
@@ -304,48 +304,29 @@ def _datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
         raise DataError(f"{record.folder.data}: there is no column '{missing[0]}'")
     if record.rows.empty:
         raise DataError(f"{record.folder.data}: the run is {record.status} and has no rows")
-    try:
-        yield from _datasets_of_rows(
-            analysis,
-            mapping,
-            record.rows,
-            record.arrays,
-            name=record.folder.path.name,
-            simulated=record.simulated,
-            sample=record.opened.get("sample"),
-        )
-    except KeyError as error:
-        raise DataError(f"{record.folder.arrays}: there is no {error}, which a row names: damaged") from None
-
-
-def _datasets_of_rows(
-    analysis: Analysis,
-    mapping: Mapping[str, Any],
-    rows: pd.DataFrame,
-    arrays: Mapping[str, np.ndarray],
-    *,
-    sample: Any,
-    **said: Any,
-) -> Iterator[Any]:
-    """Yield datasets: rows are grouped by what stays the same along one, in the order in which they were measured."""
     axes = list(mapping["axes"])
-    headers = {**mapping["columns"], **mapping["axes"]}
-    rows = rows.rename(columns={header: role for role, header in headers.items()})
-    if getattr(analysis, "takes_sample", False):
-        said = {**said, "sample": sample}
+    rows = record.rows.rename(columns={header: role for role, header in headers.items()})
+    # Rows are grouped by what stays the same along a dataset, in the order in which they were measured.
+    beside = {"sample": record.opened.get("sample")} if getattr(analysis, "takes_sample", False) else {}
     for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
         yield analysis.dataset(
-            {role: _samples(group[role].to_numpy(), arrays) for role in mapping["columns"]},
+            {role: _samples(group[role].to_numpy(), record) for role in mapping["columns"]},
             {axis: float(value) for axis, value in zip(axes, values, strict=True)},  # type: ignore[arg-type]
-            **said,
+            name=record.folder.path.name,
+            simulated=record.simulated,
+            **beside,
         )
 
 
-def _samples(cells: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def _samples(cells: np.ndarray, record: RunRecord) -> np.ndarray:
     """Return the numbers of cells; of arrays, or of cells that name some, all samples one after the other."""
     if cells.dtype != object:
         return cells.astype(float)
-    return np.concatenate([np.asarray(arrays[cell] if isinstance(cell, str) else cell, float) for cell in cells])
+    try:
+        arrays = [record.arrays[cell] if isinstance(cell, str) else cell for cell in cells]
+    except KeyError as error:
+        raise DataError(f"{record.folder.arrays}: there is no {error}, which a row names: damaged") from None
+    return np.concatenate([np.asarray(array, float) for array in arrays])
 
 
 def _datasets_of_file(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:
