@@ -46,8 +46,8 @@ class ThzFlyScan(ThzScan):
         axes={"scan": "Pass (1)", "field": "Field Set (T)", "rate": "Rate (1)"},
     )
     COLUMNS = (
-        "Scan (1)", "Pass (1)", "Field Set (T)", "Rate (1)", "Delay (s)", "X (V)", "Y or Aux (V)", "Position (m)", "Power (W)",
-        "Poll Time (s)", "Poll Position (m)",
+        "Scan (1)", "Pass (1)", "Field Set (T)", "Rate (1)", "Delay (s)", "X (V)", "Y or Aux (V)", "Position (m)",
+        "Power (W)", "Poll Time (s)", "Poll Position (m)",
     )  # fmt: skip
     ROLES = tuple(role for role in ThzScan.ROLES if role != "lockin")
 

@@ -1,7 +1,7 @@
 """Series of delay scans in one run: against the azimuth of the sample, the angle of the field, the pump's fluence.
 
-Each is a mixin before :class:`ThzDelayScan` (in steps) or :class:`ThzFlyScan` (on the fly), and says what it puts around
-the scans: at each of its settings there are ``scans`` at fields + - - +.
+Each is a mixin before :class:`ThzDelayScan` (in steps) or :class:`ThzFlyScan` (on the fly), and says what it puts
+around the scans: at each of its settings there are ``scans`` at fields + - - +.
 """
 
 from __future__ import annotations

@@ -249,4 +249,5 @@ def _row(
             share = float(np.sqrt(power / largest))
             value = Value.of(share, share * sigma / power / 2, "")
         row[part] = value
-    return row | {"flags": list(group.flags)}
+    own = (flag.removeprefix(f"{group.trace.name}: ") for flag in group.flags)
+    return row | {"flags": [flag for flag in own if not flag.startswith(("noise_", "even"))]}

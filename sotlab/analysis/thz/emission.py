@@ -18,7 +18,7 @@ from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, at_one_power
 from sotlab.analysis.thz.eta import eta_of
 from sotlab.analysis.thz.passes import fit_passes
 from sotlab.analysis.thz.ratio import FieldRatio, band_power, field_ratio
-from sotlab.analysis.thz.spectrum import Spectrum, dynamic_range, signal_to_noise, spectrum
+from sotlab.analysis.thz.spectrum import LiveSpectrum, Spectrum, dynamic_range, signal_to_noise, spectrum
 from sotlab.analysis.thz.traces import Trace
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import FitError, UsageError
@@ -77,17 +77,29 @@ class THzEmission:
         return delay_scan(columns, axes, name=name, simulated=simulated, sample=sample)
 
     def live(self, columns: Mapping[str, np.ndarray], settings: THzSettings) -> LiveFit | None:
-        """Return the mean over the scans so far, odd in the field, and its largest value."""
+        """Return the mean over the scans so far, odd in the field, its largest value and where its spectrum is largest.
+
+        Passes on the fly, whose delays are never the same, are brought onto a grid first.
+        """
         axis = columns["delay"] if "delay" in columns else columns["position"]
         sign = np.sign(columns["field"]) if "field" in columns else np.ones_like(axis)
-        at, member, counts = np.unique(axis, return_inverse=True, return_counts=True)
+        sign = np.where(sign == 0, 1.0, sign)
+        if "rate" in columns:
+            at, mean = _gridded(axis, sign * columns["signal"])
+            fitted = np.interp(axis, at, mean)
+        else:
+            at, member, counts = np.unique(axis, return_inverse=True, return_counts=True)
+            mean = np.bincount(member, sign * columns["signal"]) / counts
+            fitted = mean[member]
         if len(at) < 4:
             return None
-        sign = np.where(sign == 0, 1.0, sign)
-        mean = np.bincount(member, sign * columns["signal"]) / counts
         top = int(np.argmax(np.abs(mean)))
         values = {"peak": Value(float(mean[top]), None, "V")}
-        return LiveFit(values, axis, sign * mean[member], at, mean)
+        if "delay" in columns:
+            live = LiveSpectrum()
+            live.extend(at, mean - mean.mean())
+            values["peak_frequency"] = Value(float(live.frequency_Hz[int(np.argmax(np.abs(live.field)))]), None, "Hz")
+        return LiveFit(values, axis, sign * fitted, at, mean)
 
     def reduce(self, datasets: Sequence[DelayScan], settings: THzSettings | None = None) -> Reduction:
         """Average, separate and compare.
@@ -97,11 +109,11 @@ class THzEmission:
         Reduction
             ``ratio`` (field of the sample over that of the reference, with sign), ``delay`` [s] (positive: the sample
             is later), ``power_ratio``, ``dynamic_range``, ``snr`` of the sample, ``noise_alpha`` [V], ``noise_beta``,
-            ``noise_tau`` [s] of a single scan, of passes on the fly ``lag`` [s], ``backlash`` [s] and ``overlap`` [s]
-            (what is left between forwards and backwards), ``odd`` [V] (the odd part at its largest), ``even``
-            (||even||/||odd|| within the band), ``eta`` (conversion relative to the reference). ``scans``: sample and reference with
-            ``frequency`` [Hz], ``amplitude``, ``sigma`` [V/Hz] and ``phase`` [rad], and each scan against the average
-            of the reference.
+            ``noise_tau`` [s] of a single scan, ``odd`` [V] (the odd part at its largest), ``even`` (||even||/||odd||
+            within the band), ``eta`` (conversion relative to the reference); of passes on the fly ``lag`` [s],
+            ``backlash`` [s] and ``overlap`` [s] (what is left between forwards and backwards). ``scans``: sample and
+            reference with ``frequency`` [Hz], ``amplitude``, ``sigma`` [V/Hz] and ``phase`` [rad], and each scan
+            against the average of the reference.
         """
         settings = settings or THzSettings()
         band = _band(settings)
@@ -178,6 +190,18 @@ class THzEmission:
         results["odd"] = Value.of(float(trace.signal_V[top]), sigma, "V")
         results["even"] = sample.parity.even_share
         return flags
+
+
+def _gridded(axis: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of samples at irregular places, on a grid of bins of two of the first scan's steps."""
+    steps = np.abs(np.diff(axis[: max(len(axis) // 2, 2)]))
+    step = 2.0 * float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    if not step > 0:
+        return axis[:1], signal[:1]
+    cell = np.round((axis - axis.min()) / step).astype(int)
+    counts = np.bincount(cell)
+    held = counts > 0
+    return axis.min() + step * np.flatnonzero(held), (np.bincount(cell, signal) / np.maximum(counts, 1))[held]
 
 
 def _band(settings: THzSettings) -> tuple[float, float]:

@@ -91,7 +91,8 @@ class THzFluence(THzEmission):
         signals, sigmas = [], []
         for group, fluence in zip(groups, fluences, strict=True):
             row: dict[str, Any] = {"name": group.trace.name, "fluence": Value(fluence, None, "J/m**2")}
-            said = list(group.flags)
+            own = (flag.removeprefix(f"{group.trace.name}: ") for flag in group.flags)
+            said = [flag for flag in own if not flag.startswith("noise_")]
             try:
                 found = field_ratio(group.trace, template, band_Hz=band, max_delay_s=told.max_delay)
                 row["signal"] = found.ratio

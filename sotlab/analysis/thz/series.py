@@ -99,7 +99,8 @@ class THzSeries(THzEmission):
             reference = averaged("reference", near, grid_s, told, band, passes)
             sample = averaged(block.name, block.scans, grid_s, told, band, passes)
             row: dict[str, Any] = {"name": block.name, "scans": sample.trace.scans}
-            said = list(sample.flags)
+            own = (flag.removeprefix(f"{block.name}: ") for flag in sample.flags)
+            said = [flag for flag in own if not flag.startswith("noise_")]  # of single samples: analyse thz says that
             try:
                 found = field_ratio(
                     sample.trace, reference.trace, band_Hz=band, max_delay_s=told.max_delay, same_delay=told.same_delay
@@ -166,13 +167,19 @@ class THzSeries(THzEmission):
                 scale = found.absorbed_reference * found.impedance_reference_ohm
                 scale /= float(found.absorbed[j] * found.impedance_ohm[j])
                 rows[k]["flags"].append(f"eta: not determined, |eta| < {limit * scale:.2g} (95 %)")
-        fit = _thickness_fit([rows[k] for k in known], found, told)
-        if fit is None:
-            why = f"one thickness of {told.material}...; two at least, with signals of their own, are needed"
-            flags.append(not_determined("length, delta_chi2", why))
+        stacks = [tuple(layer["material"] for layer in (described[k] or {})["stack"]) for k in known]
+        compared = _one_stack([rows[k] for k in known], stacks)
+        if not compared:
+            why = f"there are no two thicknesses of {told.material}... in stacks that are else the same, with signals"
+            flags.append(not_determined("eta, length, delta_chi2", why))
             return results
+        fit = _thickness_fit([rows[k] for k in known], compared, found, told)
         flags += fit.flags
-        flags.append(f"thickness: {fit.preferred} is preferred (chi2 {fit.chi2_constant:.3g} and {fit.chi2_bulk:.3g})")
+        names = ", ".join(rows[known[k]]["name"] for k in compared)
+        flags.append(
+            f"thickness: of {names}: {fit.preferred} is preferred (chi2 {fit.chi2_constant:.3g} of a constant,"
+            f" {fit.chi2_bulk:.3g} of the bulk with {1e9 * told.bulk_length:.3g} nm, {fit.freedom} degrees of freedom)"
+        )
         return {"eta": fit.constant, "length": fit.length_m, "delta_chi2": Value(fit.delta_chi2, 0.0, "")}
 
 
@@ -219,18 +226,24 @@ def _content(sample: Mapping[str, Any] | None, material: str) -> float | None:
     return None
 
 
+def _one_stack(rows: Sequence[Mapping[str, Any]], stacks: Sequence[tuple[str, ...]]) -> list[int]:
+    """Return the most samples of one stack, with signals and more than one thickness of the material."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for k, (row, stack) in enumerate(zip(rows, stacks, strict=True)):
+        if row["thickness"].value and row["eta"].value is not None:
+            groups.setdefault(stack, []).append(k)
+    several = [group for group in groups.values() if len({rows[k]["thickness"].value for k in group}) > 1]
+    return max(several, key=len, default=[])
+
+
 def _thickness_fit(
-    rows: Sequence[Mapping[str, Any]], found: Efficiency, told: THzSeriesSettings
-) -> ThicknessFit | None:
-    """Compare the models, over the samples that have the material and a signal."""
-    use = [k for k, row in enumerate(rows) if row["thickness"].value and row["eta"].value is not None]
-    thickness_m = np.array([rows[k]["thickness"].value for k in use])
-    if len(np.unique(thickness_m)) < 2:
-        return None
+    rows: Sequence[Mapping[str, Any]], use: Sequence[int], found: Efficiency, told: THzSeriesSettings
+) -> ThicknessFit:
+    """Compare the models, with the errors that the samples share."""
     return compare_thickness(
-        thickness_m,
+        np.array([rows[k]["thickness"].value for k in use]),
         np.array([rows[k]["eta"].value for k in use]),
-        found.signal_sigma[use],
+        found.signal_sigma[list(use)],
         found.covariance[np.ix_(use, use)],
         length_m=told.bulk_length,
     )
