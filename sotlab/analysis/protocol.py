@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from sotlab.analysis.values import LiveFit, Reduction
 
-__all__ = ["Analysis", "from_files", "setting"]
+__all__ = ["Analysis", "from_files", "from_sample_file", "setting"]
 
 
 def setting(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
@@ -46,6 +46,11 @@ def from_files(description: str) -> Any:
     return Field((), description=description, json_schema_extra={"files": True}, exclude=True)
 
 
+def from_sample_file(description: str) -> Any:
+    """Return a field of an analysis' settings that names a sample file: it gets what the file says, as a mapping."""
+    return Field(None, description=description, json_schema_extra={"sample_file": True})
+
+
 class Analysis(Protocol):
     """An analysis: entry point ``sotlab.analyses``, or ``module:Class`` or ``file.py:Class`` on the command line.
 
@@ -64,6 +69,8 @@ class Analysis(Protocol):
         a header line of a table.
     required : sequence of sequence of str
         Which columns it must have: those of one of these alternatives at least.
+    takes_sample : bool
+        Optional: whether ``dataset`` also takes ``sample``, what the sample file of a run says, or None.
     settings : type
         A pydantic model of what it must be told, of `setting` and `from_files`.
     """

@@ -12,6 +12,7 @@ import numpy as np
 from sotlab.analysis.values import LiveFit
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
+from sotlab.procedures.runs.columns import samples_of
 from sotlab.units import pretty
 
 __all__ = ["SweepPlot", "split_header"]
@@ -117,9 +118,11 @@ class SweepPlot(QtWidgets.QWidget):
         """Add rows; draw all points once."""
         if not rows:
             return
-        for column in (self.x_box.itemText(k) for k in range(self.x_box.count())):
-            self._append(column, [_number(row.get(column)) for row in rows])
-        self.count += len(rows)
+        columns = [self.x_box.itemText(k) for k in range(self.x_box.count())]
+        samples = [line for row in rows for line in samples_of(row, columns)]
+        for column, values in zip(columns, zip(*samples, strict=True), strict=True):
+            self._append(column, values)
+        self.count += len(samples)
         self._points.setData(self.xs, self.ys)
 
     def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -245,7 +248,7 @@ class SweepPlot(QtWidgets.QWidget):
         row.addWidget(self.at_cursor)
         return row
 
-    def _append(self, column: str, values: list[float]) -> None:
+    def _append(self, column: str, values: Sequence[float]) -> None:
         """Write values behind those that there are; the room for them doubles as it is needed."""
         held = self._rows.get(column, np.empty(256))
         while len(held) < self.count + len(values):
@@ -271,13 +274,6 @@ def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
     else:
         plot.setLabel(axis, text, units=unit)
     plot.getAxis(axis).setSIPrefixEnableRanges(() if unit in NO_PREFIX else None)
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return np.nan
 
 
 def split_header(header: str) -> tuple[str, str | None]:

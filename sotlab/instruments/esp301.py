@@ -248,7 +248,7 @@ class Delay(_AxisDriver):
 
     role = "delay"
     calibrated_by = frozenset({"stage_zero"})
-    harmless = frozenset({"check", "move_time_s", "read_position"})
+    harmless = frozenset({"check", "move_time_s", "read_position", "run_up_m"})
     hardware_limits: ClassVar[dict[str, tuple[float, float]]] = {
         "position_m": (-math.inf, math.inf),
         "velocity_m_per_s": (0.0, 1.0),
@@ -287,12 +287,7 @@ class Delay(_AxisDriver):
         beyond it. The next :meth:`move_to` goes at the usual velocity again.
         """
         self.limits.check("position_m", position_m)
-        self.limits.check("velocity_m_per_s", velocity_m_per_s)
-        if not 0.0 < velocity_m_per_s <= self._most_velocity:
-            raise LimitError(
-                f"{self.limits.role}: {as_typed(velocity_m_per_s, '')} m/s asked, the stage does more than 0 to"
-                f" {as_typed(self._most_velocity, '')} m/s (VU? of the controller); nothing was sent. Ask for less"
-            )
+        self._check_velocity(velocity_m_per_s)
         self.raise_errors()
         axis = self._axis
         if not self.answered(lambda: axis.enabled, self._question("MO?")):
@@ -303,6 +298,20 @@ class Delay(_AxisDriver):
         axis.position = self._wire(position_m)
         self.raise_errors()
         return self._profile_s(abs(position_m - here_m), velocity_m_per_s) + self._settling_s
+
+    def _check_velocity(self, velocity_m_per_s: float) -> None:
+        self.limits.check("velocity_m_per_s", velocity_m_per_s)
+        if not 0.0 < velocity_m_per_s <= self._most_velocity:
+            raise LimitError(
+                f"{self.limits.role}: {as_typed(velocity_m_per_s, '')} m/s asked, the stage does more than 0 to"
+                f" {as_typed(self._most_velocity, '')} m/s (VU? of the controller); nothing was sent. Ask for less"
+            )
+
+    def run_up_m(self, velocity_m_per_s: float) -> float:
+        """Return the way of the slower ramp, and of the servo's settling, at a velocity [m]."""
+        self._check_velocity(velocity_m_per_s)
+        ramp_m = velocity_m_per_s**2 / (2.0 * min(self._acceleration, self._deceleration))
+        return ramp_m + velocity_m_per_s * self.options.servo_s
 
     def move_time_s(self, from_m: float, to_m: float) -> float:
         """Return how long :meth:`move_to` takes between two positions [s]."""

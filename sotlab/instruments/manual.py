@@ -201,6 +201,10 @@ class ManualDelay(_ManualNumber):
         """Have the stage moved [m], and return when the operator says so."""
         self._set(position_m, should_stop)
 
+    def run_up_m(self, velocity_m_per_s: float) -> float:
+        """Refuse: no hand moves at constant velocity."""
+        return self.start_move(math.nan, velocity_m_per_s)
+
     def start_move(self, position_m: float, velocity_m_per_s: float) -> float:
         """Refuse: no hand moves at constant velocity."""
         raise InstrumentError(

@@ -260,6 +260,42 @@ class Lockin(Role, Protocol):
         """
         ...
 
+    @property
+    def time_constant_s(self) -> float:
+        """Time constant of each pole of the filter [s]."""
+        ...
+
+    @property
+    def poles(self) -> int:
+        """Poles of the filter: 1 to 4 for 6 to 24 dB/octave."""
+        ...
+
+    @property
+    def time_constants_s(self) -> tuple[float, ...]:
+        """The time constants that there are [s]."""
+        ...
+
+    def set_time_constant(self, time_constant_s: float) -> None:
+        """Set the time constant [s], one of those that there are; the next reading waits."""
+        ...
+
+    def read_aux(self, number: int) -> float:
+        """Return the dc voltage at an auxiliary input [V]."""
+        ...
+
+    @property
+    def most_samples(self) -> int:
+        """How many samples a recording can hold."""
+        ...
+
+    def recording_start_s(self) -> float:
+        """Bench time of the first sample of the recording that was started last, by the computer's clock [s]."""
+        ...
+
+    def recording_rate_Hz(self, rate_Hz: float) -> float:
+        """Return the rate that :meth:`start_recording` would use for this one; LimitError if it is too high [Hz]."""
+        ...
+
     def start_recording(self, rate_Hz: float, samples: int, *, aux: int | None = None) -> float:
         """Start storing X (and Y, or an auxiliary input) by the instrument's own clock; return the rate used [Hz]."""
         ...
@@ -436,6 +472,10 @@ class Delay(Actuator, Protocol):
 
     def start_move(self, position_m: float, velocity_m_per_s: float) -> float:
         """Begin a move at constant velocity and return when it will have ended, from now [s]."""
+        ...
+
+    def run_up_m(self, velocity_m_per_s: float) -> float:
+        """Return the way that the stage needs until it goes evenly at a velocity [m]; LimitError if it cannot."""
         ...
 
     def move_time_s(self, from_m: float, to_m: float) -> float:

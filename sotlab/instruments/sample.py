@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sotlab.errors import StationError
 from sotlab.instruments.validation import explain
 
-__all__ = ["Device", "Layer", "Sample"]
+__all__ = ["Device", "Layer", "Sample", "Substrate"]
 
 
 class Layer(BaseModel):
@@ -28,8 +28,27 @@ class Layer(BaseModel):
     thickness_sigma_m: float = Field(default=0.0, ge=0.0)
     resistivity_ohm_m: float | None = Field(default=None, gt=0.0)
     resistivity_sigma_ohm_m: float = Field(default=0.0, ge=0.0)
+    #: Refractive index n and extinction k at the pump's wavelength, with their standard uncertainties.
+    n: float | None = Field(default=None, gt=0.0, lt=20.0)
+    k: float | None = Field(default=None, ge=0.0, lt=20.0)
+    n_sigma: float = Field(default=0.0, ge=0.0)
+    k_sigma: float = Field(default=0.0, ge=0.0)
     #: What the layer stands; the station then lets no source exceed it.
     max_current_density_A_per_m2: float | None = Field(default=None, gt=0.0)
+
+
+class Substrate(BaseModel):
+    """What the stack lies on, for light."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    material: str
+    #: Index at the pump's wavelength.
+    n: float = Field(gt=0.0, lt=20.0)
+    #: Index at terahertz frequencies, with its standard uncertainty.
+    n_thz: float = Field(ge=1.0, lt=20.0)
+    n_thz_sigma: float = Field(default=0.0, ge=0.0)
+    thickness_m: float | None = Field(default=None, gt=0.0, lt=0.1)
 
 
 class Device(BaseModel):
@@ -68,6 +87,7 @@ class Sample(BaseModel):
     #: What mu0*M_eff is expected to be [T], to choose windows by before it is measured; no analysis uses it.
     expected_meff_T: float | None = Field(default=None, gt=-5.0, lt=5.0)
     stack: list[Layer] = []
+    substrate: Substrate | None = None
     strip_width_m: float | None = Field(default=None, gt=0.0)
     strip_width_sigma_m: float = Field(default=0.0, ge=0.0)
     strip_length_m: float | None = Field(default=None, gt=0.0)

@@ -219,6 +219,7 @@ class Lockin(SRSLockin):
     identity = r"Stanford_Research_Systems,SR830"
     options_model = SR830Options
     highest_harmonic = 19999
+    most_samples = BUFFER_POINTS
     spoils: ClassVar[dict[int, str]] = {
         1: "the input has overloaded (raise the sensitivity or the reserve)",
         2: "the filter has overloaded (raise the sensitivity or the reserve)",
@@ -256,6 +257,14 @@ class Lockin(SRSLockin):
         """Return the frequency of the reference, external or internal [Hz]."""
         return self.measured(lambda: self.instrument.snap("X", "Frequency")[-1], "SNAP? 1,9")
 
+    def recording_rate_Hz(self, rate_Hz: float) -> float:
+        """Return the next of the instrument's rates [Hz]."""
+        rates = self.instrument.SAMPLE_FREQUENCIES
+        used_Hz = next((rate for rate in rates if rate >= rate_Hz * (1 - 1e-9)), None)
+        if used_Hz is None:
+            raise LimitError(f"{self.who}: {rate_Hz:g} samples a second asked, the most is {rates[-1]}")
+        return used_Hz
+
     def begin(self, rate_Hz: float, samples: int, aux: int | None) -> float:
         """Store X on CH1 and Y, or Aux In 3 or 4, on CH2."""
         lockin = self.instrument
@@ -267,11 +276,7 @@ class Lockin(SRSLockin):
             raise LimitError(
                 f"{self.who}: auxiliary input {aux} asked; beside X only Aux In 3 and 4 can be stored: use one of them"
             )
-        used_Hz = next((rate for rate in lockin.SAMPLE_FREQUENCIES if rate >= rate_Hz * (1 - 1e-9)), None)
-        if used_Hz is None:
-            raise LimitError(
-                f"{self.who}: {rate_Hz:g} samples a second asked, the most is {lockin.SAMPLE_FREQUENCIES[-1]}"
-            )
+        used_Hz = self.recording_rate_Hz(rate_Hz)
         lockin.pause_scan()
         lockin.reset_buffer()
         lockin.channel1, lockin.channel2 = "X", "Y" if aux is None else f"Aux In {aux}"

@@ -243,6 +243,7 @@ class Lockin(SRSLockin):
     identity = r"Stanford_Research_Systems,SR86[05]A?"
     options_model = SR865AOptions
     highest_harmonic = 99
+    most_samples = CAPTURE_KB * 1024 // SAMPLE_BYTES
     spoils: ClassVar[dict[int, str]] = {
         1: "the output X has overloaded (raise the sensitivity)",
         2: "the output Y has overloaded (raise the sensitivity)",
@@ -286,10 +287,22 @@ class Lockin(SRSLockin):
             lambda: self.instrument.external_frequency if external else self.instrument.frequency, "FREQ?"
         )
 
+    def recording_rate_Hz(self, rate_Hz: float) -> float:
+        """Return the slowest capture that is as fast, 2^-n of the fastest at the time constant [Hz]."""
+        fastest_Hz, divider = self._divided(rate_Hz)
+        return fastest_Hz / 2**divider
+
+    def _divided(self, rate_Hz: float) -> tuple[float, int]:
+        fastest_Hz = self.measured(lambda: self.instrument.capture_rate_max, "CAPTURERATEMAX?")
+        if not 0.0 < rate_Hz <= fastest_Hz * (1 + 1e-6):
+            raise LimitError(
+                f"{self.who}: {rate_Hz:g} samples a second asked, the most at this time constant is {fastest_Hz:g}"
+            )
+        return fastest_Hz, min(int(math.log2(fastest_Hz / rate_Hz) + 1e-6), 20)
+
     def begin(self, rate_Hz: float, samples: int, aux: int | None) -> float:
         """Capture X and Y."""
-        lockin = self.instrument
-        most = CAPTURE_KB * 1024 // SAMPLE_BYTES
+        lockin, most = self.instrument, self.most_samples
         if not 1 <= samples <= most:
             raise LimitError(f"{self.who}: {samples} samples asked, the buffer holds 1 to {most}; ask for less")
         if aux is not None:
@@ -297,15 +310,11 @@ class Lockin(SRSLockin):
                 f"{self.who}: auxiliary input {aux} asked, this model captures X and Y alone; record without it, or use"
                 f" an SR830"
             )
-        fastest_Hz = self.measured(lambda: self.instrument.capture_rate_max, "CAPTURERATEMAX?")
-        if not 0.0 < rate_Hz <= fastest_Hz * (1 + 1e-6):
-            raise LimitError(
-                f"{self.who}: {rate_Hz:g} samples a second asked, the most at this time constant is {fastest_Hz:g}"
-            )
+        _, divider = self._divided(rate_Hz)
         lockin.stop_capture()
         lockin.capture_config = "XY"
         lockin.capture_length = 2 * math.ceil(samples * SAMPLE_BYTES / 2048)
-        lockin.capture_rate_divider = min(int(math.log2(fastest_Hz / rate_Hz) + 1e-6), 20)
+        lockin.capture_rate_divider = divider
         used_Hz = self.measured(lambda: self.instrument.capture_rate, "CAPTURERATE?")
         lockin.start_capture()
         return used_Hz

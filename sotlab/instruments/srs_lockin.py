@@ -136,14 +136,15 @@ class Recording:
         How many samples were asked for.
     rate_Hz : float
         Samples a second.
-    end_s : float
-        Bench time at which the last one is taken [s].
+    start_s, end_s : float
+        Bench times at which the first and the last one are taken, by the computer's clock [s].
     aux : int or None
         The auxiliary input beside X.
     """
 
     samples: int
     rate_Hz: float
+    start_s: float
     end_s: float
     aux: int | None
 
@@ -168,6 +169,8 @@ class SRSLockin(SRSDriver):
     filter_changed: ClassVar[int] = 0
     highest_harmonic: ClassVar[int] = 1
     calibrated_by = frozenset({"second_harmonic"})
+    #: What the buffer holds.
+    most_samples: ClassVar[int] = 1
     #: Time for both questions of a reading (over GPIB; unverified) [s].
     READING_S: ClassVar[float] = 0.02
 
@@ -196,8 +199,12 @@ class SRSLockin(SRSDriver):
         """Return the frequency of the reference [Hz]."""
         raise NotImplementedError
 
+    def recording_rate_Hz(self, rate_Hz: float) -> float:
+        """Return the rate that a recording would use for this one [Hz]."""
+        raise NotImplementedError
+
     def begin(self, rate_Hz: float, samples: int, aux: int | None) -> float:
-        """Start to record and return the rate [Hz]."""
+        """Start to record, with the start as the last command, and return the rate [Hz]."""
         raise NotImplementedError
 
     def recorded(self) -> int:
@@ -248,6 +255,32 @@ class SRSLockin(SRSDriver):
         """
         return SETTLING_TAU[self._slope_dB] * self._time_constant_s + self._period_s
 
+    @property
+    def time_constant_s(self) -> float:
+        """Time constant of each pole of the filter [s]."""
+        return self._time_constant_s
+
+    @property
+    def poles(self) -> int:
+        """Poles of the filter, 6 dB/octave each."""
+        return self._slope_dB // 6
+
+    @property
+    def time_constants_s(self) -> tuple[float, ...]:
+        """The time constants that there are [s]."""
+        return tuple(self.instrument.TIME_CONSTANTS)
+
+    def set_time_constant(self, time_constant_s: float) -> None:
+        """Set the time constant of each pole [s]; the next reading waits."""
+        try:
+            step = step_in(self.instrument.TIME_CONSTANTS, time_constant_s, "time_constant_s")
+        except ValueError as error:
+            raise LimitError(f"{self.who}: {error}; nothing was sent") from None
+        with self.exchange():
+            self.send(time_constant=step)
+            self._look_at_filter()
+            self._settle()
+
     def set_harmonic(self, harmonic: int) -> None:
         """Detect at this multiple of the reference's frequency; the next reading waits."""
         if not 1 <= harmonic <= self.highest_harmonic:
@@ -286,6 +319,12 @@ class SRSLockin(SRSDriver):
         phasor, status = self._take()
         self._refuse(status)
         return phasor
+
+    def read_aux(self, number: int) -> float:
+        """Return the dc voltage at an auxiliary input, 1 to 4 [V]."""
+        if number not in (1, 2, 3, 4):
+            raise LimitError(f"{self.who}: auxiliary input {number} asked, allowed 1 to 4; nothing was sent")
+        return self.measured(lambda: getattr(self.instrument, f"aux_in_{number}"), f"OAUX? {number}")
 
     def set_sensitivity(self, full_scale: float) -> None:
         """Set the full scale [V rms, or A rms at a current input]; the next reading waits."""
@@ -353,9 +392,16 @@ class SRSLockin(SRSDriver):
         with self.exchange():
             self._status()  # what was latched before belongs to no sample
             used_Hz = self.begin(rate_Hz, samples, aux)
+            start_s = self.clock.now()
             self.raise_errors()
-        self._recording = Recording(samples, used_Hz, self.clock.now() + (samples - 1) / used_Hz, aux)
+        self._recording = Recording(samples, used_Hz, start_s, start_s + (samples - 1) / used_Hz, aux)
         return used_Hz
+
+    def recording_start_s(self) -> float:
+        """Bench time of the first sample of the recording that was started last [s]."""
+        if self._recording is None:
+            raise InstrumentError(f"{self.who}: nothing was recorded; start a recording first")
+        return self._recording.start_s
 
     def read_recording(self, should_stop: Callable[[], bool] | None = None) -> NDArray[np.float64]:
         """Wait for the recording's end and return it: X and Y, or X and the auxiliary input [V].

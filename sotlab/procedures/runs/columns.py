@@ -9,14 +9,32 @@ import numpy as np
 
 from sotlab.procedures.runs.bus import Bus
 
-__all__ = ["LiveColumns"]
+__all__ = ["LiveColumns", "samples_of"]
 
 #: Rows for which there is room at first.
 ROOM = 1024
 
 
+def samples_of(row: Mapping[str, Any], columns: Sequence[str]) -> list[list[float]]:
+    """Return the numbers of a row's columns; a line for each sample where cells are arrays of one length.
+
+    What is no number, and an array beside others of another length, is nan.
+    """
+    cells = [row.get(column) for column in columns]
+    lengths = [len(cell) for cell in cells if isinstance(cell, np.ndarray) and cell.ndim == 1 and len(cell) != 1]
+    if not lengths:
+        return [[_number(cell) for cell in cells]]
+    table = np.full((lengths[0], len(cells)), np.nan)
+    for k, cell in enumerate(cells):
+        if not isinstance(cell, np.ndarray) or cell.size == 1:
+            table[:, k] = _number(cell)
+        elif cell.shape == (lengths[0],) and cell.dtype.kind in "fiu":
+            table[:, k] = cell
+    return table.tolist()
+
+
 class LiveColumns:
-    """Collects the numbers of a run's rows; what is no number is nan.
+    """Collects the numbers of a run's rows; what is no number is nan, and arrays are as many rows as they have samples.
 
     Rows come in the worker's thread; :meth:`arrays` may be called from any other.
 
@@ -52,15 +70,21 @@ class LiveColumns:
 
     def _append(self, row: Mapping[str, Any]) -> None:
         count = self._count
-        if count == len(self._table):  # a new table: whoever has a view of the old one keeps it
-            grown = np.empty((2 * count, len(self.columns)))
-            grown[:count] = self._table
-            self._table = grown
+        self._make_room(count + 1)
         try:
             self._table[count] = [row[column] for column in self.columns]
+            self._count = count + 1
         except (KeyError, TypeError, ValueError):
-            self._table[count] = [_number(row.get(column)) for column in self.columns]
-        self._count = count + 1
+            lines = samples_of(row, self.columns)
+            self._make_room(count + len(lines))
+            self._table[count : count + len(lines)] = lines
+            self._count = count + len(lines)
+
+    def _make_room(self, rows: int) -> None:
+        if rows > len(self._table):  # a new table: whoever has a view of the old one keeps it
+            grown = np.empty((max(2 * len(self._table), rows), len(self.columns)))
+            grown[: self._count] = self._table[: self._count]
+            self._table = grown
 
 
 def _number(value: Any) -> float:

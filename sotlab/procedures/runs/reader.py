@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class RunRecord:
         """Whether the run was made on simulated instruments."""
         return bool(self.opened.get("simulated", False))
 
-    @property
+    @cached_property
     def arrays(self) -> Arrays:
         """The arrays that cells name as ``array:KEY``."""
         return read_arrays(self.folder.arrays)

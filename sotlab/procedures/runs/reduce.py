@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from sotlab.analysis.protocol import Analysis
@@ -21,6 +22,7 @@ from sotlab.procedures.runs.folder import RunFolder
 from sotlab.procedures.runs.foreign import ColumnSpec, read_table
 from sotlab.procedures.runs.reader import RunRecord, read_run
 from sotlab.procedures.runs.report import write_report
+from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.runs.settings import parse_settings
 from sotlab.procedures.runs.tables import flags_of, row_label, value_names
 from sotlab.units import pretty
@@ -33,6 +35,7 @@ __all__ = [
     "live_reduction",
     "reduce_datasets",
     "reduce_files",
+    "reduce_rows",
     "reduce_runs",
     "write_page",
 ]
@@ -162,6 +165,39 @@ def reduce_files(
     if report is not None:
         write_page(report, outcome)
     return outcome
+
+
+def reduce_rows(
+    scan: Scan, rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], files: Mapping[str, Path]
+) -> Reduction:
+    """Reduce rows of a run that is still going on, for who must decide whether to measure more.
+
+    Parameters
+    ----------
+    scan : Scan
+        The run's procedure.
+    rows : sequence of mapping
+        Its rows.
+    settings : mapping
+        Of the analysis.
+    files : mapping of str to Path
+        Settings that are runs, or other files that the analysis reads.
+
+    Raises
+    ------
+    SotlabError
+        If they cannot be reduced, or a file cannot be read.
+    """
+    if scan.ANALYSIS is None:
+        raise UsageError(f"{type(scan).__name__}: it names no analysis")
+    mapping = {"kind": scan.ANALYSIS.kind, "columns": scan.ANALYSIS.columns, "axes": scan.ANALYSIS.axes}
+    opened = {"analysis": mapping, "sample": scan.the_sample().model_dump(mode="json")}
+    folder = RunFolder(Path("this run"), str(scan.run_id), type(scan).__name__)
+    record = RunRecord(folder, opened, "running", pd.DataFrame(list(rows)))
+    analysis = find_analysis(mapping["kind"])
+    datasets = list(datasets_of_run(analysis, record))
+    read = {name: tuple(_datasets(analysis, path, [], [])) for name, path in files.items()}
+    return reduce_datasets(analysis, datasets, {**settings, **read}).reduction
 
 
 def live_reduction(
@@ -301,7 +337,7 @@ def datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
         If the run is for another analysis, or has not what that needs.
     """
     mapping = analysis_of(record)
-    if mapping["kind"] != analysis.kind:
+    if mapping["kind"] not in (analysis.kind, *getattr(analysis, "also_reads", ())):
         raise DataError(
             f"{record.folder.path}: this run is for the analysis '{mapping['kind']}', not '{analysis.kind}'"
         )
@@ -322,13 +358,26 @@ def datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
     axes = list(mapping["axes"])
     rows = record.rows.loc[read].rename(columns={header: role for role, header in headers.items()})
     # Rows are grouped by what stays the same along a dataset, in the order in which they were measured.
+    beside = {"sample": record.opened.get("sample")} if getattr(analysis, "takes_sample", False) else {}
     for values, group in rows.groupby(axes, sort=False, dropna=False) if axes else [((), rows)]:
         yield analysis.dataset(
-            {role: group[role].to_numpy(float) for role in mapping["columns"]},
+            {role: _samples(group[role].to_numpy(), record) for role in mapping["columns"]},
             {axis: float(value) for axis, value in zip(axes, values, strict=True)},  # type: ignore[arg-type]
             name=record.folder.path.name,
             simulated=record.simulated,
+            **beside,
         )
+
+
+def _samples(cells: np.ndarray, record: RunRecord) -> np.ndarray:
+    """Return the numbers of cells; of arrays, or of cells that name some, all samples one after the other."""
+    if cells.dtype != object:
+        return cells.astype(float)
+    try:
+        arrays = [record.arrays[cell] if isinstance(cell, str) else cell for cell in cells]
+    except KeyError as error:
+        raise DataError(f"{record.folder.arrays}: there is no {error}, which a row names: damaged") from None
+    return np.concatenate([np.asarray(array, float) for array in arrays])
 
 
 def _datasets_of_file(analysis: Analysis, path: Path, specs: Sequence[ColumnSpec]) -> Iterator[Any]:

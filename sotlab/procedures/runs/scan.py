@@ -148,8 +148,8 @@ class Scan(Procedure):
         """Go to ``point`` and wait until it has settled."""
         raise NotImplementedError
 
-    def measure(self, point: Point, bench: Station) -> dict[str, Any]:
-        """Return the values of ``COLUMNS`` at ``point``."""
+    def measure(self, point: Point, bench: Station) -> dict[str, Any] | None:
+        """Return the values of ``COLUMNS`` at ``point``; None if it was stopped before they were complete."""
         raise NotImplementedError
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
@@ -303,6 +303,8 @@ class Scan(Procedure):
         self._at = point
         row = {"Index": point.index, "Repeat": point.repeat, "Time (s)": bench.clock.now() - self._started_s}
         values, event = self._measured(point, bench)
+        if values is None:
+            return False
         row |= values
         self._done[point.index, point.repeat] = row
         self.emit("results", row)
@@ -311,8 +313,8 @@ class Scan(Procedure):
             self._interlocks.see(row, event)
         return True
 
-    def _measured(self, point: Point, bench: Station) -> tuple[dict[str, Any], str | None]:
-        """Return the values at a point, or no numbers and the event that an interlock counts rather than ends with."""
+    def _measured(self, point: Point, bench: Station) -> tuple[dict[str, Any] | None, str | None]:
+        """Return the values at a point, None to stop; or no numbers and the event that an interlock counts."""
         try:
             return self.measure(point, bench), None
         except (OverloadError, ComplianceError) as error:
@@ -344,7 +346,7 @@ class Scan(Procedure):
         self.apply(point, bench)
         if self.should_stop():
             return
-        found, recorded = self.measure(point, bench), self._done[point.index, point.repeat]
+        found, recorded = self.measure(point, bench) or {}, self._done[point.index, point.repeat]
         pairs = {
             name: [recorded.get(name), value]
             for name, value in found.items()

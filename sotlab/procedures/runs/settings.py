@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from sotlab.analysis.values import Value
 from sotlab.errors import UsageError
+from sotlab.instruments.sample import Sample
 from sotlab.units import parse_quantity, split_quantity
 
 __all__ = ["parse_settings", "parse_value", "unit_of"]
@@ -51,6 +52,8 @@ def parse_settings(
         try:
             if read_files is not None and (fields[name].json_schema_extra or {}).get("files"):  # type: ignore[union-attr]
                 parsed[name] = read_files(Path(text))
+            elif (fields[name].json_schema_extra or {}).get("sample_file"):  # type: ignore[union-attr]
+                parsed[name] = Sample.load(Path(text)).model_dump(mode="json")
             else:
                 parsed[name] = _parse(text, fields[name])
         except UsageError as error:
