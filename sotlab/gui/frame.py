@@ -7,6 +7,7 @@ from typing import Any
 
 from sotlab.gui.emergency import KEY, EmergencyStop
 from sotlab.gui.footer import Footer
+from sotlab.gui.guide import Guide
 from sotlab.gui.measure_panel import MeasurePanel
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
@@ -94,17 +95,21 @@ class Frame(QtWidgets.QMainWindow):
         self.stop_action = self._action("Stop", ["Esc"])
         self.emergency_action = self._action("EMERGENCY STOP", [KEY])
         self.quit_action = self._action("Quit", ["Ctrl+Q"])
+        self.station_action = self._action("Open station file…", ["Ctrl+O"])
         self.run_menu = self.menuBar().addMenu("&Run")
         self.run_menu.addActions(
             [self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action]
         )
         self.run_menu.addSeparator()
-        self.run_menu.addActions([self.emergency_action, self.quit_action])
+        self.run_menu.addActions([self.emergency_action, self.station_action, self.quit_action])
         self.view_menu = self.menuBar().addMenu("&View")
         self.compare_no_more = self._action("Compare no more", [])
         self.compare_no_more.triggered.connect(lambda: self.plot.compare_no_more())
         self.view_menu.addAction(self.compare_no_more)
         self.view_menu.addSeparator()
+        self.help_menu = QtWidgets.QMenu("&Help", self)
+        self.guide_action = self._action("Guided first measurement", ["F1"])
+        self.help_menu.addAction(self.guide_action)
 
     def _action(self, text: str, keys: list[str]) -> QtGui.QAction:
         action = QtGui.QAction(text, self)
@@ -133,10 +138,13 @@ class Frame(QtWidgets.QMainWindow):
         layout.setContentsMargins(8, 4, 8, 4)
         layout.addLayout(self._top_line())
         layout.addLayout(self._buttons())
+        self.guide = Guide(self)
+        layout.addWidget(self.guide)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.footer)
         self.setCentralWidget(central)
         self.resize(1280, 800)
+        self.menuBar().addMenu(self.help_menu)
 
     def add_view(self, name: str, widget: QtWidgets.QWidget) -> None:
         """Add a page; Ctrl and its number shows it."""

@@ -15,7 +15,7 @@ from typing import Any
 from sotlab.errors import SotlabError
 from sotlab.gui.frame import Frame
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
-from sotlab.gui.qt import QtCore, QtGui
+from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
@@ -350,6 +350,7 @@ class MainWindow(Frame):
         self.form.set_locked(alone)
         self.panel.picker.setEnabled(not alone)
         self.place.set_locked(alone)
+        self.station_action.setEnabled(not alone)
         self.stop_action.setEnabled(state.going)
         self.pause_action.setEnabled(state.going)
         self.skip_action.setEnabled(state.going)
@@ -374,6 +375,13 @@ class MainWindow(Frame):
         """Return station, sample and device as parameters; what is empty is the station's own."""
         place = {"station": self.place.station, "sample": self.place.sample, "device": self.place.device}
         return {name: value for name, value in place.items() if value}
+
+    def _open_station(self) -> None:
+        """Have a station file chosen."""
+        dialog = QtWidgets.QFileDialog(self, "Open a station file", "", "Station files (*.toml)")
+        dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda path: (self.guide.end(), self.place.choose(path)))
+        dialog.open()
 
     def _may_start(self) -> bool:
         return not (self.busy or self.form.errors or self.panel.problem)
@@ -481,10 +489,13 @@ class MainWindow(Frame):
             self.stop_action: self.stop,
             self.emergency_action: self.emergency.stop_now,
             self.quit_action: self.close,
+            self.station_action: self._open_station,
+            self.guide_action: self.guide.begin,
         }
         for action, do in actions.items():
             action.triggered.connect(lambda checked=False, do=do: do())
         self.place.changed.connect(self._place_changed)
+        self.guide.station_wanted.connect(self._open_station)
         self.panel.changed.connect(self._inputs_changed)
         self.panel.picked.connect(self._prepare)
         self.emergency.pressed_now.connect(self._emergency)
