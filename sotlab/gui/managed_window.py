@@ -75,7 +75,7 @@ class PatientManager(Manager):
             return
         self._timer.stop()
         experiment, recorder = self._running_experiment, self._worker.recorder
-        if recorder is not None and recorder._thread is not None:  # an exception in shutdown() has left it open
+        if getattr(recorder, "_thread", None) is not None:  # an exception in shutdown() has left it open
             recorder.stop()
         if experiment.procedure.status == Procedure.RUNNING:
             self._update_status(Procedure.FAILED)
@@ -100,13 +100,13 @@ class CalmEstimator(EstimatorWidget):
     """PyMeasure's estimator, made anew by a timer: its thread reads widgets, and aborts the process at the end."""
 
     def _set_continuous_updating(self) -> None:
-        if not hasattr(self, "_timer"):
-            self._timer = QtCore.QTimer(self)
-            self._timer.timeout.connect(self._estimate)
+        if not hasattr(self, "timer"):
+            self.timer = QtCore.QTimer(self)
+            self.timer.timeout.connect(self._estimate)
         state = self.update_box.checkState()
-        self._timer.stop()
+        self.timer.stop()
         if state != QtCore.Qt.CheckState.Unchecked:
-            self._timer.start(2000 if state == QtCore.Qt.CheckState.PartiallyChecked else 200)
+            self.timer.start(2000 if state == QtCore.Qt.CheckState.PartiallyChecked else 200)
 
     def _estimate(self) -> None:
         try:
@@ -144,9 +144,10 @@ class _Mended:
         self._question: Any = None
         self._closing = False
         # One timer for all windows would make the tabs of windows that are closed blink.
-        self.log_widget._blink_qtimer.timeout.disconnect(self.log_widget._blink)
-        self.log_widget._blink_qtimer = QtCore.QTimer(self)
-        self.log_widget._blink_qtimer.timeout.connect(self.log_widget._blink)
+        blink = self.log_widget._blink  # noqa: SLF001 - it has no other name
+        self.log_widget._blink_qtimer.timeout.disconnect(blink)  # noqa: SLF001
+        self._blinking = self.log_widget._blink_qtimer = QtCore.QTimer(self)  # noqa: SLF001
+        self._blinking.timeout.connect(blink)
 
     def failed(self: Any, experiment: Any) -> None:
         """Say that a run has failed; those behind it go on."""
@@ -196,9 +197,9 @@ class _Mended:
     def _leave(self: Any) -> None:
         """Leave nothing behind that would speak to a window that is gone."""
         logging.getLogger().removeHandler(self.log_widget.handler)
-        self.log_widget._blink_qtimer.stop()
+        self._blinking.stop()
         if hasattr(self, "estimator"):
-            self.estimator._timer.stop()
+            self.estimator.timer.stop()
         application = QtWidgets.QApplication.instance()
         try:
             application.aboutToQuit.disconnect(self.quit)

@@ -3,6 +3,7 @@
 import re
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -23,7 +24,7 @@ class Fails(Procedure):
     shutdown_s = FloatParameter("Shutdown", units="s", default=0.0)
     frequency = FloatParameter("Frequency", units="Hz", default=7e9, maximum=40e9)
     x_start = x_end = x_step = y_start = y_end = y_step = 1.0
-    DATA_COLUMNS = ["x", "y", "z"]
+    DATA_COLUMNS: ClassVar = ["x", "y", "z"]
 
     def execute(self):
         for k in range(self.rows):
