@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.values import LiveFit
+from sotlab.gui.cloud import Cloud
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
+from sotlab.gui.thin import MOST, thin
 from sotlab.units import pretty
 
 __all__ = ["SweepPlot", "split_header"]
@@ -61,7 +63,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.top.getAxis("bottom").setStyle(showValues=False)
         for plot in (self.top, self.strip):
             for name in ("left", "bottom"):
-                plot.getAxis(name).setStyle(maxTickLevel=1)  # a finer grid doubles the time of a drawing
+                plot.getAxis(name).setStyle(maxTickLevel=0)  # a finer grid doubles the time of a drawing
             plot.getAxis("left").setWidth(72)  # the two axes stand above each other
             plot.showGrid(x=True, y=True, alpha=0.15)
             plot.setMenuEnabled(False)
@@ -71,11 +73,18 @@ class SweepPlot(QtWidgets.QWidget):
 
         # No setDownsampling: pyqtgraph's needs x in order, and a measured field is in order only up to its noise.
         self._others: list[Any] = []
-        self._points = self.top.plot([], [], pen=None, symbol="o", symbolSize=5, symbolPen=None)
+        self._bars = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), height=np.empty(0))
+        self.top.addItem(self._bars)
+        self._points = Cloud(5.5)
+        self.top.addItem(self._points)
         self._fit = self.top.plot([], [])
         self._zero = pg.InfiniteLine(angle=0)
         self.strip.addItem(self._zero)
-        self._residuals = self.strip.plot([], [], pen=None, symbol="o", symbolSize=4, symbolPen=None)
+        self._residuals = Cloud(4.5)
+        self.strip.addItem(self._residuals)
+        self._zoom = QtCore.QTimer(self, singleShot=True, interval=60)
+        self._zoom.timeout.connect(self._draw_points)
+        self.top.sigXRangeChanged.connect(lambda: self.count > MOST and self._zoom.start())
         self._mouse = pg.SignalProxy(self.top.scene().sigMouseMoved, rateLimit=20, slot=self._show_cursor)
         self.set_columns(x_column, y_column, columns)
         self.x_box.currentTextChanged.connect(self._axes_chosen)
@@ -110,6 +119,7 @@ class SweepPlot(QtWidgets.QWidget):
         self._rows, self.count, self.fit = {}, 0, None
         for item in (self._points, self._fit, self._residuals):
             item.setData([], [])
+        self._bars.setData(x=np.empty(0), y=np.empty(0), height=np.empty(0))
         self.top.enableAutoRange()
         self.strip.enableAutoRange()
 
@@ -120,14 +130,14 @@ class SweepPlot(QtWidgets.QWidget):
         for column in (self.x_box.itemText(k) for k in range(self.x_box.count())):
             self._append(column, [_number(row.get(column)) for row in rows])
         self.count += len(rows)
-        self._points.setData(self.xs, self.ys)
+        self._draw_points()
 
     def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
         """Show the rows of a run that was measured before."""
         self.clear()
         self._rows = {name: np.array(values, float) for name, values in columns.items()}
         self.count = min((len(values) for values in self._rows.values()), default=0)
-        self._points.setData(self.xs, self.ys)
+        self._draw_points()
 
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
@@ -147,8 +157,7 @@ class SweepPlot(QtWidgets.QWidget):
     @property
     def residuals(self) -> tuple[np.ndarray, np.ndarray]:
         """What the strip shows: positions and residuals, in SI units."""
-        x, y = self._residuals.getData()
-        return (np.empty(0), np.empty(0)) if x is None else (x, y)
+        return self._residuals.getData()
 
     def show_simulated(self, simulated: bool) -> None:
         """Say in the plot itself that its points are simulated: a picture of it goes where the window does not."""
@@ -164,8 +173,9 @@ class SweepPlot(QtWidgets.QWidget):
                 axis.setPen(colours.dim)
                 axis.setTextPen(colours.text)
         self.mark.setColor(colours.bad)
-        self._points.setSymbolBrush(colours.points)
-        self._residuals.setSymbolBrush(colours.points)
+        self._points.setColour(colours.points)
+        self._residuals.setColour(colours.points)
+        self._bars.setData(pen=pg.mkPen(colours.dim))
         self._fit.setPen(pg.mkPen(colours.fit, width=2))
         self._zero.setPen(pg.mkPen(colours.dim))
         self._draw_others()
@@ -191,11 +201,24 @@ class SweepPlot(QtWidgets.QWidget):
         self.top.showLabel("bottom", not with_fit)
         _label(self.strip, "left", "Residual", y_unit)
         _label(self.strip, "bottom", x_label, x_unit)
-        self._points.setData(self.xs, self.ys)
+        self._draw_points()
         self._draw_fit()
         self._draw_others()
         self.top.enableAutoRange()
         self._place_mark()
+
+    def _draw_points(self) -> None:
+        """Draw the points, no more of them than can be told apart, and their sigmas where there is such a column."""
+        x, y = self.xs, self.ys
+        sigma = self._shown(sigma_column(self.y_column))
+        if self.count > MOST and not self.top.getViewBox().autoRangeEnabled()[0]:
+            low, high = self.top.viewRange()[0]
+            seen = np.flatnonzero((x >= low) & (x <= high))
+            x, y, sigma = x[seen], y[seen], sigma[seen] if len(sigma) else sigma
+        shown = thin(y)
+        self._points.setData(x[shown], y[shown])
+        if len(sigma):
+            self._bars.setData(x=x[shown], y=y[shown], height=2.0 * np.nan_to_num(sigma[shown]))
 
     def _draw_fit(self) -> None:
         if self.fit is None or (self.x_column, self.y_column) != self._fitted:
@@ -204,7 +227,9 @@ class SweepPlot(QtWidgets.QWidget):
             return
         fitted = min(len(self.fit.x), self.count)
         self._fit.setData(self.fit.curve_x, self.fit.curve_y)
-        self._residuals.setData(self.fit.x[:fitted], self.ys[:fitted] - self.fit.y[:fitted])
+        left = self.ys[:fitted] - self.fit.y[:fitted]
+        shown = thin(left)
+        self._residuals.setData(self.fit.x[:fitted][shown], left[shown])
 
     def _draw_others(self) -> None:
         for item in self._others:
@@ -220,8 +245,9 @@ class SweepPlot(QtWidgets.QWidget):
             symbol = list(SYMBOLS)[number % len(SYMBOLS)]
             x, y = (columns.get(column) for column in (self.x_column, self.y_column))
             if x is not None and y is not None:
+                shown = thin(y)
                 self._others.append(
-                    self.top.plot(x, y, pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour)
+                    self.top.plot(x[shown], y[shown], pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour)
                 )
                 legend.append(f'<span style="color:{colour.name()}">{SYMBOLS[symbol]}</span> {escape(name)}')
         lines = [" &nbsp; ".join(legend[k : k + 4]) for k in range(0, len(legend), 4)]
@@ -278,6 +304,12 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return np.nan
+
+
+def sigma_column(header: str) -> str:
+    """Return the header under which the sigmas of a column stand, if there are any: ``Field Sigma (T)``."""
+    label, unit = split_header(header)
+    return f"{label} Sigma" if unit is None else f"{label} Sigma ({unit})"
 
 
 def split_header(header: str) -> tuple[str, str | None]:
