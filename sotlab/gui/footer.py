@@ -34,6 +34,11 @@ class Footer(QtWidgets.QWidget):
         lines.addLayout(row)
         lines.addWidget(self.where)
 
+    @property
+    def name(self) -> str:
+        """The run that is spoken of."""
+        return self._where[0]
+
     def say(self, message: str) -> None:
         """Say what is wrong; nothing takes no room."""
         self.message.setText(message)

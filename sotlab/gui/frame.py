@@ -80,7 +80,7 @@ class Frame(QtWidgets.QMainWindow):
 
     def _show_simulated(self, simulated: bool) -> None:
         self.badge.setVisible(simulated)
-        self.plot.show_simulated(simulated)
+        self.panel.show_simulated(simulated)
         self._title(simulated)
 
     def _title(self, simulated: bool) -> None:

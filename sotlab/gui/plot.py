@@ -16,7 +16,7 @@ from sotlab.gui.theme import Colours
 from sotlab.gui.thin import MOST, thin
 from sotlab.units import pretty
 
-__all__ = ["SweepPlot", "split_header"]
+__all__ = ["SweepPlot", "column_box", "label_axis", "sigma_column", "split_header"]
 
 #: Marks of the runs that are compared; the shape tells them apart without the colour.
 SYMBOLS = {"t": "▼", "s": "■", "d": "◆", "t1": "▲", "star": "★", "p": "⬟"}
@@ -48,7 +48,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.others: dict[str, Mapping[str, np.ndarray]] = {}
         self._colours = Colours(self.palette())
         self.graphics: Any = pg.GraphicsLayoutWidget()  # Any: it gets its methods at run time
-        self.x_box, self.y_box = _column_box("x axis"), _column_box("y axis")
+        self.x_box, self.y_box = column_box("x axis"), column_box("y axis")
         self.at_cursor = QtWidgets.QLabel()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -94,12 +94,16 @@ class SweepPlot(QtWidgets.QWidget):
     @property
     def xs(self) -> np.ndarray:
         """The points' positions."""
-        return self._shown(self.x_column)
+        return self.values(self.x_column)
 
     @property
     def ys(self) -> np.ndarray:
         """The points' values."""
-        return self._shown(self.y_column)
+        return self.values(self.y_column)
+
+    def values(self, column: str) -> np.ndarray:
+        """Return a column of the points; empty if there is none of this name."""
+        return self._rows[column][: self.count] if column in self._rows else np.empty(0)
 
     def set_columns(self, x_column: str, y_column: str, columns: Sequence[str]) -> None:
         """Show another procedure's columns; the points are forgotten if they are not the same."""
@@ -154,6 +158,22 @@ class SweepPlot(QtWidgets.QWidget):
         self.others.clear()
         self._draw_others()
 
+    def exported(self) -> Mapping[str, np.ndarray]:
+        """Return what is shown, by column: the points, the fit at them, and the runs that are compared."""
+        shown = {self.x_column: self.xs, self.y_column: self.ys}
+        sigma = self.values(sigma_column(self.y_column))
+        if len(sigma):
+            shown[sigma_column(self.y_column)] = sigma
+        if self.fit is not None and (self.x_column, self.y_column) == self._fitted:
+            label, unit = split_header(self.y_column)
+            rows = np.arange(len(self.fit.y)) if self.fit.rows is None else self.fit.rows
+            fitted = np.full(self.count, np.nan)
+            fitted[rows[rows < self.count]] = self.fit.y[rows < self.count]
+            shown[f"{label} Fit ({unit})"] = fitted
+        for name, columns in self.others.items():
+            shown |= {f"{name} {one}": columns[one] for one in (self.x_column, self.y_column) if one in columns}
+        return shown
+
     @property
     def residuals(self) -> tuple[np.ndarray, np.ndarray]:
         """What the strip shows: positions and residuals, in SI units."""
@@ -196,11 +216,11 @@ class SweepPlot(QtWidgets.QWidget):
         with_fit = (self.x_column, self.y_column) == self._fitted
         self.strip.setVisible(with_fit)
         self.top.getAxis("bottom").setStyle(showValues=not with_fit)
-        _label(self.top, "left", y_label, y_unit)
-        _label(self.top, "bottom", x_label, x_unit)
+        label_axis(self.top, "left", y_label, y_unit)
+        label_axis(self.top, "bottom", x_label, x_unit)
         self.top.showLabel("bottom", not with_fit)
-        _label(self.strip, "left", "Residual", y_unit)
-        _label(self.strip, "bottom", x_label, x_unit)
+        label_axis(self.strip, "left", "Residual", y_unit)
+        label_axis(self.strip, "bottom", x_label, x_unit)
         self._draw_points()
         self._draw_fit()
         self._draw_others()
@@ -210,7 +230,7 @@ class SweepPlot(QtWidgets.QWidget):
     def _draw_points(self) -> None:
         """Draw the points, no more of them than can be told apart, and their sigmas where there is such a column."""
         x, y = self.xs, self.ys
-        sigma = self._shown(sigma_column(self.y_column))
+        sigma = self.values(sigma_column(self.y_column))
         if self.count > MOST and not self.top.getViewBox().autoRangeEnabled()[0]:
             low, high = self.top.viewRange()[0]
             seen = np.flatnonzero((x >= low) & (x <= high))
@@ -225,11 +245,12 @@ class SweepPlot(QtWidgets.QWidget):
             self._fit.setData([], [])
             self._residuals.setData([], [])
             return
-        fitted = min(len(self.fit.x), self.count)
         self._fit.setData(self.fit.curve_x, self.fit.curve_y)
-        left = self.ys[:fitted] - self.fit.y[:fitted]
+        rows = np.arange(len(self.fit.x)) if self.fit.rows is None else self.fit.rows
+        there = rows < self.count
+        left = self.ys[rows[there]] - self.fit.y[there]
         shown = thin(left)
-        self._residuals.setData(self.fit.x[:fitted][shown], left[shown])
+        self._residuals.setData(self.fit.x[there][shown], left[shown])
 
     def _draw_others(self) -> None:
         for item in self._others:
@@ -247,7 +268,9 @@ class SweepPlot(QtWidgets.QWidget):
             if x is not None and y is not None:
                 shown = thin(y)
                 self._others.append(
-                    self.top.plot(x[shown], y[shown], pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour)
+                    self.top.plot(
+                        x[shown], y[shown], pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour
+                    )
                 )
                 legend.append(f'<span style="color:{colour.name()}">{SYMBOLS[symbol]}</span> {escape(name)}')
         lines = [" &nbsp; ".join(legend[k : k + 4]) for k in range(0, len(legend), 4)]
@@ -279,18 +302,16 @@ class SweepPlot(QtWidgets.QWidget):
         held[self.count : self.count + len(values)] = values
         self._rows[column] = held
 
-    def _shown(self, column: str) -> np.ndarray:
-        return self._rows[column][: self.count] if column in self._rows else np.empty(0)
 
-
-def _column_box(name: str) -> QtWidgets.QComboBox:
+def column_box(name: str) -> QtWidgets.QComboBox:
+    """Return a box to choose a column with."""
     box = QtWidgets.QComboBox()
     box.setAccessibleName(name)
     box.setMinimumWidth(150)
     return box
 
 
-def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
+def label_axis(plot: Any, axis: str, text: str, unit: str | None) -> None:
     """Label an axis; units that take no prefix stand in the text, or pyqtgraph would write millidegrees."""
     if unit in NO_PREFIX:
         plot.setLabel(axis, f"{text} ({unit})" if unit not in ("", "1", None) else text, units=None)

@@ -267,7 +267,7 @@ class MainWindow(Frame):
         self.pace = Pace()
         self.panel.begin(type(run.procedure))
         if isinstance(run.procedure, Scan) and run.procedure.past.rows:
-            self.plot.add_rows(run.procedure.past.rows)
+            self.panel.show_rows(run.procedure.past.rows)
             self.pace.count(len(run.procedure.past.rows))
         self.progress_text.setText("opening the station")
         self.progress.setRange(0, 0)
@@ -292,16 +292,14 @@ class MainWindow(Frame):
             if told in ("True", "False"):
                 self._show_simulated(told == "True")
         if rows:
-            self.readings.show_row(rows[-1])
-            self.plot.add_rows(rows)
+            self.panel.show_rows(rows)
         if "readings" in latest:
             scan = self.measurement.run.procedure if self.measurement is not None and self.measurement.run else None
             self.station_view.show_readings(latest["readings"], list(getattr(scan, "ROLES", ())))
         if "ask" in latest:
             self._ask_operator(latest["ask"])
         if "fit" in latest:
-            self.readings.show_fit(latest["fit"])
-            self.plot.show_fit(latest["fit"])
+            self.panel.show_fit(latest["fit"])
 
     def _hear_event(self, record: dict[str, Any]) -> None:
         """Show what holds a run, and that it goes on."""
@@ -334,8 +332,7 @@ class MainWindow(Frame):
         if result.error is not None:
             self._show_where(f"no results: {result.error}")
         else:
-            for spectrum in result.spectra[:1]:
-                self.readings.show_result(spectrum, result.flags)
+            self.panel.show_reduced(result)
             self._show_where("", reported=True)
         self.reduced.emit(result)
 
@@ -382,6 +379,24 @@ class MainWindow(Frame):
         dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda path: (self.guide.end(), self.place.choose(path)))
         dialog.open()
+
+    def _export(self) -> None:
+        """Have the name of a file chosen, and write the plot that is in sight."""
+        dialog = QtWidgets.QFileDialog(self, "Export the plot", "", "Picture (*.png);;Vectors (*.svg);;Numbers (*.csv)")
+        dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("png")
+        dialog.fileSelected.connect(lambda path: self.export(Path(path)))
+        dialog.open()
+
+    def export(self, path: Path) -> None:
+        """Write the plot that is in sight, as .png, .svg or .csv."""
+        simulated = "SIMULATED, " if self.plot.mark.isVisible() else ""
+        try:
+            self.panel.export(path, f"{simulated}{self.footer.name or 'no run'}")
+        except SotlabError as error:
+            self._say(str(error))
+        else:
+            self.statusBar().showMessage(f"{path} is written", 8000)
 
     def _may_start(self) -> bool:
         return not (self.busy or self.form.errors or self.panel.problem)
@@ -498,6 +513,7 @@ class MainWindow(Frame):
         self.guide.station_wanted.connect(self._open_station)
         self.panel.changed.connect(self._inputs_changed)
         self.panel.picked.connect(self._prepare)
+        self.panel.export_button.clicked.connect(self._export)
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
         self.queue.asked.connect(self.start_queue)
