@@ -1,4 +1,4 @@
-"""Rows of a map as they are measured, and the image made of them: uneven steps and rows of different reach are allowed."""
+"""Rows of a map as they are measured, and their image; steps may be uneven, and rows of different reach."""
 
 from __future__ import annotations
 

@@ -245,7 +245,7 @@ class MapView(QtWidgets.QWidget):
         label_axis(self.below, "bottom", x, x_unit)
         label_axis(self.side, "bottom", z, z_unit)
         self.side.getAxis("left").setStyle(showValues=False)
-        self.bar.setLabel("right", f"{z} ({z_unit})" if z_unit else z)
+        self.bar.axis.setLabel(z, units=z_unit)
 
     def _tell(self) -> None:
         rows = len(self.data.rows)

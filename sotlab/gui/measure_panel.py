@@ -147,7 +147,15 @@ class MeasurePanel(QtWidgets.QWidget):
         if reduced.spectra:
             self.readings.show_result(reduced.spectra[0], reduced.flags)
         analysis = getattr(self.shown_class, "ANALYSIS", None)
-        self.results.show_spectra(reduced.rows, analysis.axes if analysis is not None else {})
+        axes = analysis.axes if analysis is not None else {}
+        self.results.show_spectra(reduced.rows, axes)
+        x, y, _ = self.map.columns
+        if analysis is not None and x == analysis.columns.get("field"):
+            name = next((name for name, header in axes.items() if header == y), "")
+            for one in reduced.rows:
+                found = one.get("field_res") or {}
+                if one.get(name) is not None and found.get("value") is not None:
+                    self.map.note_found(float(one[name]), found["value"], found.get("sigma") or 0.0)
 
     def show_simulated(self, simulated: bool) -> None:
         """Say in every plot that its points are simulated."""

@@ -267,11 +267,8 @@ class SweepPlot(QtWidgets.QWidget):
             x, y = (columns.get(column) for column in (self.x_column, self.y_column))
             if x is not None and y is not None:
                 shown = thin(y)
-                self._others.append(
-                    self.top.plot(
-                        x[shown], y[shown], pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour
-                    )
-                )
+                marks = {"symbol": symbol, "symbolSize": 6, "symbolPen": None, "symbolBrush": colour}
+                self._others.append(self.top.plot(x[shown], y[shown], pen=None, **marks))
                 legend.append(f'<span style="color:{colour.name()}">{SYMBOLS[symbol]}</span> {escape(name)}')
         lines = [" &nbsp; ".join(legend[k : k + 4]) for k in range(0, len(legend), 4)]
         self.top.setTitle("<br>".join(lines), color=self._colours.text, size="9pt")

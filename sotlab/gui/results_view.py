@@ -49,11 +49,8 @@ class ResultsView(QtWidgets.QWidget):
         """Show other spectra; ``axes`` has the header of each axis by its name in them."""
         self.spectra, self._axes = spectra, axes
         numbers = [name for name in axes if len({one.get(name) for one in spectra} - {None}) > 1]
-        values = [
-            name
-            for name in (spectra[0] if spectra else ())
-            if any(_value(one.get(name)) is not None for one in spectra)
-        ]
+        every = spectra[0] if spectra else ()
+        values = [name for name in every if any(_value(one.get(name)) is not None for one in spectra)]
         for box, names in ((self.x_box, numbers), (self.y_box, values)):
             before = box.currentText()
             box.clear()
@@ -86,10 +83,8 @@ class ResultsView(QtWidgets.QWidget):
         x, y = self.points.getData()
         if x is None:
             return {}
-        unit = next(
-            (found.get("unit", "") for one in self.spectra if (found := _value(one.get(self.y_box.currentText())))), ""
-        )
         name = self.y_box.currentText()
+        unit = next((found.get("unit", "") for one in self.spectra if (found := _value(one.get(name)))), "")
         header, bracket = self._axes[self.x_box.currentText()], f" ({unit})" if unit else ""
         return {header: x, f"{name}{bracket}": y, f"{name} Sigma{bracket}": 0.5 * self.bars.opts["height"]}
 
