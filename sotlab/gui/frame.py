@@ -119,7 +119,7 @@ class Frame(QtWidgets.QMainWindow):
     def _build_widgets(self, station: str, procedure_class: type[Scan] | None) -> None:
         self.place = Place(station)
         self.light = StateLight()
-        self.panel = MeasurePanel(procedure_class)
+        self.panel = MeasurePanel(procedure_class, self.out / "presets.toml")
         self.emergency = EmergencyStop(self._what_runs, lambda: self.place.station)
         self.footer = Footer()
         self.message, self.progress = self.footer.message, self.footer.progress

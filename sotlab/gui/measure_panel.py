@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +19,7 @@ from sotlab.gui.map_view import MapView
 from sotlab.gui.measurement import Reduced
 from sotlab.gui.place import Place
 from sotlab.gui.plot import SweepPlot
+from sotlab.gui.presets import Presets
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.readings import Readings
 from sotlab.gui.results_view import ResultsView
@@ -44,6 +45,8 @@ class MeasurePanel(QtWidgets.QWidget):
     ----------
     procedure_class : type of Scan, optional
         A procedure to choose from beside those that are installed, and chosen first.
+    presets : Path
+        The file of presets.
 
     Attributes
     ----------
@@ -57,9 +60,12 @@ class MeasurePanel(QtWidgets.QWidget):
     changed = QtCore.Signal()
     #: Another procedure was chosen.
     picked = QtCore.Signal()
+    #: Something could not be done, and why.
+    failed = QtCore.Signal(str)
 
-    def __init__(self, procedure_class: type[Scan] | None = None) -> None:
+    def __init__(self, procedure_class: type[Scan] | None = None, presets: Path = Path("presets.toml")) -> None:
         super().__init__()
+        self.presets = Presets(presets)
         self._classes, self._broken = _procedures(procedure_class)
         self._installed = {entry.name for entry in entry_points(group=GROUP)}
         self._forms: dict[str, ParameterForm] = {}
@@ -80,6 +86,11 @@ class MeasurePanel(QtWidgets.QWidget):
         self.use_last = QtWidgets.QPushButton("As last time")
         self.use_last.setToolTip("Write the parameters of the last run of this procedure into the inputs")
         self.use_defaults = QtWidgets.QPushButton("Defaults")
+        self.presets_button = QtWidgets.QPushButton("Presets")
+        self.presets_button.setToolTip(f"Parameters by name, in {presets}")
+        self.presets_menu = QtWidgets.QMenu(self.presets_button)
+        self.presets_menu.aboutToShow.connect(self._list_presets)
+        self.presets_button.setMenu(self.presets_menu)
         self.form_area = QtWidgets.QScrollArea(widgetResizable=True)
         self.form_area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.form_area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -183,6 +194,49 @@ class MeasurePanel(QtWidgets.QWidget):
         if run.reduced is not None:
             self.show_reduced(run.reduced)
         self.show_simulated(run.simulated)
+
+    def save_preset(self, name: str) -> None:
+        """Keep what stands in the inputs, as it was typed, under a name."""
+        texts = {key: entry.text for key, entry in self.form.inputs.items()}
+        self._try(lambda: self.presets.save(self.procedure_class.__name__, name, texts))
+
+    def use_preset(self, name: str) -> None:
+        """Write a preset into the inputs."""
+
+        def use() -> None:
+            for key, text in self.presets.load(self.procedure_class.__name__, name).items():
+                if key in self.form.inputs:
+                    self.form.inputs[key].edit.setText(text)
+
+        self._try(use)
+
+    def _try(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except SotlabError as error:
+            self.failed.emit(str(error))
+
+    def _list_presets(self) -> None:
+        """Write the menu anew: another window may have made presets."""
+        self.presets_menu.clear()
+        procedure = self.procedure_class.__name__
+        names: list[str] = []
+        self._try(lambda: names.extend(self.presets.names(procedure)))
+        for name in names:
+            self.presets_menu.addAction(name, lambda name=name: self.use_preset(name))
+        self.presets_menu.addSeparator()
+        self.presets_menu.addAction("Keep what is typed…", self._ask_preset)
+        if names:
+            remove = self.presets_menu.addMenu("Remove")
+            for name in names:
+                remove.addAction(name, lambda name=name: self._try(lambda: self.presets.remove(procedure, name)))
+
+    def _ask_preset(self) -> None:
+        dialog = QtWidgets.QInputDialog(self)
+        dialog.setWindowTitle("Preset")
+        dialog.setLabelText("Keep these parameters as:")
+        dialog.textValueSelected.connect(lambda text: text.strip() and self.save_preset(text.strip()))
+        dialog.open()
 
     def show_place(self, place: Place, out: Path) -> None:
         """Say what the run will be called, and why it cannot be started here, if so."""
@@ -295,6 +349,7 @@ class MeasurePanel(QtWidgets.QWidget):
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.use_last)
         buttons.addWidget(self.use_defaults)
+        buttons.addWidget(self.presets_button)
         inside.addLayout(buttons)
         column.addWidget(box)
         column.addWidget(self.file_name)

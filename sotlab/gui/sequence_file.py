@@ -15,8 +15,8 @@ __all__ = ["read_sequence"]
 
 #: What an expression may be made of: numbers, lists, arithmetic, and PyMeasure's own functions.
 ALLOWED = (
-    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Tuple, ast.List, ast.Call, ast.keyword, ast.BinOp, ast.UnaryOp,
-    ast.operator, ast.unaryop,
+    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Tuple, ast.List, ast.Call, ast.keyword, ast.BinOp,
+    ast.UnaryOp, ast.operator, ast.unaryop,
 )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
-from sotlab.gui.frame import Frame
+from sotlab.gui.dialogs import Dialogs
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
-from sotlab.gui.qt import QtCore, QtGui, QtWidgets
+from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
@@ -32,7 +32,7 @@ PERIOD_MS = 200
 DRAIN_S = 0.015
 
 
-class MainWindow(Frame):
+class MainWindow(Dialogs):
     """The window on one station.
 
     Parameters
@@ -168,7 +168,8 @@ class MainWindow(Frame):
     @property
     def busy(self) -> bool:
         """Whether a run, its making safe or its report is still going on, or has not been shown yet."""
-        return self._timer.isActive() or self.emergency.background.busy or self.station_view.busy
+        others = (self.emergency.background, self.station_view, self.queue.background)
+        return self._timer.isActive() or any(one.busy for one in others)
 
     def show_bug(self, error: BaseException) -> None:
         """Say that the window itself has failed somewhere; the run goes on."""
@@ -373,31 +374,6 @@ class MainWindow(Frame):
         place = {"station": self.place.station, "sample": self.place.sample, "device": self.place.device}
         return {name: value for name, value in place.items() if value}
 
-    def _open_station(self) -> None:
-        """Have a station file chosen."""
-        dialog = QtWidgets.QFileDialog(self, "Open a station file", "", "Station files (*.toml)")
-        dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda path: (self.guide.end(), self.place.choose(path)))
-        dialog.open()
-
-    def _export(self) -> None:
-        """Have the name of a file chosen, and write the plot that is in sight."""
-        dialog = QtWidgets.QFileDialog(self, "Export the plot", "", "Picture (*.png);;Vectors (*.svg);;Numbers (*.csv)")
-        dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.fileSelected.connect(lambda path: self.export(Path(path)))
-        dialog.open()
-
-    def export(self, path: Path) -> None:
-        """Write the plot that is in sight, as .png, .svg or .csv."""
-        simulated = "SIMULATED, " if self.plot.mark.isVisible() else ""
-        try:
-            self.panel.export(path, f"{simulated}{self.footer.name or 'no run'}")
-        except SotlabError as error:
-            self._say(str(error))
-        else:
-            self.statusBar().showMessage(f"{path} is written", 8000)
-
     def _may_start(self) -> bool:
         return not (self.busy or self.form.errors or self.panel.problem)
 
@@ -513,11 +489,15 @@ class MainWindow(Frame):
         self.guide.station_wanted.connect(self._open_station)
         self.panel.changed.connect(self._inputs_changed)
         self.panel.picked.connect(self._prepare)
+        self.panel.failed.connect(self._say)
         self.panel.export_button.clicked.connect(self._export)
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
         self.queue.asked.connect(self.start_queue)
         self.queue.changed.connect(self._queue_changed)
+        self.queue.series_asked.connect(self.add_series)
+        self.queue.rehearsing.connect(self._inputs_changed)
+        self.queue.rehearsed.connect(self._station_free)
         self.runs.chosen.connect(self._run_chosen)
         self.runs.resume_asked.connect(self.resume)
         self.station_view.readings_wanted.connect(self._ask_readings)
