@@ -8,6 +8,7 @@ from typing import Any
 from sotlab.gui.emergency import KEY, EmergencyStop
 from sotlab.gui.footer import Footer
 from sotlab.gui.guide import Guide
+from sotlab.gui.log_panel import LogPanel
 from sotlab.gui.measure_panel import MeasurePanel
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
@@ -16,6 +17,7 @@ from sotlab.gui.runs_panel import RunsPanel
 from sotlab.gui.states import SimulatedBadge, State, StateLight
 from sotlab.gui.station_panel import StationPanel
 from sotlab.gui.theme import Colours, dot_icon
+from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 
@@ -57,8 +59,8 @@ class Frame(QtWidgets.QMainWindow):
         """The last readings and results."""
         return self.panel.readings
 
-    def _what_runs(self) -> Run | None:
-        """Return the run under way."""
+    def _what_runs(self) -> Run | ManualBench | None:
+        """Return the run under way, or what is moved by hand."""
         raise NotImplementedError
 
     def _say(self, message: str) -> None:
@@ -75,7 +77,7 @@ class Frame(QtWidgets.QMainWindow):
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view):
+        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view, self.log):
             part.show_colours(colours)
 
     def _show_simulated(self, simulated: bool) -> None:
@@ -132,6 +134,8 @@ class Frame(QtWidgets.QMainWindow):
         self.add_view("Runs", self.runs)
         self.station_view = StationPanel(self.place)
         self.add_view("Station", self.station_view)
+        self.log = LogPanel()
+        self.add_view("Log", self.log)
         self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
         central = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(central)

@@ -20,6 +20,7 @@ from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
 from sotlab.gui.states import State
+from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.pace import Pace
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
@@ -160,6 +161,7 @@ class MainWindow(Dialogs):
         """Close without asking: stop the run, stay until its bench is safe and its files are written, then go."""
         self._closing = True
         self.stop()
+        self.station_view.by_hand.leave()
         if self.busy:
             self.footer.write_where("", [], "closing when the bench is safe and the files are written")
         else:
@@ -180,6 +182,7 @@ class MainWindow(Dialogs):
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         """Close when nothing is going on; else ask whether to stop, and close when the bench is safe."""
         if not self.busy:
+            self.log.leave()
             event.accept()
             return
         event.ignore()
@@ -365,6 +368,7 @@ class MainWindow(Dialogs):
         if reported:
             files += [("report", run.folder.report), ("results", run.folder.results)]
         self.footer.write_where(run.folder.path.name, files, text)
+        self.log.show_run(run.folder.path)
         self.where.setToolTip(str(run.folder.path.resolve()))
 
     # -- inputs --------------------------------------------------------------------------------------------------
@@ -398,6 +402,10 @@ class MainWindow(Dialogs):
     def _station_free(self) -> None:
         """Let a run start now that the instruments have been asked, or close the window if that was wished."""
         self._inputs_changed()
+        if not self._timer.isActive():
+            self.place.set_locked(self.busy)
+        if self._closing:
+            self.station_view.by_hand.leave()
         if self._closing and not self.busy:
             self.close()
 
@@ -407,8 +415,10 @@ class MainWindow(Dialogs):
         if control is not None:
             control.ask_readings()
 
-    def _what_runs(self) -> Run | None:
-        work = self.measurement
+    def _what_runs(self) -> Run | ManualBench | None:
+        work, bench = self.measurement, self.station_view.by_hand.bench
+        if bench is not None and bench.held:
+            return bench
         return work.run if work is not None and work.active and work.run is not None and work.run.running else None
 
     def _control(self) -> Any:
