@@ -26,7 +26,6 @@ class Cloud(pg.GraphicsObject):
     def __init__(self, size: float) -> None:
         super().__init__()
         self._x = self._y = np.empty(0)
-        self._polygon: Any = None
         self._bounds = QtCore.QRectF()
         self._pen = pg.mkPen("#000000", width=size)
         self._pen.setCapStyle(QtCore.Qt.PenCapStyle.RoundCap)
@@ -39,7 +38,6 @@ class Cloud(pg.GraphicsObject):
             x, y = x[there], y[there]
         self._x, self._y = x, y
         self.prepareGeometryChange()
-        self._polygon = pg.functions.arrayToQPolygonF(x, y) if len(x) else None
         if len(x):
             left, top = x.min(), y.min()
             self._bounds = QtCore.QRectF(left, top, x.max() - left, y.max() - top)
@@ -78,7 +76,22 @@ class Cloud(pg.GraphicsObject):
 
     def paint(self, painter: QtGui.QPainter, *_: Any) -> None:
         """Draw the discs."""
-        if self._polygon is not None:
-            painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing, len(self._x) <= SMOOTH)
-            painter.setPen(self._pen)
-            painter.drawPoints(self._polygon)
+        if not len(self._x):
+            return
+        # Qt draws a point as a short line in the item's own units, which on an axis of millitesla would be a long one.
+        to = painter.worldTransform()
+        x, y = to.m11() * self._x + to.dx(), to.m22() * self._y + to.dy()
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing, len(x) <= SMOOTH)
+        pen = QtGui.QPen(self._pen)
+        pen.setWidthF(self._pen.widthF() * _scale(self))
+        painter.setPen(pen)
+        painter.drawPoints(pg.functions.arrayToQPolygonF(x, y))
+        painter.restore()
+
+
+def _scale(item: Any) -> float:
+    """Return by how much a picture that is exported is larger than the screen."""
+    options = getattr(item, "_exportOpts", False)
+    return float(options.get("resolutionScale", 1.0)) if isinstance(options, dict) else 1.0

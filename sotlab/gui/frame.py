@@ -10,6 +10,7 @@ from sotlab.gui.footer import Footer
 from sotlab.gui.guide import Guide
 from sotlab.gui.log_panel import LogPanel
 from sotlab.gui.measure_panel import MeasurePanel
+from sotlab.gui.offer import Offer
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.queue_panel import QueuePanel
@@ -144,6 +145,8 @@ class Frame(QtWidgets.QMainWindow):
         layout.addLayout(self._buttons())
         self.guide = Guide(self)
         layout.addWidget(self.guide)
+        self.offer = Offer()
+        layout.addWidget(self.offer)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.footer)
         self.setCentralWidget(central)

@@ -84,7 +84,10 @@ class Guide(QtWidgets.QFrame):
         self.show()
 
     def begin(self) -> None:
-        """Begin with the first step."""
+        """Begin with the first step, at the procedure and its defaults."""
+        if not self.window_.busy:
+            self.window_.panel.choose(PROCEDURE)
+            self.window_.panel.use_defaults.click()
         self.number = 0
         self._reduced = False
         self.window_.tabs.setCurrentWidget(self.window_.panel)

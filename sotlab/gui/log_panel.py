@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import queue
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.theme import Colours
 from sotlab.procedures.runs.notes import add_note
 
-__all__ = ["LogPanel"]
+__all__ = ["LogPanel", "event_line"]
 
 #: So many lines are kept.
 MOST_LINES = 5000
@@ -59,6 +61,10 @@ class LogPanel(QtWidgets.QWidget):
             "A note on the run, kept with it: Return" if folder is not None else "no run yet that a note could be on"
         )
 
+    def say(self, text: str, level: int = logging.INFO) -> None:
+        """Add a line of the window's own: what the run's journal says, or what the operator was told."""
+        self.handler.handle(logging.LogRecord("window", level, "", 0, text, None, None))
+
     def take_over(self) -> None:
         """Show what has been logged since."""
         while not self._news.empty():
@@ -103,3 +109,11 @@ class _Handler(logging.Handler):
         """Take a record, from any thread."""
         mark = next(mark for level, mark in MARKS if record.levelno >= level)
         self._news.put((record.levelno, f"{mark} {self.format(record)}"))
+
+
+def event_line(record: Mapping[str, Any]) -> str:
+    """Return an event of a run's journal in one line: its name, and what is short enough of the rest."""
+    told = {name: value for name, value in record.items() if name not in ("event", "wall", "t")}
+    short = {name: value for name, value in told.items() if not isinstance(value, dict | list) and value is not None}
+    parts = [f"{name}={value}" for name, value in short.items()]
+    return f"{record['event']}  {'  '.join(part for part in parts if len(part) < 160)}".strip()

@@ -36,6 +36,8 @@ class MapView(QtWidgets.QWidget):
         self._taken = 0
         self._candidates: Sequence[str] = ()
         self._chosen = False
+        self._cutting = False
+        self._simulated = False
         self.found: dict[float, tuple[float, float]] = {}
         self._colours = Colours(self.palette())
         self.x_box, self.y_box, self.z_box = (
@@ -58,13 +60,14 @@ class MapView(QtWidgets.QWidget):
         self.bar.setImageItem(self.image)
         self.points = pg.ScatterPlotItem(symbol="o", size=7)
         self.bars = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), width=np.empty(0))
-        self.top.addItem(self.bars)
-        self.top.addItem(self.points)
+        self.top.addItem(self.bars, ignoreBounds=True)
+        self.top.addItem(self.points, ignoreBounds=True)
         self.row_line = pg.InfiniteLine(angle=0, movable=True)
         self.column_line = pg.InfiniteLine(angle=90, movable=True)
         for line in (self.row_line, self.column_line):
             self.top.addItem(line, ignoreBounds=True)
             line.sigPositionChanged.connect(self._draw_cuts)
+            line.sigDragged.connect(self._cut_chosen)
         self.row_cut, self.column_cut = self.below.plot([], []), self.side.plot([], [])
         for one in (self.top, self.side, self.below):
             one.setMenuEnabled(False)
@@ -99,7 +102,7 @@ class MapView(QtWidgets.QWidget):
 
     def clear(self) -> None:
         """Forget the points."""
-        self.data, self._taken, self.found = MapData(), 0, {}
+        self.data, self._taken, self.found, self._cutting = MapData(), 0, {}, False
         self.image.clear()
         for item in (self.row_cut, self.column_cut):
             item.setData([], [])
@@ -127,6 +130,7 @@ class MapView(QtWidgets.QWidget):
 
     def show_simulated(self, simulated: bool) -> None:
         """Say in the picture itself that its points are simulated."""
+        self._simulated = simulated
         self.top.setTitle("SIMULATED" if simulated else None, color=self._colours.bad, size="9pt")
 
     def show_colours(self, colours: Colours) -> None:
@@ -145,6 +149,8 @@ class MapView(QtWidgets.QWidget):
         self.points.setPen(pg.mkPen("#000000"))
         self.points.setBrush(pg.mkBrush("#F0E442"))
         self.bars.setData(pen=pg.mkPen("#F0E442", width=2))
+        self.show_simulated(self._simulated)
+        self._draw_cuts()
 
     @property
     def columns(self) -> tuple[str, str, str]:
@@ -177,9 +183,8 @@ class MapView(QtWidgets.QWidget):
         self.image.setRect(QtCore.QRectF(left, bottom, width, height))
         self._colour_map(COLOUR_MAP if two_way else ONE_WAY)
         self.bar.setLevels(levels)
-        if self.row_line.value() < bottom or self.row_line.value() > bottom + height:
-            self.row_line.setValue(float(self.data.ys[-1]))
-        if self.column_line.value() < left or self.column_line.value() > left + width:
+        if not self._cutting:  # until somebody moves them: the newest row, and the middle
+            self.row_line.setValue(next(reversed(self.data.rows)))
             self.column_line.setValue(left + 0.5 * width)
         self._draw_cuts()
 
@@ -187,6 +192,9 @@ class MapView(QtWidgets.QWidget):
         if getattr(self, "_map", None) != name:
             self._map = name
             self.bar.setColorMap(pg.colormap.get(name))
+
+    def _cut_chosen(self) -> None:
+        self._cutting = True
 
     def _draw_cuts(self) -> None:
         ys = self.data.ys

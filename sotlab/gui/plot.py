@@ -74,7 +74,7 @@ class SweepPlot(QtWidgets.QWidget):
         # No setDownsampling: pyqtgraph's needs x in order, and a measured field is in order only up to its noise.
         self._others: list[Any] = []
         self._bars = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), height=np.empty(0))
-        self.top.addItem(self._bars)
+        self.top.addItem(self._bars, ignoreBounds=True)  # without data they would stand at the origin
         self._points = Cloud(5.5)
         self.top.addItem(self._points)
         self._fit = self.top.plot([], [])

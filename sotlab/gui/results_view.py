@@ -20,6 +20,7 @@ class ResultsView(QtWidgets.QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._axes: Mapping[str, str] = {}
+        self._simulated = False
         self.spectra: Sequence[Mapping[str, Any]] = ()
         self.x_box, self.y_box = column_box("axis of the results"), column_box("result")
         self.told = QtWidgets.QLabel(wordWrap=True)
@@ -29,7 +30,7 @@ class ResultsView(QtWidgets.QWidget):
         self.top.showGrid(x=True, y=True, alpha=0.15)
         self.top.getAxis("left").setWidth(72)
         self.bars = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), height=np.empty(0))
-        self.top.addItem(self.bars)
+        self.top.addItem(self.bars, ignoreBounds=True)
         self.points = self.top.plot([], [], pen=None, symbol="o", symbolSize=7, symbolPen=None)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -90,11 +91,13 @@ class ResultsView(QtWidgets.QWidget):
 
     def show_simulated(self, simulated: bool) -> None:
         """Say in the picture itself that its points are simulated."""
+        self._simulated = simulated
         self.top.setTitle("SIMULATED" if simulated else None, color=self._colours.bad, size="9pt")
 
     def show_colours(self, colours: Colours) -> None:
         """Take the theme's colours."""
         self._colours = colours
+        self.show_simulated(self._simulated)
         self.graphics.setBackground(colours.background)
         for name in ("left", "bottom"):
             axis = self.top.getAxis(name)

@@ -6,6 +6,7 @@ most five times a second, and each time everything is drawn once.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.gui.dialogs import Dialogs
+from sotlab.gui.log_panel import event_line
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.questions import Question, ask
@@ -66,6 +68,7 @@ class MainWindow(Dialogs):
         self._show_state(State.IDLE)
         self._show_colours()
         self._prepare()
+        self.offer.look(out)
 
     # -- what the operator can do --------------------------------------------------------------------------------
 
@@ -126,6 +129,7 @@ class MainWindow(Dialogs):
         self.progress.setRange(0, 0)
         self.progress_text.setText("opening the station")
         self.footer.write_where("", [], "")
+        self.offer.hide()
         self.measurement, self._said_in_emergency = work, ""
         self.panel.begin(self.panel.procedure_class)
         work.start()
@@ -242,6 +246,7 @@ class MainWindow(Dialogs):
         work = self.measurement
         if isinstance(work, QueueWork):
             self.queue.show_states(work.states, running=work.active, line=line)
+            self.log.say(line)
             if work.active and self.state not in (State.STOPPING, State.EMERGENCY):
                 self._say(self.message.text())
 
@@ -278,6 +283,7 @@ class MainWindow(Dialogs):
         if self.state is not State.STOPPING and self.state is not State.EMERGENCY:
             self._show_state(State.RUNNING)
         self._show_where("")
+        self.log.say(f"{run.folder.path.name} begins")
 
     def _show_news(self, rows: list[dict[str, Any]], latest: dict[str, Any]) -> None:
         """Show rows, and the newest progress and fit."""
@@ -308,6 +314,7 @@ class MainWindow(Dialogs):
     def _hear_event(self, record: dict[str, Any]) -> None:
         """Show what holds a run, and that it goes on."""
         kind = record["event"]
+        self.log.say(event_line(record), logging.ERROR if kind in ("error", "interlock") else logging.INFO)
         if self.state.going and kind == "interlock":
             self._show_state(State.HELD, str(record.get("why", "")))
         elif self.state.going and kind in ("interlock_cleared", "go_on"):
@@ -319,6 +326,7 @@ class MainWindow(Dialogs):
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)
         unsafe = f"NOT SAFE: {end.unsafe}" if end.unsafe else ""
         error = end.error or self._said_in_emergency
+        self.log.say(f"the run has ended: {end.status.lower()}, {end.rows} rows")
         self._show_state(state, error if not unsafe or unsafe in error else f"{unsafe}. {error}".strip())
         self.progress.setRange(0, 1000)
         if state is State.FINISHED:
@@ -343,6 +351,8 @@ class MainWindow(Dialogs):
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _show_state(self, state: State, message: str = "") -> None:
+        if message and message != self.message.text():
+            self.log.say(message, logging.WARNING)
         self.state = state
         self.light.show_state(state)
         self._say(message)
@@ -510,5 +520,6 @@ class MainWindow(Dialogs):
         self.queue.rehearsed.connect(self._station_free)
         self.runs.chosen.connect(self._run_chosen)
         self.runs.resume_asked.connect(self.resume)
+        self.offer.accepted.connect(self.resume)
         self.station_view.readings_wanted.connect(self._ask_readings)
         self.station_view.asked.connect(self._station_free)

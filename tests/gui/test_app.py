@@ -191,6 +191,63 @@ def test_closing_an_idle_window_ends_with_0(start, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+QUEUED = """
+    import sys
+    from pathlib import Path
+    from sotlab.gui.qt import QtCore
+    from sotlab.gui import app, window
+
+    class Queued(window.MainWindow):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            for frequency in ("6 GHz", "7 GHz"):
+                texts = {"start": "1 mT", "stop": "10 mT", "run_up": "1 mT", "points": "19", "frequency": frequency}
+                for name, text in texts.items():
+                    self.form.inputs[name].edit.setText(text)
+                self.add_to_queue()
+            self.start_queue()
+            self.look = QtCore.QTimer(self, interval=20)
+            self.look.timeout.connect(lambda: self.plot.count >= 3 and print("measuring", flush=True))
+            self.look.start()
+
+    window.MainWindow = Queued
+    app.run_window("virtual:stfmr?seed=0&clock=20", Path(sys.argv[1]) / "runs")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot kill in this way")
+@pytest.mark.usefixtures("no_reports")
+@pytest.mark.parametrize("how", ["the run", "the queue"])
+def test_after_a_kill_the_queue_is_there_and_the_run_goes_on_at_its_first_missing_point(
+    how, qtbot, start, open_window, tmp_path
+):
+    import pandas as pd
+
+    program = start(QUEUED)
+    program.wait_for("measuring")
+    os.kill(program.pid, signal.SIGKILL)
+    assert program.end()[0] == -signal.SIGKILL
+
+    window = open_window()
+    assert [window.queue.table.item(row, 1).text() for row in range(2)] == ["interrupted", "waiting"]
+    qtbot.waitUntil(lambda: window.offer.isVisible(), timeout=60_000)
+    assert "was interrupted" in window.offer.text.text()
+    (folder,) = (tmp_path / "runs").glob("*/*_STFMRFieldSweep_*")
+    before = len(pd.read_csv(next(folder.glob("*.csv")), comment="#"))
+    if how == "the run":
+        window.offer.accept_button.click()
+    else:
+        window.start_queue()
+    qtbot.waitUntil(lambda: not window.busy, timeout=60_000)
+    assert not window.offer.isVisible()
+    rows = pd.read_csv(next(folder.glob("*.csv")), comment="#")
+    assert list(rows["Index"]) == list(range(19)), window.message.text()
+    assert 3 <= before < 19
+    if how == "the queue":
+        states = [window.queue.states[job.key].status for job in window.queue.jobs]
+        assert states == ["finished", "finished"]
+
+
 def test_pictures_of_each_page_are_taken_in_both_themes(tmp_path):
     from sotlab.gui.qt import QtGui
 
@@ -200,7 +257,8 @@ def test_pictures_of_each_page_are_taken_in_both_themes(tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     pictures = {path.stem: QtGui.QImage(str(path)) for path in (tmp_path / "p").glob("*.png")}
-    pages = ("idle", "running", "finished", "queue", "runs", "compare", "station")
+    pages = ("idle", "running", "finished", "queue", "runs", "compare", "map", "results", "station", "log")
+    pages += ("welcome", "guide")
     assert set(pictures) == {f"{page}-{theme}" for page in pages for theme in ("light", "dark")}
     assert {(image.width(), image.height()) for image in pictures.values()} == {(1280, 800)}
     assert len({path.read_bytes() for path in (tmp_path / "p").glob("*.png")}) == 2 * len(pages)
