@@ -53,7 +53,8 @@ def export_plot(path: Path, scene: Any, columns: Mapping[str, np.ndarray], note:
         else:
             exporter = exporters.ImageExporter(scene)
             exporter.parameters()["width"] = WIDTH
-            if not exporter.export(toBytes=True).save(str(path)):
+            picture: Any = exporter.export(toBytes=True)
+            if not picture.save(str(path)):
                 raise RunError(f"{path}: the plot cannot be written")
     except OSError as error:
         raise RunError(f"{path}: the plot cannot be written: {error.strerror}") from error

@@ -38,8 +38,11 @@ class PatientManager(Manager):
     """
 
     def __init__(self, widget_list: Any, browser: Any, log_level: int, parent: Any) -> None:
-        super().__init__(widget_list, browser, port=None, log_level=log_level, parent=parent)
-        self.port = None  # no server on all interfaces; its start would hold the window up for 0.3 s
+        super().__init__(widget_list, browser, log_level=log_level, parent=parent)
+        self._worker: Any
+        self._monitor: Any
+        self._running_experiment: Any
+        self.port: Any = None  # no server on all interfaces; its start would hold the window up for 0.3 s
         self._told = False
         self._timer = QtCore.QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -200,7 +203,7 @@ class _Mended:
         self._blinking.stop()
         if hasattr(self, "estimator"):
             self.estimator.timer.stop()
-        application = QtWidgets.QApplication.instance()
+        application: Any = QtWidgets.QApplication.instance()
         try:
             application.aboutToQuit.disconnect(self.quit)
         except (RuntimeError, TypeError):  # it has been left before

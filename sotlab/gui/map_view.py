@@ -201,7 +201,7 @@ class MapView(QtWidgets.QWidget):
         if not len(ys):
             return
         row = float(ys[np.argmin(np.abs(ys - self.row_line.value()))])
-        at = float(self.column_line.value())
+        at = float(np.asarray(self.column_line.value()))
         self.row_cut.setData(*self.data.row(row))
         where, values = self.data.column(at)
         self.column_cut.setData(values, where, connect="finite")

@@ -87,7 +87,11 @@ class ResultsView(QtWidgets.QWidget):
         name = self.y_box.currentText()
         unit = next((found.get("unit", "") for one in self.spectra if (found := _value(one.get(name)))), "")
         header, bracket = self._axes[self.x_box.currentText()], f" ({unit})" if unit else ""
-        return {header: x, f"{name}{bracket}": y, f"{name} Sigma{bracket}": 0.5 * self.bars.opts["height"]}
+        return {
+            header: x,
+            f"{name}{bracket}": y,
+            f"{name} Sigma{bracket}": 0.5 * np.asarray(self.bars.opts["height"], float),
+        }
 
     def show_simulated(self, simulated: bool) -> None:
         """Say in the picture itself that its points are simulated."""

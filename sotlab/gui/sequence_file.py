@@ -20,7 +20,7 @@ ALLOWED = (
 )  # fmt: skip
 
 
-def read_sequence(path: Path, parameters: dict[str, Any]) -> list[list[dict[str, list[float]]]]:
+def read_sequence(path: Path, parameters: dict[str, Any]) -> list[list[dict[str, list[Any]]]]:
     """Return the loops of a sequence file: of each branch its axes, the last one fastest.
 
     Parameters
@@ -57,7 +57,7 @@ def _branches(handler: SequenceHandler, item: Any) -> Iterator[list[Any]]:
         yield from ([child, *rest] for rest in below) if below else [[child]]
 
 
-def _values(path: Path, item: Any) -> list[float]:
+def _values(path: Path, item: Any) -> list[Any]:
     where = f'{path.name}: "{item.parameter}", "{item.expression}"'
     try:
         for node in ast.walk(ast.parse(item.expression, mode="eval")):
