@@ -65,9 +65,7 @@ def rows_of(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> list[dict[str, float
     return [{"x": float(a), "y": float(b), "z": float(c)} for a, b, c in zip(x, y, z, strict=True)]
 
 
-def stock_results(
-    folder: Path, count: int, x: np.ndarray, y: np.ndarray, z: np.ndarray
-) -> tuple[Any, Callable[[], None]]:
+def stock_results(folder: Path, count: int, *columns: np.ndarray) -> tuple[Any, Callable[[], None]]:
     """Return PyMeasure's Results of a file with these rows, and what appends some more to it."""
     from pymeasure.experiment import Procedure, Results
 

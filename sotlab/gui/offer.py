@@ -54,7 +54,7 @@ class Offer(QtWidgets.QFrame):
         self.folder = Path(last["folder"])
         more = f" ({len(young) - 1} more under Runs)" if len(young) > 1 else ""
         self.text.setText(
-            f"⏸ <b>{last['procedure']}</b> on {last['sample']}, begun at {str(last['started'])[11:16]}, was interrupted;"
+            f"⏸ <b>{last['procedure']}</b> on {last['sample']}, begun at {last['started'][11:16]}, was interrupted;"
             f" its {last['rows']} rows are kept, and it can be gone on with at its first missing point{more}."
         )
         self.show()
