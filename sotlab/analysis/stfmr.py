@@ -143,14 +143,19 @@ class STFMR:
         return fit_lineshape(field_T, voltage_V)
 
     def live(self, columns: Mapping[str, np.ndarray], settings: STFMRSettings | None = None) -> LiveFit | None:
-        """Return the line in the rows so far, or None while there is none."""
-        field_T = columns["field"]
-        fit = self.fit_one(field_T, columns["voltage"])
+        """Return the line in the spectrum that the last row belongs to, or None while there is none."""
+        same = np.ones(len(columns["field"]), dtype=bool)
+        for name in ("frequency", "power", "angle", "bias"):
+            if name in columns:
+                same &= (columns[name] == columns[name][-1]) | np.isnan(columns[name])
+        rows = np.flatnonzero(same)
+        field_T = columns["field"][rows]
+        fit = self.fit_one(field_T, columns["voltage"][rows])
         if not fit.good[0]:
             return None
         curve_T = np.linspace(np.nanmin(field_T), np.nanmax(field_T), CURVE_POINTS)
         line_V, curve_V = fit.model(field_T)[0], fit.model(curve_T)[0]
-        return LiveFit(_values(fit, 0, STFMRSettings()), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]))
+        return LiveFit(_values(fit, 0, STFMRSettings()), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]), rows)
 
     def reduce(self, datasets: Sequence[Spectrum], settings: STFMRSettings | None = None) -> Reduction:
         """Fit all spectra, then mu0*M_eff, alpha and the width at zero frequency.

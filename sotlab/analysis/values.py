@@ -54,6 +54,8 @@ class LiveFit:
         The fit as a smooth curve over the same range, in order.
     flags : tuple of str
         What the watcher should know.
+    rows : (N,) int or None
+        Which of the rows so far it is a fit of; None for the first N.
     """
 
     values: dict[str, Value]
@@ -62,6 +64,7 @@ class LiveFit:
     curve_x: np.ndarray
     curve_y: np.ndarray
     flags: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ SIGNAL_CHECK_MS = 100
 SWITCH_INTERVAL_S = 0.002
 
 
-def run_window(station: str, out: Path, screenshots: Path | None = None) -> int:
+def run_window(station: str, out: Path, screenshots: Path | None = None, welcome: bool = False) -> int:
     """Open the window on ``station``; return the exit code when it has been closed.
 
     Parameters
@@ -39,6 +39,8 @@ def run_window(station: str, out: Path, screenshots: Path | None = None) -> int:
         Folder of runs.
     screenshots : Path, optional
         Measure a short sweep, write pictures of the window to this folder, and close.
+    welcome : bool
+        Say that this is the virtual lab, for want of a station file, and offer a guided first measurement.
 
     Raises
     ------
@@ -66,6 +68,8 @@ def run_window(station: str, out: Path, screenshots: Path | None = None) -> int:
     _survive_bugs(window)
     if screenshots is None:
         window.show()
+        if welcome:
+            window.guide.welcome()
     else:
         from sotlab.gui.pictures import take_pictures
 

@@ -9,6 +9,7 @@ from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.questions import tell_outputs
 from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import StationConfig
+from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.run import Run
 
 __all__ = ["EmergencyStop"]
@@ -22,7 +23,7 @@ class EmergencyStop(QtWidgets.QPushButton):
     Parameters
     ----------
     what_runs : callable
-        Returns the run under way, or None.
+        Returns the run under way, or what is moved by hand, or None.
     station : callable
         Returns the station, for when nothing runs.
     """
@@ -32,7 +33,7 @@ class EmergencyStop(QtWidgets.QPushButton):
     #: Role -> None, or why it is not safe.
     done = QtCore.Signal(object)
 
-    def __init__(self, what_runs: Callable[[], Run | None], station: Callable[[], str]) -> None:
+    def __init__(self, what_runs: Callable[[], Run | ManualBench | None], station: Callable[[], str]) -> None:
         super().__init__(f"EMERGENCY STOP  ({KEY})")
         self._what_runs, self._station = what_runs, station
         self.background = Background(self)

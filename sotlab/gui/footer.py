@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sotlab.gui.qt import QtCore, QtGui, QtWidgets
+from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.theme import Colours
 
 __all__ = ["Footer"]
@@ -16,6 +16,7 @@ class Footer(QtWidgets.QWidget):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
+        self._colours = Colours(self.palette())
         self._where: tuple[str, Sequence[tuple[str, Path]], str] = ("", [], "")
         self.message = QtWidgets.QLabel(wordWrap=True)
         self.message.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -34,6 +35,11 @@ class Footer(QtWidgets.QWidget):
         lines.addLayout(row)
         lines.addWidget(self.where)
 
+    @property
+    def name(self) -> str:
+        """The run that is spoken of."""
+        return self._where[0]
+
     def say(self, message: str) -> None:
         """Say what is wrong; nothing takes no room."""
         self.message.setText(message)
@@ -43,7 +49,7 @@ class Footer(QtWidgets.QWidget):
         """Write the name of a run with links to its files, and a remark."""
         self._where = name, files, text
         # A link has the colour that it was written in, so the theme's is given.
-        colour = self.palette().color(QtGui.QPalette.ColorRole.Link).name()
+        colour = self._colours.points.name()
         links = "  ·  ".join(
             f'<a style="color: {colour}" href="{path.resolve().as_uri()}">{label}</a>' for label, path in files
         )
@@ -51,5 +57,6 @@ class Footer(QtWidgets.QWidget):
 
     def show_colours(self, colours: Colours) -> None:
         """Take the theme's colours."""
+        self._colours = colours
         self.message.setStyleSheet(f"color: {colours.bad.name()}; font-weight: 600")
         self.write_where(*self._where)

@@ -7,7 +7,10 @@ from typing import Any
 
 from sotlab.gui.emergency import KEY, EmergencyStop
 from sotlab.gui.footer import Footer
+from sotlab.gui.guide import Guide
+from sotlab.gui.log_panel import LogPanel
 from sotlab.gui.measure_panel import MeasurePanel
+from sotlab.gui.offer import Offer
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.queue_panel import QueuePanel
@@ -15,6 +18,7 @@ from sotlab.gui.runs_panel import RunsPanel
 from sotlab.gui.states import SimulatedBadge, State, StateLight
 from sotlab.gui.station_panel import StationPanel
 from sotlab.gui.theme import Colours, dot_icon
+from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 
@@ -56,8 +60,8 @@ class Frame(QtWidgets.QMainWindow):
         """The last readings and results."""
         return self.panel.readings
 
-    def _what_runs(self) -> Run | None:
-        """Return the run under way."""
+    def _what_runs(self) -> Run | ManualBench | None:
+        """Return the run under way, or what is moved by hand."""
         raise NotImplementedError
 
     def _say(self, message: str) -> None:
@@ -74,12 +78,12 @@ class Frame(QtWidgets.QMainWindow):
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view):
+        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view, self.log):
             part.show_colours(colours)
 
     def _show_simulated(self, simulated: bool) -> None:
         self.badge.setVisible(simulated)
-        self.plot.show_simulated(simulated)
+        self.panel.show_simulated(simulated)
         self._title(simulated)
 
     def _title(self, simulated: bool) -> None:
@@ -94,17 +98,21 @@ class Frame(QtWidgets.QMainWindow):
         self.stop_action = self._action("Stop", ["Esc"])
         self.emergency_action = self._action("EMERGENCY STOP", [KEY])
         self.quit_action = self._action("Quit", ["Ctrl+Q"])
+        self.station_action = self._action("Open station file…", ["Ctrl+O"])
         self.run_menu = self.menuBar().addMenu("&Run")
         self.run_menu.addActions(
             [self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action]
         )
         self.run_menu.addSeparator()
-        self.run_menu.addActions([self.emergency_action, self.quit_action])
+        self.run_menu.addActions([self.emergency_action, self.station_action, self.quit_action])
         self.view_menu = self.menuBar().addMenu("&View")
         self.compare_no_more = self._action("Compare no more", [])
         self.compare_no_more.triggered.connect(lambda: self.plot.compare_no_more())
         self.view_menu.addAction(self.compare_no_more)
         self.view_menu.addSeparator()
+        self.help_menu = QtWidgets.QMenu("&Help", self)
+        self.guide_action = self._action("Guided first measurement", ["F1"])
+        self.help_menu.addAction(self.guide_action)
 
     def _action(self, text: str, keys: list[str]) -> QtGui.QAction:
         action = QtGui.QAction(text, self)
@@ -114,7 +122,7 @@ class Frame(QtWidgets.QMainWindow):
     def _build_widgets(self, station: str, procedure_class: type[Scan] | None) -> None:
         self.place = Place(station)
         self.light = StateLight()
-        self.panel = MeasurePanel(procedure_class)
+        self.panel = MeasurePanel(procedure_class, self.out / "presets.toml")
         self.emergency = EmergencyStop(self._what_runs, lambda: self.place.station)
         self.footer = Footer()
         self.message, self.progress = self.footer.message, self.footer.progress
@@ -127,16 +135,23 @@ class Frame(QtWidgets.QMainWindow):
         self.add_view("Runs", self.runs)
         self.station_view = StationPanel(self.place)
         self.add_view("Station", self.station_view)
+        self.log = LogPanel()
+        self.add_view("Log", self.log)
         self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
         central = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(central)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.addLayout(self._top_line())
         layout.addLayout(self._buttons())
+        self.guide = Guide(self)
+        layout.addWidget(self.guide)
+        self.offer = Offer()
+        layout.addWidget(self.offer)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.footer)
         self.setCentralWidget(central)
         self.resize(1280, 800)
+        self.menuBar().addMenu(self.help_menu)
 
     def add_view(self, name: str, widget: QtWidgets.QWidget) -> None:
         """Add a page; Ctrl and its number shows it."""

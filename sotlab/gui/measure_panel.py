@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sotlab.analysis.values import LiveFit
 from sotlab.errors import SotlabError
 from sotlab.gui.background import Background
+from sotlab.gui.exporting import export_plot
 from sotlab.gui.inputs import ParameterForm
+from sotlab.gui.map_view import MapView
+from sotlab.gui.measurement import Reduced
 from sotlab.gui.place import Place
 from sotlab.gui.plot import SweepPlot
+from sotlab.gui.presets import Presets
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.readings import Readings
+from sotlab.gui.results_view import ResultsView
 from sotlab.gui.runs_panel import StoredRun
 from sotlab.gui.theme import Colours
 from sotlab.procedures.runs.catalog import Catalog
@@ -37,6 +45,8 @@ class MeasurePanel(QtWidgets.QWidget):
     ----------
     procedure_class : type of Scan, optional
         A procedure to choose from beside those that are installed, and chosen first.
+    presets : Path
+        The file of presets.
 
     Attributes
     ----------
@@ -50,9 +60,12 @@ class MeasurePanel(QtWidgets.QWidget):
     changed = QtCore.Signal()
     #: Another procedure was chosen.
     picked = QtCore.Signal()
+    #: Something could not be done, and why.
+    failed = QtCore.Signal(str)
 
-    def __init__(self, procedure_class: type[Scan] | None = None) -> None:
+    def __init__(self, procedure_class: type[Scan] | None = None, presets: Path = Path("presets.toml")) -> None:
         super().__init__()
+        self.presets = Presets(presets)
         self._classes, self._broken = _procedures(procedure_class)
         self._installed = {entry.name for entry in entry_points(group=GROUP)}
         self._forms: dict[str, ParameterForm] = {}
@@ -73,6 +86,11 @@ class MeasurePanel(QtWidgets.QWidget):
         self.use_last = QtWidgets.QPushButton("As last time")
         self.use_last.setToolTip("Write the parameters of the last run of this procedure into the inputs")
         self.use_defaults = QtWidgets.QPushButton("Defaults")
+        self.presets_button = QtWidgets.QPushButton("Presets")
+        self.presets_button.setToolTip(f"Parameters by name, in {presets}")
+        self.presets_menu = QtWidgets.QMenu(self.presets_button)
+        self.presets_menu.aboutToShow.connect(self._list_presets)
+        self.presets_button.setMenu(self.presets_menu)
         self.form_area = QtWidgets.QScrollArea(widgetResizable=True)
         self.form_area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.form_area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -80,7 +98,10 @@ class MeasurePanel(QtWidgets.QWidget):
         self._show_form()
         shown = self.procedure_class
         self.plot = SweepPlot(shown.X_AXIS, shown.Y_AXIS, shown.DATA_COLUMNS)
+        self.map = MapView(self.plot)
+        self.results = ResultsView()
         self.readings = Readings(shown.COLUMNS)
+        self._set_columns(shown, shown.X_AXIS, shown.Y_AXIS, shown.DATA_COLUMNS)
         self._build()
         self.picker.currentTextChanged.connect(self._pick)
         self.use_last.clicked.connect(lambda: self.form.use(self._last.get(self.procedure_class.__name__, {})))
@@ -112,7 +133,50 @@ class MeasurePanel(QtWidgets.QWidget):
         if procedure_class is not self.shown_class:
             self._show_columns_of(procedure_class)
         self.plot.clear()
+        self.map.clear()
+        self.results.show_spectra((), {})
         self.readings.clear()
+
+    def show_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Show rows, the newest last."""
+        self.readings.show_row(rows[-1])
+        self.plot.add_rows(rows)
+        self.map.update_rows()
+
+    def show_fit(self, fit: LiveFit) -> None:
+        """Show the fit of the rows so far, and where it is in the map."""
+        self.readings.show_fit(fit)
+        self.plot.show_fit(fit)
+        at = fit.values.get("field_res")
+        rows = self.plot.values(self.map.columns[1])
+        if at is not None and at.value is not None and fit.rows is not None and len(fit.rows) and len(rows):
+            sign = -1.0 if np.median(fit.x) < 0.0 else 1.0
+            self.map.note_found(float(rows[fit.rows[-1]]), sign * at.value, at.sigma or 0.0)
+
+    def show_reduced(self, reduced: Reduced) -> None:
+        """Show what was made of a run that has ended."""
+        if reduced.spectra:
+            self.readings.show_result(reduced.spectra[0], reduced.flags)
+        analysis = getattr(self.shown_class, "ANALYSIS", None)
+        axes = analysis.axes if analysis is not None else {}
+        self.results.show_spectra(reduced.rows, axes)
+        x, y, _ = self.map.columns
+        if analysis is not None and x == analysis.columns.get("field"):
+            name = next((name for name, header in axes.items() if header == y), "")
+            for one in reduced.rows:
+                found = one.get("field_res") or {}
+                if one.get(name) is not None and found.get("value") is not None:
+                    self.map.note_found(float(one[name]), found["value"], found.get("sigma") or 0.0)
+
+    def show_simulated(self, simulated: bool) -> None:
+        """Say in every plot that its points are simulated."""
+        for part in (self.plot, self.map, self.results):
+            part.show_simulated(simulated)
+
+    def export(self, path: Path, note: str) -> None:
+        """Write the plot that is in sight: pixels, vectors or numbers, by the file's ending."""
+        shown: Any = self.views.currentWidget()
+        export_plot(path, shown.graphics.scene(), shown.exported(), note)
 
     def show_stored(self, run: StoredRun) -> None:
         """Show a run that was measured before."""
@@ -120,14 +184,59 @@ class MeasurePanel(QtWidgets.QWidget):
         columns = list(run.columns)
         x, y = (getattr(known, name, "") for name in ("X_AXIS", "Y_AXIS"))
         self.shown_class = known or Scan
-        self.plot.set_columns(x if x in columns else columns[-2], y if y in columns else columns[-1], columns)
+        self._set_columns(known, x if x in columns else columns[-2], y if y in columns else columns[-1], columns)
         self.readings.set_columns(list(known.COLUMNS) if known is not None else columns)
         self.plot.set_data(run.columns)
+        self.map.update_rows()
         if self.plot.count:
             self.readings.show_row({name: values[-1] for name, values in run.columns.items()})
-        if run.reduced is not None and run.reduced.spectra:
-            self.readings.show_result(run.reduced.spectra[0], run.reduced.flags)
-        self.plot.show_simulated(run.simulated)
+        self.results.show_spectra((), {})
+        if run.reduced is not None:
+            self.show_reduced(run.reduced)
+        self.show_simulated(run.simulated)
+
+    def save_preset(self, name: str) -> None:
+        """Keep what stands in the inputs, as it was typed, under a name."""
+        texts = {key: entry.text for key, entry in self.form.inputs.items()}
+        self._try(lambda: self.presets.save(self.procedure_class.__name__, name, texts))
+
+    def use_preset(self, name: str) -> None:
+        """Write a preset into the inputs."""
+
+        def use() -> None:
+            for key, text in self.presets.load(self.procedure_class.__name__, name).items():
+                if key in self.form.inputs:
+                    self.form.inputs[key].edit.setText(text)
+
+        self._try(use)
+
+    def _try(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except SotlabError as error:
+            self.failed.emit(str(error))
+
+    def _list_presets(self) -> None:
+        """Write the menu anew: another window may have made presets."""
+        self.presets_menu.clear()
+        procedure = self.procedure_class.__name__
+        names: list[str] = []
+        self._try(lambda: names.extend(self.presets.names(procedure)))
+        for name in names:
+            self.presets_menu.addAction(name, lambda name=name: self.use_preset(name))
+        self.presets_menu.addSeparator()
+        self.presets_menu.addAction("Keep what is typed…", self._ask_preset)
+        if names:
+            remove = self.presets_menu.addMenu("Remove")
+            for name in names:
+                remove.addAction(name, lambda name=name: self._try(lambda: self.presets.remove(procedure, name)))
+
+    def _ask_preset(self) -> None:
+        dialog = QtWidgets.QInputDialog(self)
+        dialog.setWindowTitle("Preset")
+        dialog.setLabelText("Keep these parameters as:")
+        dialog.textValueSelected.connect(lambda text: text.strip() and self.save_preset(text.strip()))
+        dialog.open()
 
     def show_place(self, place: Place, out: Path) -> None:
         """Say what the run will be called, and why it cannot be started here, if so."""
@@ -157,7 +266,7 @@ class MeasurePanel(QtWidgets.QWidget):
         """Take the theme's colours."""
         for form in self._forms.values():
             form.show_colours(colours)
-        for part in (self.plot, self.readings):
+        for part in (self.plot, self.map, self.results, self.readings):
             part.show_colours(colours)
         for label in (self.about, self.file_name):
             label.setStyleSheet(f"color: {colours.dim.name()}")
@@ -194,8 +303,14 @@ class MeasurePanel(QtWidgets.QWidget):
         x, y = (
             getattr(procedure_class, name, column) for name, column in (("X_AXIS", columns[0]), ("Y_AXIS", columns[-1]))
         )
-        self.plot.set_columns(x, y, columns)
+        self._set_columns(procedure_class, x, y, columns)
         self.readings.set_columns(getattr(procedure_class, "COLUMNS", columns))
+
+    def _set_columns(self, procedure_class: Any, x: str, y: str, columns: Sequence[str]) -> None:
+        """Let trace and map show these columns; the map's rows are what the analysis tells spectra apart by."""
+        analysis = getattr(procedure_class, "ANALYSIS", None)
+        self.plot.set_columns(x, y, columns)
+        self.map.set_columns(x, list(analysis.axes.values()) if analysis is not None else [], y, list(columns))
 
     def _found_last(self, name: str, parameters: Mapping[str, Any] | None) -> None:
         if parameters is not None:
@@ -234,14 +349,21 @@ class MeasurePanel(QtWidgets.QWidget):
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.use_last)
         buttons.addWidget(self.use_defaults)
+        buttons.addWidget(self.presets_button)
         inside.addLayout(buttons)
         column.addWidget(box)
         column.addWidget(self.file_name)
         self.readings.setFixedWidth(318)
+        self.views = QtWidgets.QTabWidget(tabPosition=QtWidgets.QTabWidget.TabPosition.South, documentMode=True)
+        for name, view in (("Trace", self.plot), ("Map", self.map), ("Results of each", self.results)):
+            self.views.addTab(view, name)
+        self.export_button = QtWidgets.QPushButton("Export…")
+        self.export_button.setToolTip("The plot that is in sight, as .png, .svg, or its numbers as .csv")
+        self.views.setCornerWidget(self.export_button, QtCore.Qt.Corner.BottomRightCorner)
         body = QtWidgets.QHBoxLayout(self)
         body.setContentsMargins(4, 6, 4, 4)
         body.addWidget(left)
-        body.addWidget(self.plot, 1)
+        body.addWidget(self.views, 1)
         body.addWidget(self.readings)
 
 

@@ -63,9 +63,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Reduced:
-    """What was made of the rows: values by name with their units, and flags; or why nothing was."""
+    """What was made of a run: what is shown beside it, each spectrum or scan, and flags; or why nothing was."""
 
     spectra: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
     flags: tuple[str, ...] = ()
     error: str | None = None
 
@@ -235,5 +236,5 @@ def reduced_of(reduction: Mapping[str, Any]) -> Reduced:
     rows = tuple(rows_of(reduction))
     flags = tuple(flag for row in rows for flag in row.get("flags", ()))
     if "scans" in reduction:  # one scan says little by itself: what all of them say is shown
-        return Reduced((reduction["results"],), (*reduction["flags"], *flags))
-    return Reduced(rows, flags)
+        return Reduced((reduction["results"],), rows, (*reduction["flags"], *flags))
+    return Reduced(rows, rows, flags)

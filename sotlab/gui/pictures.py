@@ -25,6 +25,8 @@ QUEUED = (
     {"frequency": "25 GHz"},
     {"frequency": "8.123456789 GHz", "start": "50 mT", "stop": "110 mT"},
 )
+#: What is typed for the map.
+SERIES = {"frequency": "4 GHz", "frequency_stop": "8 GHz", "frequencies": "9", "points": "31"}
 #: How much of it is done in the picture of the running window.
 RUNNING_PART = 0.7
 #: How often it is looked whether it is time for the next picture [ms].
@@ -64,8 +66,13 @@ class Photographer(QtCore.QObject):
             ("queue", self._second_runs, lambda: None),
             ("", lambda: not window.busy, self._show_runs),
             ("runs", lambda: len(window.runs.model.runs) > 1, self._compare),
-            ("compare", lambda: bool(window.plot.others), self._ask_station),
-            ("station", lambda: not window.busy, window.close),
+            ("compare", lambda: bool(window.plot.others), self._begin_series),
+            ("map", lambda: not window.busy, self._show_results),
+            ("results", lambda: True, self._ask_station),
+            ("station", lambda: not window.busy, self._show_log),
+            ("log", lambda: True, self._guide),
+            ("welcome", lambda: True, window.guide.begin),
+            ("guide", self._frame_is_there, window.close),
         ]
         self._timer = QtCore.QTimer(self, interval=CHECK_MS)
         self._timer.timeout.connect(self._look)
@@ -106,6 +113,32 @@ class Photographer(QtCore.QObject):
     def _ask_station(self) -> None:
         self.window.tabs.setCurrentWidget(self.window.station_view)
         self.window.station_view.read()
+
+    def _begin_series(self) -> None:
+        """Measure spectra at several frequencies, on the page of the map."""
+        self.window.plot.compare_no_more()
+        self.window.panel.choose("STFMRFrequencySeries")
+        for name, text in SERIES.items():
+            self.window.form.inputs[name].edit.setText(text)
+        self.window.panel.views.setCurrentWidget(self.window.panel.map)
+        self.window.start()
+
+    def _show_results(self) -> None:
+        self.window.panel.views.setCurrentWidget(self.window.panel.results)
+
+    def _show_log(self) -> None:
+        self.window.tabs.setCurrentWidget(self.window.log)
+
+    def _guide(self) -> None:
+        self.window.panel.choose("STFMRFieldSweep")
+        self.window.tabs.setCurrentWidget(self.window.panel)
+        self.window.panel.views.setCurrentWidget(self.window.plot)
+        self.window.guide.welcome()
+
+    def _frame_is_there(self) -> bool:
+        edit = self.window.form.inputs["frequency"].edit
+        corner = edit.mapTo(self.window, QtCore.QPoint(0, 0))
+        return self.window.guide.frame.geometry().topLeft() == corner - QtCore.QPoint(4, 4)
 
     def _look(self) -> None:
         name, ready, then = self._steps[0]

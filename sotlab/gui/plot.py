@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.values import LiveFit
+from sotlab.gui.cloud import Cloud
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
+from sotlab.gui.thin import MOST, thin
 from sotlab.procedures.runs.columns import samples_of
 from sotlab.units import pretty
 
-__all__ = ["SweepPlot", "split_header"]
+__all__ = ["SweepPlot", "column_box", "label_axis", "sigma_column", "split_header"]
 
 #: Marks of the runs that are compared; the shape tells them apart without the colour.
 SYMBOLS = {"t": "▼", "s": "■", "d": "◆", "t1": "▲", "star": "★", "p": "⬟"}
@@ -47,7 +49,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.others: dict[str, Mapping[str, np.ndarray]] = {}
         self._colours = Colours(self.palette())
         self.graphics: Any = pg.GraphicsLayoutWidget()  # Any: it gets its methods at run time
-        self.x_box, self.y_box = _column_box("x axis"), _column_box("y axis")
+        self.x_box, self.y_box = column_box("x axis"), column_box("y axis")
         self.at_cursor = QtWidgets.QLabel()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -62,7 +64,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.top.getAxis("bottom").setStyle(showValues=False)
         for plot in (self.top, self.strip):
             for name in ("left", "bottom"):
-                plot.getAxis(name).setStyle(maxTickLevel=1)  # a finer grid doubles the time of a drawing
+                plot.getAxis(name).setStyle(maxTickLevel=0)  # a finer grid doubles the time of a drawing
             plot.getAxis("left").setWidth(72)  # the two axes stand above each other
             plot.showGrid(x=True, y=True, alpha=0.15)
             plot.setMenuEnabled(False)
@@ -72,11 +74,18 @@ class SweepPlot(QtWidgets.QWidget):
 
         # No setDownsampling: pyqtgraph's needs x in order, and a measured field is in order only up to its noise.
         self._others: list[Any] = []
-        self._points = self.top.plot([], [], pen=None, symbol="o", symbolSize=5, symbolPen=None)
+        self._bars = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), height=np.empty(0))
+        self.top.addItem(self._bars, ignoreBounds=True)  # without data they would stand at the origin
+        self._points = Cloud(5.5)
+        self.top.addItem(self._points)
         self._fit = self.top.plot([], [])
         self._zero = pg.InfiniteLine(angle=0)
         self.strip.addItem(self._zero)
-        self._residuals = self.strip.plot([], [], pen=None, symbol="o", symbolSize=4, symbolPen=None)
+        self._residuals = Cloud(4.5)
+        self.strip.addItem(self._residuals)
+        self._zoom = QtCore.QTimer(self, singleShot=True, interval=60)
+        self._zoom.timeout.connect(self._draw_points)
+        self.top.sigXRangeChanged.connect(lambda: self.count > MOST and self._zoom.start())
         self._mouse = pg.SignalProxy(self.top.scene().sigMouseMoved, rateLimit=20, slot=self._show_cursor)
         self.set_columns(x_column, y_column, columns)
         self.x_box.currentTextChanged.connect(self._axes_chosen)
@@ -86,12 +95,16 @@ class SweepPlot(QtWidgets.QWidget):
     @property
     def xs(self) -> np.ndarray:
         """The points' positions."""
-        return self._shown(self.x_column)
+        return self.values(self.x_column)
 
     @property
     def ys(self) -> np.ndarray:
         """The points' values."""
-        return self._shown(self.y_column)
+        return self.values(self.y_column)
+
+    def values(self, column: str) -> np.ndarray:
+        """Return a column of the points; empty if there is none of this name."""
+        return self._rows[column][: self.count] if column in self._rows else np.empty(0)
 
     def set_columns(self, x_column: str, y_column: str, columns: Sequence[str]) -> None:
         """Show another procedure's columns; the points are forgotten if they are not the same."""
@@ -111,6 +124,7 @@ class SweepPlot(QtWidgets.QWidget):
         self._rows, self.count, self.fit = {}, 0, None
         for item in (self._points, self._fit, self._residuals):
             item.setData([], [])
+        self._bars.setData(x=np.empty(0), y=np.empty(0), height=np.empty(0))
         self.top.enableAutoRange()
         self.strip.enableAutoRange()
 
@@ -123,14 +137,14 @@ class SweepPlot(QtWidgets.QWidget):
         for column, values in zip(columns, zip(*samples, strict=True), strict=True):
             self._append(column, values)
         self.count += len(samples)
-        self._points.setData(self.xs, self.ys)
+        self._draw_points()
 
     def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
         """Show the rows of a run that was measured before."""
         self.clear()
         self._rows = {name: np.array(values, float) for name, values in columns.items()}
         self.count = min((len(values) for values in self._rows.values()), default=0)
-        self._points.setData(self.xs, self.ys)
+        self._draw_points()
 
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
@@ -147,11 +161,26 @@ class SweepPlot(QtWidgets.QWidget):
         self.others.clear()
         self._draw_others()
 
+    def exported(self) -> Mapping[str, np.ndarray]:
+        """Return what is shown, by column: the points, the fit at them, and the runs that are compared."""
+        shown = {self.x_column: self.xs, self.y_column: self.ys}
+        sigma = self.values(sigma_column(self.y_column))
+        if len(sigma):
+            shown[sigma_column(self.y_column)] = sigma
+        if self.fit is not None and (self.x_column, self.y_column) == self._fitted:
+            label, unit = split_header(self.y_column)
+            rows = np.arange(len(self.fit.y)) if self.fit.rows is None else self.fit.rows
+            fitted = np.full(self.count, np.nan)
+            fitted[rows[rows < self.count]] = self.fit.y[rows < self.count]
+            shown[f"{label} Fit ({unit})"] = fitted
+        for name, columns in self.others.items():
+            shown |= {f"{name} {one}": columns[one] for one in (self.x_column, self.y_column) if one in columns}
+        return shown
+
     @property
     def residuals(self) -> tuple[np.ndarray, np.ndarray]:
         """What the strip shows: positions and residuals, in SI units."""
-        x, y = self._residuals.getData()
-        return (np.empty(0), np.empty(0)) if x is None else (x, y)
+        return self._residuals.getData()
 
     def show_simulated(self, simulated: bool) -> None:
         """Say in the plot itself that its points are simulated: a picture of it goes where the window does not."""
@@ -167,8 +196,9 @@ class SweepPlot(QtWidgets.QWidget):
                 axis.setPen(colours.dim)
                 axis.setTextPen(colours.text)
         self.mark.setColor(colours.bad)
-        self._points.setSymbolBrush(colours.points)
-        self._residuals.setSymbolBrush(colours.points)
+        self._points.setColour(colours.points)
+        self._residuals.setColour(colours.points)
+        self._bars.setData(pen=pg.mkPen(colours.dim))
         self._fit.setPen(pg.mkPen(colours.fit, width=2))
         self._zero.setPen(pg.mkPen(colours.dim))
         self._draw_others()
@@ -189,25 +219,41 @@ class SweepPlot(QtWidgets.QWidget):
         with_fit = (self.x_column, self.y_column) == self._fitted
         self.strip.setVisible(with_fit)
         self.top.getAxis("bottom").setStyle(showValues=not with_fit)
-        _label(self.top, "left", y_label, y_unit)
-        _label(self.top, "bottom", x_label, x_unit)
+        label_axis(self.top, "left", y_label, y_unit)
+        label_axis(self.top, "bottom", x_label, x_unit)
         self.top.showLabel("bottom", not with_fit)
-        _label(self.strip, "left", "Residual", y_unit)
-        _label(self.strip, "bottom", x_label, x_unit)
-        self._points.setData(self.xs, self.ys)
+        label_axis(self.strip, "left", "Residual", y_unit)
+        label_axis(self.strip, "bottom", x_label, x_unit)
+        self._draw_points()
         self._draw_fit()
         self._draw_others()
         self.top.enableAutoRange()
         self._place_mark()
+
+    def _draw_points(self) -> None:
+        """Draw the points, no more of them than can be told apart, and their sigmas where there is such a column."""
+        x, y = self.xs, self.ys
+        sigma = self.values(sigma_column(self.y_column))
+        if self.count > MOST and not self.top.getViewBox().autoRangeEnabled()[0]:
+            low, high = self.top.viewRange()[0]
+            seen = np.flatnonzero((x >= low) & (x <= high))
+            x, y, sigma = x[seen], y[seen], sigma[seen] if len(sigma) else sigma
+        shown = thin(y)
+        self._points.setData(x[shown], y[shown])
+        if len(sigma):
+            self._bars.setData(x=x[shown], y=y[shown], height=2.0 * np.nan_to_num(sigma[shown]))
 
     def _draw_fit(self) -> None:
         if self.fit is None or (self.x_column, self.y_column) != self._fitted:
             self._fit.setData([], [])
             self._residuals.setData([], [])
             return
-        fitted = min(len(self.fit.x), self.count)
         self._fit.setData(self.fit.curve_x, self.fit.curve_y)
-        self._residuals.setData(self.fit.x[:fitted], self.ys[:fitted] - self.fit.y[:fitted])
+        rows = np.arange(len(self.fit.x)) if self.fit.rows is None else self.fit.rows
+        there = rows < self.count
+        left = self.ys[rows[there]] - self.fit.y[there]
+        shown = thin(left)
+        self._residuals.setData(self.fit.x[there][shown], left[shown])
 
     def _draw_others(self) -> None:
         for item in self._others:
@@ -223,9 +269,9 @@ class SweepPlot(QtWidgets.QWidget):
             symbol = list(SYMBOLS)[number % len(SYMBOLS)]
             x, y = (columns.get(column) for column in (self.x_column, self.y_column))
             if x is not None and y is not None:
-                self._others.append(
-                    self.top.plot(x, y, pen=None, symbol=symbol, symbolSize=6, symbolPen=None, symbolBrush=colour)
-                )
+                shown = thin(y)
+                marks = {"symbol": symbol, "symbolSize": 6, "symbolPen": None, "symbolBrush": colour}
+                self._others.append(self.top.plot(x[shown], y[shown], pen=None, **marks))
                 legend.append(f'<span style="color:{colour.name()}">{SYMBOLS[symbol]}</span> {escape(name)}')
         lines = [" &nbsp; ".join(legend[k : k + 4]) for k in range(0, len(legend), 4)]
         self.top.setTitle("<br>".join(lines), color=self._colours.text, size="9pt")
@@ -256,24 +302,28 @@ class SweepPlot(QtWidgets.QWidget):
         held[self.count : self.count + len(values)] = values
         self._rows[column] = held
 
-    def _shown(self, column: str) -> np.ndarray:
-        return self._rows[column][: self.count] if column in self._rows else np.empty(0)
 
-
-def _column_box(name: str) -> QtWidgets.QComboBox:
+def column_box(name: str) -> QtWidgets.QComboBox:
+    """Return a box to choose a column with."""
     box = QtWidgets.QComboBox()
     box.setAccessibleName(name)
     box.setMinimumWidth(150)
     return box
 
 
-def _label(plot: Any, axis: str, text: str, unit: str | None) -> None:
+def label_axis(plot: Any, axis: str, text: str, unit: str | None) -> None:
     """Label an axis; units that take no prefix stand in the text, or pyqtgraph would write millidegrees."""
     if unit in NO_PREFIX:
         plot.setLabel(axis, f"{text} ({unit})" if unit not in ("", "1", None) else text, units=None)
     else:
         plot.setLabel(axis, text, units=unit)
     plot.getAxis(axis).setSIPrefixEnableRanges(() if unit in NO_PREFIX else None)
+
+
+def sigma_column(header: str) -> str:
+    """Return the header under which the sigmas of a column stand, if there are any: ``Field Sigma (T)``."""
+    label, unit = split_header(header)
+    return f"{label} Sigma" if unit is None else f"{label} Sigma ({unit})"
 
 
 def split_header(header: str) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,16 @@ class QueueFile:
         file = CampaignFile.load(self.path)
         return file, list_jobs(file)
 
-    def add(self, procedure: str, values: Mapping[str, str], station: str, sample: str = "", device: str = "") -> str:
-        """Add a run as it was typed, behind the others, and return the name of its item."""
+    def add(
+        self,
+        procedure: str,
+        values: Mapping[str, str],
+        station: str,
+        sample: str = "",
+        device: str = "",
+        loops: Sequence[Mapping[str, Sequence[Any]]] = (),
+    ) -> str:
+        """Add a run as it was typed, or with ``loops`` every combination, behind the others; return its item's name."""
         name = ""
 
         def change(document: Any) -> None:
@@ -75,6 +83,11 @@ class QueueFile:
                 item.add("samples", str(Path(sample).resolve()))
             if device:
                 item.add("devices", device)
+            if loops:
+                loop = tomlkit.inline_table()
+                for axis in loops:
+                    loop.update(axis)
+                item.add("loop", loop)
             _items(document).append(name, item)
 
         self._change(change)
@@ -130,6 +143,27 @@ class QueueFile:
         if name:
             return str(document["items"][name].get("on_failure", AS_QUEUE))
         return str(document.get("campaign", {}).get("on_failure", "skip"))
+
+    def conditions(self, name: str) -> Mapping[str, Any]:
+        """Return an item, with ``after`` and ``start_when`` if it has any."""
+        return self._document()["items"][name].unwrap()
+
+    def set_conditions(self, name: str, after: Sequence[str], when: Mapping[str, Any]) -> None:
+        """Say after which items, and when, an item begins; what is empty is taken out."""
+
+        def change(document: Any) -> None:
+            item = _items(document)[name]
+            for key, value in (("after", list(after)), ("start_when", dict(when))):
+                if not value:
+                    item.pop(key, None)
+                elif isinstance(value, dict):
+                    table = tomlkit.inline_table()
+                    table.update(value)
+                    item[key] = table
+                else:
+                    item[key] = value
+
+        self._change(change)
 
     def save_as(self, path: Path) -> None:
         """Write a copy, comments and all; paths of stations and samples in it stay as they are.

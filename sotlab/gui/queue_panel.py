@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
+from sotlab.gui.background import Background
+from sotlab.gui.conditions_dialog import ConditionsDialog, as_tables, as_text
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.queue_file import AS_QUEUE, QueueFile
+from sotlab.gui.rehearsal_view import RehearsalView
 from sotlab.gui.tables import cell_of, make_table, write_row
 from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.campaign_queue import DONE, JobState, stored_states
 from sotlab.procedures.runs.jobs import Job
+from sotlab.procedures.runs.pace import clock_text
+from sotlab.procedures.runs.rehearse import rehearse as rehearse_campaign
+from sotlab.procedures.runs.run import Run
 
 __all__ = ["QueuePanel"]
 
 POLICIES = ["skip", "stop", "retry 1", "retry 2", "retry 1, then stop", "retry 2, then stop"]
-COLUMNS = ["Run", "State", "Rows", "If it fails", "Station", "Settings", "What happened"]
+COLUMNS = ["Run", "State", "Rows", "If it fails", "Begins", "Station", "Settings", "What happened"]
 #: Icon and colour of each state.
 LOOKS = {
     "waiting": ("circle", "dim"),
@@ -43,6 +50,12 @@ class QueuePanel(QtWidgets.QWidget):
     changed = QtCore.Signal()
     #: The queue is to be started.
     asked = QtCore.Signal()
+    #: A series of the procedure that is chosen is to be added, from this sequence file or, without one, by hand.
+    series_asked = QtCore.Signal(object)
+    #: A rehearsal has begun: nothing else is to be started meanwhile.
+    rehearsing = QtCore.Signal()
+    #: A rehearsal has ended: what it has found.
+    rehearsed = QtCore.Signal(object)
 
     def __init__(self, out: Path) -> None:
         super().__init__()
@@ -52,8 +65,9 @@ class QueuePanel(QtWidgets.QWidget):
         self.states: Mapping[str, JobState] = {}
         self.problem = ""
         self._running = False
+        self.background = Background(self)
         self._colours = Colours(self.palette())
-        self.table = make_table(COLUMNS, (250, 100, 60, 130, 230, 260))
+        self.table = make_table(COLUMNS, (250, 100, 50, 110, 130, 190, 250))
         self.table.itemSelectionChanged.connect(self._selected)
         self.head, self.foot = QtWidgets.QLabel(wordWrap=True), QtWidgets.QLabel(wordWrap=True)
         self.policy, self.item_policy = QtWidgets.QComboBox(), QtWidgets.QComboBox()
@@ -71,10 +85,12 @@ class QueuePanel(QtWidgets.QWidget):
         rows = self.table.selectionModel().selectedRows()
         return self.jobs[rows[0].row()].item if rows and rows[0].row() < len(self.jobs) else ""
 
-    def add(self, procedure: str, values: Mapping[str, str], station: str, sample: str, device: str) -> str | None:
-        """Put a run behind the others; return its item's name, or None if it was refused."""
+    def add(
+        self, procedure: str, values: Mapping[str, str], station: str, sample: str, device: str, loops: Any = ()
+    ) -> str | None:
+        """Put a run, or a series, behind the others; return its item's name, or None if it was refused."""
         added: list[str] = []
-        self._edit(lambda: added.append(self.file.add(procedure, values, station, sample, device)))
+        self._edit(lambda: added.append(self.file.add(procedure, values, station, sample, device, loops)))
         return added[0] if added else None
 
     def open(self, path: Path) -> None:
@@ -123,6 +139,7 @@ class QueuePanel(QtWidgets.QWidget):
                 said,
                 str(state.rows or ""),
                 self._policy_of(job.item),
+                self._conditions_of(job.item),
                 job.station,
                 ", ".join(f"{name}={value}" for name, value in job.values.items()) or "defaults",
                 state.error or "",
@@ -142,15 +159,25 @@ class QueuePanel(QtWidgets.QWidget):
             return ""
         return own if own != AS_QUEUE else f"{self.policy.currentText()} (queue)"
 
+    def _conditions_of(self, item: str) -> str:
+        try:
+            texts = as_text(self.file.conditions(item))
+        except (SotlabError, KeyError, ValueError):
+            return ""
+        words = {"after": "after ", "time": "", "reading": "", "interlock": "contacts "}
+        return "; ".join(f"{words[name]}{text}" for name, text in texts.items() if text and name in words) or "at once"
+
     def _selected(self) -> None:
         item = self.item
-        for name in ("Up", "Down", "Remove", "Repeat"):
+        for name in ("Up", "Down", "Remove", "Repeat", "Conditions…"):
             self.buttons[name].setEnabled(bool(item))
         self.item_policy.setEnabled(bool(item))
         if item:
             self.item_policy.setCurrentText(self.file.policy(item))
         self.buttons["Start queue"].setEnabled(bool(self.jobs) and not self._running and not self.problem)
         self.buttons["Open…"].setEnabled(not self._running)
+        may_rehearse = bool(self.jobs) and not self.problem and not self._running and not self.background.busy
+        self.buttons["Rehearse"].setEnabled(may_rehearse)
 
     # -- editing -------------------------------------------------------------------------------------------------
 
@@ -193,25 +220,85 @@ class QueuePanel(QtWidgets.QWidget):
             if all(self.states.get(job.key, JobState()).status in DONE for job in jobs):
                 self._edit(lambda item=item: self.file.remove(item))
 
+    def rehearse(self) -> None:
+        """Rehearse what stands in the queue, in virtual time, in a thread; its stations are not touched."""
+        file, jobs = self.file.load()
+        if file is None or self.background.busy:
+            return
+        self.foot.setText("rehearsing in virtual time …")
+        work = partial(rehearse_campaign, file, jobs, self.out.parent / "rehearsals", _follow)
+        self.background.run(work, self._show_rehearsal, self._rehearsal_failed)
+        self._selected()
+        self.rehearsing.emit()
+
+    def _show_rehearsal(self, told: Mapping[str, Any]) -> None:
+        wrong, warned = len(told["limits"]) + len(told["problems"]), len(told["warnings"])
+        mark = "✗" if wrong else "⚠" if warned else "✓"
+        self.foot.setText(
+            f"{mark} rehearsed: {clock_text(told['duration_s'])} in all, {wrong} runs would fail, {warned} warnings"
+        )
+        self.rehearsal = RehearsalView(self, told)
+        self.rehearsal.show()
+        self._selected()
+        self.rehearsed.emit(told)
+
+    def _rehearsal_failed(self, problem: str) -> None:
+        self.foot.setText(f"✗ {problem}")
+        self._selected()
+        self.rehearsed.emit(None)
+
+    def _ask_conditions(self) -> None:
+        item = self.item
+        if not item:
+            return
+
+        def use(texts: Mapping[str, str]) -> str:
+            try:
+                self.file.set_conditions(item, *as_tables(texts))
+            except SotlabError as error:
+                return str(error)
+            self._edit(lambda: None)
+            return ""
+
+        self.dialog = ConditionsDialog(self, item, as_text(self.file.conditions(item)), use)
+        self.dialog.open()
+
+    def _choose(self, title: str, kinds: str, use: Callable[[Path], Any], save: bool = False) -> None:
+        """Have a file chosen, and go on meanwhile."""
+        dialog = QtWidgets.QFileDialog(self, title, "", kinds)
+        if save:
+            dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
+            dialog.setDefaultSuffix("toml")
+        dialog.fileSelected.connect(lambda path: use(Path(path)))
+        dialog.open()
+
     def _open(self) -> None:
-        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Open a campaign", "", "Campaigns (*.toml)")
-        if path:
-            self.open(Path(path))
+        self._choose("Open a campaign", "Campaigns (*.toml)", self.open)
 
     def _save_as(self) -> None:
-        path, _ = QtWidgets.QFileDialog.getSaveFileName(self, "Save the queue as", "", "Campaigns (*.toml)")
-        if path:
-            self._edit(lambda: self.file.save_as(Path(path)))
+        self._choose(
+            "Save the queue as",
+            "Campaigns (*.toml)",
+            lambda path: self._edit(lambda: self.file.save_as(path)),
+            save=True,
+        )
+
+    def _import(self) -> None:
+        self._choose("Import a sequence of PyMeasure", "Sequences (*.txt);;All (*)", self.series_asked.emit)
 
     def _build(self) -> None:
         row = QtWidgets.QHBoxLayout()
         actions: Sequence[tuple[str, Callable[[], Any]]] = (
             ("Start queue", self.asked.emit),
+            ("Rehearse", self.rehearse),
             ("Up", lambda: self._edit(lambda: self.file.move(self.item, -1))),
             ("Down", lambda: self._edit(lambda: self.file.move(self.item, +1))),
             ("Repeat", lambda: self._edit(lambda: self.file.repeat(self.item))),
             ("Remove", self._remove),
             ("Remove done", self._remove_done),
+            ("Conditions…", self._ask_conditions),
+            ("Add series…", lambda: self.series_asked.emit(None)),
+            ("Import…", self._import),
             ("Open…", self._open),
             ("Save as…", self._save_as),
         )
@@ -220,11 +307,20 @@ class QueuePanel(QtWidgets.QWidget):
             button.clicked.connect(lambda checked=False, do=do: do())
             row.addWidget(button)
         row.addStretch(1)
+        self.buttons["Import…"].setToolTip("A sequence file of PyMeasure, as loops of the procedure that is chosen")
+        second = QtWidgets.QHBoxLayout()
+        second.addWidget(self.head, 1)
         for text, box in (("If a run fails:", self.policy), ("this one:", self.item_policy)):
-            row.addWidget(QtWidgets.QLabel(text))
-            row.addWidget(box)
+            second.addWidget(QtWidgets.QLabel(text))
+            second.addWidget(box)
         layout = QtWidgets.QVBoxLayout(self)
-        layout.addWidget(self.head)
+        layout.addLayout(second)
         layout.addLayout(row)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.foot)
+
+
+def _follow(run: Run) -> None:
+    """Run something to its end."""
+    run.start()
+    run.wait()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sotlab.gui.background import Background
+from sotlab.gui.by_hand import ByHand
 from sotlab.gui.place import Place
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.tables import cell_of, make_table, write_row
@@ -55,6 +56,9 @@ class StationPanel(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.addLayout(row)
         layout.addWidget(self.table, 1)
+        self.by_hand = ByHand(place)
+        layout.addWidget(self.by_hand)
+        self.by_hand.changed.connect(self._by_hand_changed)
         self._timer = QtCore.QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._tick)
         self._timer.start()
@@ -63,13 +67,14 @@ class StationPanel(QtWidgets.QWidget):
     @property
     def busy(self) -> bool:
         """Whether instruments are being asked."""
-        return self.background.busy
+        return self.background.busy or self.by_hand.held
 
     def show_place(self) -> None:
         """Show the roles of the station that is chosen."""
         if self.place.station != self._station:
             self._station, self.states = self.place.station, {}
             self.told.setText("not asked yet")
+        self.by_hand.show_place()
         self._show()
 
     def read(self) -> None:
@@ -78,6 +83,7 @@ class StationPanel(QtWidgets.QWidget):
             return
         station = self.place.station
         self.ask.setEnabled(False)
+        self.by_hand.set_free(False)
         self.told.setText("asking the instruments …")
         self.background.run(lambda: _ask(station, self.place.wait), self._found, self._failed)
 
@@ -87,6 +93,7 @@ class StationPanel(QtWidgets.QWidget):
             self.told.setText("the run has ended")
         self._running = running
         self.ask.setEnabled(not running and not self.busy)
+        self.by_hand.set_free(not running and not self.background.busy)
         for state in self.states.values():
             if not running and state["state"] == "in use by the run":
                 state["state"] = "answers"
@@ -110,6 +117,10 @@ class StationPanel(QtWidgets.QWidget):
         self.told.setStyleSheet(f"color: {colours.dim.name()}")
         self._show()
 
+    def _by_hand_changed(self) -> None:
+        self.ask.setEnabled(not self._running and not self.busy)
+        self.asked.emit()
+
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
@@ -123,13 +134,17 @@ class StationPanel(QtWidgets.QWidget):
             self._note(role, "error" if one["problem"] else "answers", one)
         wrong = sum(one["problem"] is not None for one in found.values())
         self.told.setText(f"{len(found)} roles asked, {wrong} of them with an error" if wrong else "all answer")
-        self.ask.setEnabled(not self._running)
-        self._show()
-        self.asked.emit()
+        self._asked()
 
     def _failed(self, problem: str) -> None:
         self.told.setText(f"✗ {problem}")
-        self.ask.setEnabled(not self._running)
+        self._asked()
+
+    def _asked(self) -> None:
+        """Let the instruments be used again, unless they are held by hand."""
+        self.ask.setEnabled(not self._running and not self.busy)
+        self.by_hand.set_free(not self._running)
+        self._show()
         self.asked.emit()
 
     def _note(self, role: str, state: str, told: Mapping[str, Any]) -> None:

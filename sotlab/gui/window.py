@@ -6,6 +6,7 @@ most five times a second, and each time everything is drawn once.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from sotlab.errors import SotlabError
-from sotlab.gui.frame import Frame
+from sotlab.gui.dialogs import Dialogs
+from sotlab.gui.log_panel import event_line
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
 from sotlab.gui.states import State
+from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.pace import Pace
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
@@ -32,7 +35,7 @@ PERIOD_MS = 200
 DRAIN_S = 0.015
 
 
-class MainWindow(Frame):
+class MainWindow(Dialogs):
     """The window on one station.
 
     Parameters
@@ -65,6 +68,7 @@ class MainWindow(Frame):
         self._show_state(State.IDLE)
         self._show_colours()
         self._prepare()
+        self.offer.look(out)
 
     # -- what the operator can do --------------------------------------------------------------------------------
 
@@ -125,6 +129,7 @@ class MainWindow(Frame):
         self.progress.setRange(0, 0)
         self.progress_text.setText("opening the station")
         self.footer.write_where("", [], "")
+        self.offer.hide()
         self.measurement, self._said_in_emergency = work, ""
         self.panel.begin(self.panel.procedure_class)
         work.start()
@@ -160,6 +165,7 @@ class MainWindow(Frame):
         """Close without asking: stop the run, stay until its bench is safe and its files are written, then go."""
         self._closing = True
         self.stop()
+        self.station_view.by_hand.leave()
         if self.busy:
             self.footer.write_where("", [], "closing when the bench is safe and the files are written")
         else:
@@ -168,7 +174,8 @@ class MainWindow(Frame):
     @property
     def busy(self) -> bool:
         """Whether a run, its making safe or its report is still going on, or has not been shown yet."""
-        return self._timer.isActive() or self.emergency.background.busy or self.station_view.busy
+        others = (self.emergency.background, self.station_view, self.queue.background)
+        return self._timer.isActive() or any(one.busy for one in others)
 
     def show_bug(self, error: BaseException) -> None:
         """Say that the window itself has failed somewhere; the run goes on."""
@@ -179,6 +186,7 @@ class MainWindow(Frame):
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         """Close when nothing is going on; else ask whether to stop, and close when the bench is safe."""
         if not self.busy:
+            self.log.leave()
             event.accept()
             return
         event.ignore()
@@ -238,6 +246,7 @@ class MainWindow(Frame):
         work = self.measurement
         if isinstance(work, QueueWork):
             self.queue.show_states(work.states, running=work.active, line=line)
+            self.log.say(line)
             if work.active and self.state not in (State.STOPPING, State.EMERGENCY):
                 self._say(self.message.text())
 
@@ -267,13 +276,14 @@ class MainWindow(Frame):
         self.pace = Pace()
         self.panel.begin(type(run.procedure))
         if isinstance(run.procedure, Scan) and run.procedure.past.rows:
-            self.plot.add_rows(run.procedure.past.rows)
+            self.panel.show_rows(run.procedure.past.rows)
             self.pace.count(len(run.procedure.past.rows))
         self.progress_text.setText("opening the station")
         self.progress.setRange(0, 0)
         if self.state is not State.STOPPING and self.state is not State.EMERGENCY:
             self._show_state(State.RUNNING)
         self._show_where("")
+        self.log.say(f"{run.folder.path.name} begins")
 
     def _show_news(self, rows: list[dict[str, Any]], latest: dict[str, Any]) -> None:
         """Show rows, and the newest progress and fit."""
@@ -292,20 +302,19 @@ class MainWindow(Frame):
             if told in ("True", "False"):
                 self._show_simulated(told == "True")
         if rows:
-            self.readings.show_row(rows[-1])
-            self.plot.add_rows(rows)
+            self.panel.show_rows(rows)
         if "readings" in latest:
             scan = self.measurement.run.procedure if self.measurement is not None and self.measurement.run else None
             self.station_view.show_readings(latest["readings"], list(getattr(scan, "ROLES", ())))
         if "ask" in latest:
             self._ask_operator(latest["ask"])
         if "fit" in latest:
-            self.readings.show_fit(latest["fit"])
-            self.plot.show_fit(latest["fit"])
+            self.panel.show_fit(latest["fit"])
 
     def _hear_event(self, record: dict[str, Any]) -> None:
         """Show what holds a run, and that it goes on."""
         kind = record["event"]
+        self.log.say(event_line(record), logging.ERROR if kind in ("error", "interlock") else logging.INFO)
         if self.state.going and kind == "interlock":
             self._show_state(State.HELD, str(record.get("why", "")))
         elif self.state.going and kind in ("interlock_cleared", "go_on"):
@@ -317,6 +326,7 @@ class MainWindow(Frame):
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)
         unsafe = f"NOT SAFE: {end.unsafe}" if end.unsafe else ""
         error = end.error or self._said_in_emergency
+        self.log.say(f"the run has ended: {end.status.lower()}, {end.rows} rows")
         self._show_state(state, error if not unsafe or unsafe in error else f"{unsafe}. {error}".strip())
         self.progress.setRange(0, 1000)
         if state is State.FINISHED:
@@ -334,14 +344,15 @@ class MainWindow(Frame):
         if result.error is not None:
             self._show_where(f"no results: {result.error}")
         else:
-            for spectrum in result.spectra[:1]:
-                self.readings.show_result(spectrum, result.flags)
+            self.panel.show_reduced(result)
             self._show_where("", reported=True)
         self.reduced.emit(result)
 
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _show_state(self, state: State, message: str = "") -> None:
+        if message and message != self.message.text():
+            self.log.say(message, logging.WARNING)
         self.state = state
         self.light.show_state(state)
         self._say(message)
@@ -350,6 +361,7 @@ class MainWindow(Frame):
         self.form.set_locked(alone)
         self.panel.picker.setEnabled(not alone)
         self.place.set_locked(alone)
+        self.station_action.setEnabled(not alone)
         self.stop_action.setEnabled(state.going)
         self.pause_action.setEnabled(state.going)
         self.skip_action.setEnabled(state.going)
@@ -366,6 +378,7 @@ class MainWindow(Frame):
         if reported:
             files += [("report", run.folder.report), ("results", run.folder.results)]
         self.footer.write_where(run.folder.path.name, files, text)
+        self.log.show_run(run.folder.path)
         self.where.setToolTip(str(run.folder.path.resolve()))
 
     # -- inputs --------------------------------------------------------------------------------------------------
@@ -399,6 +412,10 @@ class MainWindow(Frame):
     def _station_free(self) -> None:
         """Let a run start now that the instruments have been asked, or close the window if that was wished."""
         self._inputs_changed()
+        if not self._timer.isActive():
+            self.place.set_locked(self.busy)
+        if self._closing:
+            self.station_view.by_hand.leave()
         if self._closing and not self.busy:
             self.close()
 
@@ -408,8 +425,10 @@ class MainWindow(Frame):
         if control is not None:
             control.ask_readings()
 
-    def _what_runs(self) -> Run | None:
-        work = self.measurement
+    def _what_runs(self) -> Run | ManualBench | None:
+        work, bench = self.measurement, self.station_view.by_hand.bench
+        if bench is not None and bench.held:
+            return bench
         return work.run if work is not None and work.active and work.run is not None and work.run.running else None
 
     def _control(self) -> Any:
@@ -481,17 +500,26 @@ class MainWindow(Frame):
             self.stop_action: self.stop,
             self.emergency_action: self.emergency.stop_now,
             self.quit_action: self.close,
+            self.station_action: self._open_station,
+            self.guide_action: self.guide.begin,
         }
         for action, do in actions.items():
             action.triggered.connect(lambda checked=False, do=do: do())
         self.place.changed.connect(self._place_changed)
+        self.guide.station_wanted.connect(self._open_station)
         self.panel.changed.connect(self._inputs_changed)
         self.panel.picked.connect(self._prepare)
+        self.panel.failed.connect(self._say)
+        self.panel.export_button.clicked.connect(self._export)
         self.emergency.pressed_now.connect(self._emergency)
         self.emergency.done.connect(self._emergency_done)
         self.queue.asked.connect(self.start_queue)
         self.queue.changed.connect(self._queue_changed)
+        self.queue.series_asked.connect(self.add_series)
+        self.queue.rehearsing.connect(self._inputs_changed)
+        self.queue.rehearsed.connect(self._station_free)
         self.runs.chosen.connect(self._run_chosen)
         self.runs.resume_asked.connect(self.resume)
+        self.offer.accepted.connect(self.resume)
         self.station_view.readings_wanted.connect(self._ask_readings)
         self.station_view.asked.connect(self._station_free)

@@ -82,7 +82,7 @@ def test_the_first_of_three_fails(policy, states, attempts, qtbot, open_window):
     assert window.queue.file.policy() == policy
     assert run_queue(qtbot, window) == states
     assert window.queue.states[first.key].attempts == attempts
-    assert "frequency of 25 GHz asked, allowed 2 GHz to 20 GHz" in shown(window, 6)[0]
+    assert "frequency of 25 GHz asked, allowed 2 GHz to 20 GHz" in shown(window, 7)[0]
 
     again = open_window()  # as after a restart
     assert shown(again, 1) == states

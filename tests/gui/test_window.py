@@ -262,7 +262,7 @@ def test_closing_in_mid_run_waits_until_the_bench_is_safe(qtbot, open_window):
 
 def test_the_event_loop_is_not_held_up_by_a_run(qtbot, open_window, lateness):
     """Nothing that the window computes in one go takes longer than 50 ms of the processor; see also test_controls."""
-    window = open_window("virtual:stfmr?seed=0&clock=20")
+    window = open_window("virtual:stfmr?seed=0&clock=60")
     type_in(window, **SWEEP)
     lateness.clear()
     run_to_end(qtbot, window)
