@@ -31,6 +31,8 @@ T = TypeVar("T")
 VISA_ERRORS = (VisaIOError, InvalidSession, UnicodeDecodeError)
 #: What VISA says when the line is gone rather than the answer late.
 LOST = (StatusCode.error_connection_lost, StatusCode.error_io, StatusCode.error_system_error)
+#: How long a raw socket must be quiet to count as empty [ms], and how many late answers are read at most.
+EMPTY_MS, MOST_ANSWERS = 100, 1000
 #: Interfaces on which the end of a message can be seen without knowing its length.
 WITH_END = (InterfaceType.gpib, InterfaceType.usb)
 #: What no instrument says: control characters other than tabs and line ends.
@@ -164,9 +166,24 @@ class Connection(VISAAdapter):
     def clear(self) -> None:
         """Send a device clear, so that a late answer is not taken for that to the next question."""
         try:
-            self.connection.clear()
+            if getattr(self.connection, "resource_class", "") == "SOCKET":
+                self._empty()
+            else:
+                self.connection.clear()
         except (VisaIOError, InvalidSession, NotImplementedError):
-            pass  # a socket has no device clear; what hangs cannot be cleared
+            pass  # what hangs cannot be cleared
+
+    def _empty(self) -> None:
+        """Read what has come over a raw socket, which has no device clear, until nothing more comes.
+
+        PyVISA-py's clear would read for ever where the far end is gone.
+        """
+        timeout_ms, self.connection.timeout = self.connection.timeout, EMPTY_MS
+        try:
+            for _ in range(MOST_ANSWERS):
+                self.connection.read_raw()
+        finally:
+            self.connection.timeout = timeout_ms
 
     def reopen(self) -> None:
         """Open the session anew after the line was lost.

@@ -82,6 +82,20 @@ def test_outputs_of_a_killed_program_are_made_safe_and_the_run_goes_on_where_it_
 
 
 @posix
+def test_a_bench_that_vanishes_ends_the_run_and_what_may_be_on_is_told(served, tmp_path):
+    program, folder = measuring(served, tmp_path)
+    served.stop()
+    out, _ = program.communicate(timeout=PATIENCE_S)
+    assert program.returncode == 1
+    told = json.loads(out)
+    assert "\n" not in told["error"]
+    assert [event["exit_status"] for event in events(folder, "run_close")] == ["failed"]
+    (safe,) = [event for event in events(folder, "made_safe") if "by" not in event]
+    assert all(safe["outputs"].values())  # no output could be reached: each is named with the reason
+    assert len(read_run(folder).rows) == rows(tmp_path)
+
+
+@posix
 def test_after_a_loss_of_power_the_next_program_makes_safe_first(served, tmp_path):
     program, folder = measuring(served, tmp_path)
     threads = Path(f"/proc/{program.pid}/task").glob("*/children")
