@@ -30,7 +30,7 @@ PROCEDURES = {
     "VanDerPauw": ("transport", {"repeats": 1}, "garbage"),
     "HarmonicHallOneLockin": (
         "transport",
-        {"field": "0.3 T", "stop": "20 deg", "points": 2, "amplitude": "0.1 mA"},
+        {"field": "0.3 T", "stop": "20 deg", "points": 2, "amplitude": "1 uA"},
         "garbage",
     ),
     "ThzDelayScan": ("thz", {"points": 16, "scans": 2}, "garbage hang"),
