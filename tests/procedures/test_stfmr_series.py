@@ -8,6 +8,8 @@ import pytest
 from sotlab.errors import LimitError, PlanError
 from sotlab.instruments.station import Station
 from sotlab.procedures.amr_angle_scan import AMRAngleScan
+from sotlab.procedures.calibrations.base import calibration_of
+from sotlab.procedures.calibrations.rf_current import RFCurrent
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.reduce import reduce_runs
@@ -16,6 +18,7 @@ from sotlab.procedures.stfmr_adaptive_sweep import STFMRAdaptiveSweep
 from sotlab.procedures.stfmr_angle_series import STFMRAngleSeries
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 from sotlab.procedures.stfmr_frequency_series import STFMRFrequencySeries
+from sotlab.procedures.stfmr_frequency_sweep import STFMRFrequencySweep
 from sotlab.procedures.stfmr_power_series import STFMRPowerSeries
 from sotlab.procedures.stfmr_resonance_search import STFMRResonanceSearch
 
@@ -179,3 +182,35 @@ def test_where_there_is_no_line_every_frequency_is_searched_and_none_is_invented
     assert Counter(rows["Frequency (Hz)"]) == {6e9: 121, 9e9: 121}
     assert told["results"]["mu0_meff"]["value"] is None
     assert proposal_of(tmp_path)["text"].startswith("no line from 0.2 to 0.3 T")
+
+
+def test_a_frequency_sweep_at_fixed_field_finds_the_line_with_the_current_calibrated_on_its_way(tmp_path):
+    grid = {"start": "5 GHz", "stop": "8 GHz", "points": 41}
+    station = "virtual:stfmr?seed=2"
+    with Station.open(station, STFMRFrequencySweep.ROLES) as bench:
+        runs = []
+        for scan in (
+            RFCurrent(station=station, **grid, powers=1, power_start="15 dBm", repeats=1),
+            STFMRFrequencySweep(station=station, **grid, field="55 mT", fields=1, averages=2),
+        ):
+            scan.use(bench)
+            run = Run(scan, tmp_path, "film")
+            run.start()
+            assert run.wait(60)
+            run.raise_error()
+            runs.append(run)
+            if isinstance(scan, RFCurrent):
+                bench.take(calibration_of(scan, read_run(run.folder.path)))
+        truth = bench.visa_library.lab.truth
+    rows, told = read_run(runs[1].folder.path).rows, reduce_runs([runs[1].folder]).json
+    assert rows["Field Set (T)"].nunique() == 1
+    assert rows["RF Current (A)"].notna().all()
+    assert not any("do not know the current" in flag for flag in told["flags"])
+    found = told["results"]["mu0_meff"]
+    assert abs(found["value"] - 0.85) < 5 * found["sigma"]
+    (line,) = told["spectra"]
+    true = truth(frequency_Hz=line["frequency_res"]["value"], power_dBm=15.0)
+    assert abs(line["width"]["value"] - true["width"]["value"]) < 5 * line["width"]["sigma"]
+    # At the mean current of the sweep's points, which is not that at the line.
+    scale = (rows["RF Current (A)"].mean() / true["current"]["value"]) ** 2
+    assert line["v_asym"]["value"] == pytest.approx(scale * true["v_asym"]["value"], rel=0.1)
