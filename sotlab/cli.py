@@ -52,7 +52,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
     R(phi), the calibration of the microwave current, and seven field sweeps, fitted while they arrive; currents, fields
     and efficiencies stand beside the truth of the simulated sample.
     """
-    from sotlab.procedures.demo import run_demo
+    from sotlab.procedures.demo import in_words, run_demo
     from sotlab.procedures.runs.reduce import write_page
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
@@ -67,6 +67,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
     told["report"] = str(done.report)
     if not as_json:
         terminal.show_reduction(done.outcome.json, title=f"ST-FMR on the virtual lab, seed {seed}")
+        click.echo("\n" + "\n".join(in_words(done.outcome.json["results"])))
         click.echo(f"\nReport: {done.report}")
         click.echo(f"The same again: sotlab demo --seed {seed}. In a window: sotlab gui --station virtual:stfmr")
     _finish({**done.outcome.json, **told, "status": "finished"}, as_json, 0)
