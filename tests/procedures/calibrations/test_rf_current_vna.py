@@ -136,3 +136,27 @@ def test_it_fills_the_current_where_there_is_none_by_heat(bench):
         assert current_A == pytest.approx(factor_A * 10 ** (15 / 20))
         assert 0 < sigma_A < 0.03 * current_A
         assert station["microwave"].calibrated_current(4e9, 15.0, "another") is None
+
+
+def test_a_strip_between_two_ports_is_calibrated_by_the_power_that_it_takes_up(bench):
+    bench.describe(far_side="port 2")
+    kept(bench, "source_level", 5, **LEVELS)
+
+    def with_a_thru(lab, message):
+        if "the thru" in message:
+            lab.bench.vna_connects(lab.clock.now(), "thru", "tip")
+        else:
+            at_the_planes(lab, message)
+
+    by_analyser, truth = kept(bench, "rf_current_two_port", 5, with_a_thru, **VNA)
+    found = by_analyser.calibration
+    assert found.kind == "rf_current_vna"
+    columns = (found.points[name] for name in ("Frequency (Hz)", "Factor (A)", "Factor Sigma (A)"))
+    for frequency_Hz, factor, sigma in zip(*columns, strict=True):
+        current_A = truth(frequency_Hz=frequency_Hz, power_dBm=0.0)["current"]["value"]
+        assert sigma < 0.03 * factor
+        assert abs(factor - current_A) < 4 * sigma
+    assert abs(found.values["resistance"].value - 300.0) < 4 * found.values["resistance"].sigma
+    assert [path.suffix for path in sorted(by_analyser.file.parent.glob("*vna*.s?p"))] == [".s2p", ".s2p"]
+    by_heat, _ = kept(bench, "rf_current", 5, **HEAT)
+    assert any(note.startswith("agrees with rf_current_vna-microwave") for note in by_heat.calibration.notes)
