@@ -759,8 +759,8 @@ def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: boo
     """Calibrate an instrument of the station S by the scan for KIND.
 
     KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss, cable_loss_vna, rf_current, rf_current_vna,
-    rf_current_two_port, rotator_zero, stage_zero or a lab's own. The calibration and its plot are written beside the station file; the line
-    that lets the station use it is printed.
+    rf_current_two_port, rotator_zero, stage_zero or a lab's own. The calibration and its plot are written beside the
+    station file; the line that lets the station use it is printed.
     """
     from sotlab.instruments.station import Station
     from sotlab.procedures.calibrations.base import find_calibration

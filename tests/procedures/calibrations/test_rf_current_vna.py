@@ -7,6 +7,7 @@ import skrf
 from sotlab.errors import DataError, PlanError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
+from sotlab.procedures.calibrations import plot
 from sotlab.procedures.calibrations.base import find_calibration
 from sotlab.procedures.calibrations.keep import keep
 from sotlab.procedures.runs.reader import read_run
@@ -15,6 +16,12 @@ from sotlab.procedures.runs.run import Run
 LEVELS = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "powers": 2, "switch_position": "power_meter"}
 VNA = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "switch_position": "vna", "sweeps": 2}
 HEAT = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "powers": 2}
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch):
+    """Leave the plots out but for one: a dozen calibrations are kept here."""
+    monkeypatch.setattr(plot, "write_plot", lambda path, scan, calibration: path.write_bytes(b""))
 
 
 def at_the_planes(lab, message):
@@ -65,6 +72,7 @@ def test_the_current_is_the_benchs_within_its_sigma_and_agrees_with_its_heat(ben
         current_A = truth(frequency_Hz=frequency_Hz, power_dBm=0.0)["current"]["value"]
         assert sigma < 0.03 * factor  # 0.05 dB of level, 0.02 dB of each connection
         assert abs(factor - current_A) < 4 * sigma
+    assert plot.figure_of(find_calibration("rf_current_vna")(), found).axes
     resistance = found.values["resistance"]
     assert abs(resistance.value - 300.0) < 4 * resistance.sigma
     assert resistance.sigma < 10.0
