@@ -152,6 +152,7 @@ def kill(seed: int, speed: str, bench: Served) -> tuple[int, str, float, bool]:
         safe_s = time.monotonic() - began
         in_order = list(told[0]["outputs"].items()) == [("microwave", None), ("field", None)]
         if not (in_order and bench.is_safe()):
+            print(f"kill {seed} at {speed}: {told[0]}, bench {bench.outputs()}", flush=True)
             safe_s = float("inf")
         return lost, record.status, safe_s, trial.goes_on()
 

@@ -52,7 +52,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
     R(phi), the calibration of the microwave current, and seven field sweeps, fitted while they arrive; currents, fields
     and efficiencies stand beside the truth of the simulated sample.
     """
-    from sotlab.procedures.demo import run_demo
+    from sotlab.procedures.demo import in_words, run_demo
     from sotlab.procedures.runs.reduce import write_page
 
     seed = secrets.randbelow(1_000_000) if seed is None else seed
@@ -67,6 +67,7 @@ def demo(seed: int | None, out: Path, as_json: bool) -> None:
     told["report"] = str(done.report)
     if not as_json:
         terminal.show_reduction(done.outcome.json, title=f"ST-FMR on the virtual lab, seed {seed}")
+        click.echo("\n" + "\n".join(in_words(done.outcome.json["results"])))
         click.echo(f"\nReport: {done.report}")
         click.echo(f"The same again: sotlab demo --seed {seed}. In a window: sotlab gui --station virtual:stfmr")
     _finish({**done.outcome.json, **told, "status": "finished"}, as_json, 0)
@@ -758,7 +759,8 @@ def station_calibrate(spec: str, kind: str, settings: Sequence[str], use_it: boo
     """Calibrate an instrument of the station S by the scan for KIND.
 
     KIND is coil, gaussmeter_zero, probe_ratio, source_level, cable_loss, cable_loss_vna, rf_current, rf_current_vna,
-    rotator_zero, stage_zero or a lab's own. The calibration and its plot are written beside the station file; the line that lets the station use it is printed.
+    rf_current_two_port, rotator_zero, stage_zero or a lab's own. The calibration and its plot are written beside the
+    station file; the line that lets the station use it is printed.
     """
     from sotlab.instruments.station import Station
     from sotlab.procedures.calibrations.base import find_calibration

@@ -141,6 +141,9 @@ def test_the_demo_shows_value_sigma_truth_and_pull(sotlab):
     assert status == 0
     for word in ("SIMULATED", "mu0_meff", "alpha", "width_0", "v_sym", "field_res", "truth", "pull", "±", "10 GHz"):
         assert word in out
+    # What a person reads last: from the current to the efficiencies.
+    words = ("The microwave current is", "Delta R", "B_DL =", "B_FL =", "xi_DL^E =", "xi_FL^j =", "Report:")
+    assert sorted(words, key=out.index) == list(words)
 
 
 def test_procedures_are_listed_with_units_and_limits(sotlab):

@@ -76,8 +76,9 @@ def fit_strip(frequency_Hz: np.ndarray, reflection: np.ndarray) -> StripModel:
         )
 
     def left(unknown: np.ndarray) -> np.ndarray:
-        off = StripModel(*(unknown * scale), 0.0).reflection(frequency_Hz) - reflection
-        return np.concatenate([off.real, off.imag])
+        ohm, henry, farad = (unknown * scale).tolist()
+        off = StripModel(ohm, henry, farad, 0.0).reflection(frequency_Hz) - reflection
+        return np.concatenate([np.real(off), np.imag(off)])
 
     found = least_squares(left, np.array([start_ohm, 0.0, 0.0]) / scale, method="lm")
     misfit = float(np.sqrt(np.mean(found.fun**2)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from sotlab.procedures.runs.run import Run
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 from sotlab.procedures.stfmr_series import expected_window_T
+from sotlab.units import pretty
 
-__all__ = ["FREQUENCIES_GHZ", "Demonstration", "run_demo"]
+__all__ = ["FREQUENCIES_GHZ", "Demonstration", "in_words", "run_demo"]
 
 #: As in the first seed: 4 to 10 GHz.
 FREQUENCIES_GHZ = (4, 5, 6, 7, 8, 9, 10)
@@ -43,6 +44,20 @@ class Demonstration:
     def report(self) -> Path:
         """Where the report on all sweeps belongs: beside their folders."""
         return self.folders[0].with_name(f"{RunFolder.open(self.folders[0]).run_id}_demo.html")
+
+
+def in_words(results: Mapping[str, Any]) -> list[str]:
+    """Return what a demonstration has found, in the order in which it follows from what was measured."""
+
+    def of(name: str) -> str:
+        return pretty(results[name]["value"], results[name]["sigma"], results[name]["unit"])
+
+    return [
+        f"The microwave current is {of('current_rf')} (peak), Delta R {of('delta_resistance')}.",
+        f"With the lines: B_DL = {of('b_dl')}, B_FL = {of('b_fl')}, in which the Oersted field is {of('b_oe')}.",
+        f"With M_s and geometry: xi_DL^E = {of('xi_dl_E')}, xi_FL^E = {of('xi_fl_E')};"
+        f" xi_DL^j = {of('xi_dl_j')}, xi_FL^j = {of('xi_fl_j')}.",
+    ]
 
 
 def run_demo(

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.lineshape import LineFit, fit_lineshape
-from sotlab.instruments.station import Station
 from sotlab.parameters import Choice, Integer, Quantity
-from sotlab.procedures.runs.plan import Point
-from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
+from sotlab.procedures.stfmr_passes import STFMRPasses
 
 __all__ = ["STFMRAdaptiveSweep"]
 
@@ -23,7 +21,7 @@ REACH = 4.0
 REFINEMENTS = 2
 
 
-class STFMRAdaptiveSweep(STFMRFieldSweep):
+class STFMRAdaptiveSweep(STFMRPasses):
     """Sweep coarsely, then twice more through the line, until one value is known as well as is wanted.
 
     ``points`` is that of the coarse sweep, over the whole window. Refinements come in the direction of the first, from
@@ -31,7 +29,8 @@ class STFMRAdaptiveSweep(STFMRFieldSweep):
     a line says most of itself; the first takes half of those that seem to be needed, the second the rest. The run ends
     as soon as the sigma is reached, and after the second refinement in any case.
 
-    Without a line in the coarse sweep, the first refinement halves its spacing over the whole window.
+    Without a line in the coarse sweep, the first refinement halves its spacing over the whole window. Of two windows
+    (``signs``) each has points of its own, and half of ``most``.
     """
 
     points = Integer("Points", default=61, minimum=12, maximum=100_000, description="Of the coarse sweep")
@@ -46,60 +45,44 @@ class STFMRAdaptiveSweep(STFMRFieldSweep):
         """Yield the points of the next refinement; none when the sigma is reached."""
         if not rows:
             return
-        stage, used = self._stage(rows)
+        stage = self.passes(rows)
         if stage >= REFINEMENTS:
             return
+        windows_T = [tuple(sorted(window)) for window in self.windows_T()]
+        used = max(len(rows) - self.points * self.repeats * len(windows_T), 0)
+        most = (self.most - used) // len(windows_T)
+        wanted_T = np.concatenate([self._in_window(rows, window_T, stage, most) for window_T in windows_T])
+        for field_T in np.sort(wanted_T)[:: int(self.direction)]:
+            yield {"field_T": float(field_T)}
+
+    def _in_window(
+        self, rows: Sequence[Mapping[str, Any]], window_T: tuple[float, ...], stage: int, most: int
+    ) -> np.ndarray:
+        """Return where a window is to be measured once more [T]."""
+        inside = [row for row in rows if window_T[0] <= row["Field Set (T)"] <= window_T[1]]
         field_T, voltage_V, set_T = (
-            np.array([row[name] for row in rows], float) for name in ("Field (T)", "Voltage (V)", "Field Set (T)")
+            np.array([row[name] for row in inside], float) for name in ("Field (T)", "Voltage (V)", "Field Set (T)")
         )
         fit = fit_lineshape([field_T], [voltage_V])
         if not fit.good[0]:
-            if stage == 0:
-                coarse_T = np.unique(set_T)
-                yield from self._along(0.5 * (coarse_T[1:] + coarse_T[:-1]))
-            return
+            coarse_T = np.unique(set_T)
+            return 0.5 * (coarse_T[1:] + coarse_T[:-1]) if stage == 0 else np.empty(0)
         short = self._sigma(fit) / self.wanted
         if short <= 1.0:
-            return
+            return np.empty(0)
         # Points near the line count for about all; sigma goes with the square root of how many there are.
         b0, width = float(fit.field_sign[0] * fit.field_res[0]), float(fit.width[0])
         near = np.count_nonzero(np.abs(field_T - b0) < REACH * width)
         needed = math.ceil(max(near, 4) * (short**2 - 1.0))
-        count = min(needed if stage else max(needed // 2, 4), self.most - used)
+        count = min(needed if stage else max(needed // 2, 4), most)
         if count < 1:
-            return
+            return np.empty(0)
         # The magnet is set as it was where the line was seen, whatever the probe said there.
         away_T = float(np.median(set_T - field_T))
         u = math.atan(REACH) * (np.arange(count) + 0.5 - count / 2) / (count / 2)
-        low_T, high_T = sorted((self.start, self.stop))
-        yield from self._along(np.clip(b0 + away_T + width * np.tan(u), low_T, high_T))
-
-    def _along(self, field_T: np.ndarray) -> Iterable[Mapping[str, float]]:
-        ordered = np.sort(field_T) if self.stop >= self.start else np.sort(field_T)[::-1]
-        for one in ordered:
-            yield {"field_T": float(one)}
+        return np.clip(b0 + away_T + width * np.tan(u), window_T[0], window_T[1])
 
     def _sigma(self, fit: LineFit) -> float:
         sigma = float(getattr(fit, f"{self.target}_sigma")[0])
         value = fit.width[0] if self.target == "field_res" else getattr(fit, self.target)[0]
         return sigma / abs(float(value))
-
-    def _stage(self, rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-        """Return how many refinements there were, and their points: each begins where the field turns back."""
-        direction = 1.0 if self.stop >= self.start else -1.0
-        by_plan = sorted(rows, key=lambda row: int(row["Index"]))
-        steps = direction * np.diff([row["Field Set (T)"] for row in by_plan])
-        return int(np.count_nonzero(steps < 0)), max(len(rows) - self.points * self.repeats, 0)
-
-    def prepare(self, bench: Station) -> None:
-        """Nothing is set yet, and nowhere has been gone."""
-        super().prepare(bench)
-        self._last_T: float | None = None
-
-    def apply(self, point: Point, bench: Station) -> None:
-        """Ramp to the field; a refinement begins outside, as the coarse sweep did."""
-        direction = 1.0 if self.stop >= self.start else -1.0
-        if self._last_T is not None and direction * (point.settings["field_T"] - self._last_T) < 0:
-            bench["field"].ramp_to(self._run_up_T(point), self.should_stop)
-        super().apply(point, bench)
-        self._last_T = point.settings["field_T"]

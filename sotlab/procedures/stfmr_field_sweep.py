@@ -12,14 +12,19 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from sotlab.errors import PlanError
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
-from sotlab.parameters import Integer, Quantity
+from sotlab.parameters import Choice, Integer, Quantity
 from sotlab.procedures.calibrations.closure import current_check
 from sotlab.procedures.runs.scan import AnalysisInput, Point, Scan
 from sotlab.procedures.strip_settings import strip_settings
 
 __all__ = ["STFMRFieldSweep", "Setting"]
+
+
+#: Which windows a sweep has.
+WINDOWS = ("as set", "both")
 
 
 class Setting(NamedTuple):
@@ -47,6 +52,9 @@ class STFMRFieldSweep(Scan):
 
     The field axis is path dependent: the first point is approached from outside the window, moving in the direction
     of the sweep, so that every point lies on one branch of the yoke's loop.
+
+    ``signs`` "both" measures the same window at the other sign of field, too, all in the direction of the sweep: the
+    lower one first if that is upwards. The analysis takes the two for two spectra, and tells what is odd in the field.
 
     Where the station has the role ``azimuth``, the field is turned to ``angle`` first; else the angle says how the
     sample is mounted.
@@ -92,6 +100,7 @@ class STFMRFieldSweep(Scan):
     start = Quantity("Start", "T", default=0.02, minimum=-20.0, maximum=20.0)
     stop = Quantity("Stop", "T", default=0.16, minimum=-20.0, maximum=20.0)
     points = Integer("Points", default=141, minimum=2, maximum=1_000_000)
+    signs = Choice("Signs", choices=list(WINDOWS), default="as set", description="Of the field: both is two windows")
     averages = Integer("Averages", default=1, minimum=1, maximum=10_000, description="Readings averaged in a row")
     run_up = Quantity(
         "Run-up",
@@ -103,9 +112,27 @@ class STFMRFieldSweep(Scan):
     )
 
     def plan(self) -> Iterable[Mapping[str, float]]:
-        """Yield the fields from start to stop, evenly spaced."""
-        for field_T in np.linspace(self.start, self.stop, self.points):
-            yield {"field_T": float(field_T)}
+        """Yield the fields from start to stop, evenly spaced, of one window or of two."""
+        for low_T, high_T in self.windows_T():
+            for field_T in np.linspace(low_T, high_T, self.points):
+                yield {"field_T": float(field_T)}
+
+    def windows_T(self) -> list[tuple[float, float]]:
+        """Return first and last field of each window in the direction of the sweep [T].
+
+        Raises
+        ------
+        PlanError
+            If both signs are asked of a window that has both.
+        """
+        asked_T = (self.start, self.stop)
+        if self.signs != "both":
+            return [asked_T]
+        if self.start * self.stop < 0.0:
+            raise PlanError(
+                f"signs: both asked of a window from {self.start:g} to {self.stop:g} T, which has both already"
+            )
+        return sorted([asked_T, (-self.stop, -self.start)], reverse=self.stop < self.start)
 
     def settings_at(self, point: Point) -> Setting:
         """Return frequency, power and angle at a point: what the plan does not say is a parameter."""
@@ -216,5 +243,9 @@ class STFMRFieldSweep(Scan):
         return {}
 
     def _run_up_T(self, first: Point) -> float:
-        direction = 1.0 if self.stop >= self.start else -1.0
-        return first.settings["field_T"] - direction * self.run_up
+        return first.settings["field_T"] - self.direction * self.run_up
+
+    @property
+    def direction(self) -> float:
+        """1 for a sweep upwards, -1 for one downwards."""
+        return 1.0 if self.stop >= self.start else -1.0

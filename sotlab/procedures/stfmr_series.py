@@ -14,7 +14,6 @@ import numpy as np
 from sotlab.analysis.kittel import fit_kittel, resonance_field_T
 from sotlab.analysis.lineshape import fit_lineshape
 from sotlab.parameters import Choice, Integer, Quantity
-from sotlab.procedures.runs.plan import Point
 from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 
 __all__ = ["STFMRSeries", "expected_window_T"]
@@ -99,5 +98,7 @@ class STFMRSeries(STFMRFieldSweep):
         """Return the sample's g; before a station is open only the number of points is asked for."""
         return 2.0 if self.bench is None else self.the_sample().g
 
-    def _run_up_T(self, first: Point) -> float:
-        return first.settings["field_T"] - self.run_up
+    @property
+    def direction(self) -> float:
+        """Each spectrum is measured upwards."""
+        return 1.0

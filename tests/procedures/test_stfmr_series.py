@@ -5,16 +5,22 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sotlab.errors import LimitError
+from sotlab.errors import LimitError, PlanError
 from sotlab.instruments.station import Station
 from sotlab.procedures.amr_angle_scan import AMRAngleScan
+from sotlab.procedures.calibrations.base import calibration_of
+from sotlab.procedures.calibrations.rf_current import RFCurrent
+from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.reduce import reduce_runs
 from sotlab.procedures.runs.run import Run
 from sotlab.procedures.stfmr_adaptive_sweep import STFMRAdaptiveSweep
 from sotlab.procedures.stfmr_angle_series import STFMRAngleSeries
+from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 from sotlab.procedures.stfmr_frequency_series import STFMRFrequencySeries
+from sotlab.procedures.stfmr_frequency_sweep import STFMRFrequencySweep
 from sotlab.procedures.stfmr_power_series import STFMRPowerSeries
+from sotlab.procedures.stfmr_resonance_search import STFMRResonanceSearch
 
 
 def measured(scan, tmp_path):
@@ -106,3 +112,105 @@ def test_r_of_phi_gives_the_magnetoresistance(tmp_path):
     found = told["results"]["delta_resistance"]
     assert abs(found["value"] - truth()["delta_resistance"]["value"]) < 4 * found["sigma"]
     assert found["sigma"] < 0.01 * found["value"]
+
+
+def test_one_window_of_both_signs_is_measured_on_one_branch_and_reduced_as_two_spectra(tmp_path):
+    scan = STFMRFieldSweep(
+        station="virtual:stfmr?seed=0", frequency="7 GHz", start="45 mT", stop="80 mT", points=41, signs="both"
+    )
+    rows, told, truth = measured(scan, tmp_path)
+    assert (np.diff(rows["Field Set (T)"]) > 0).all()
+    assert Counter(np.sign(rows["Field Set (T)"])) == {-1.0: 41, 1.0: 41}
+    positive, negative = (next(row for row in told["spectra"] if side in row["name"]) for side in ("B > 0", "B < 0"))
+    true = truth(frequency_Hz=7e9, power_dBm=15.0, angle_deg=45.0)["v_asym"]["value"]
+    for row, sign in ((positive, 1), (negative, -1)):
+        assert abs(row["v_asym"]["value"] - sign * true) < 5 * row["v_asym"]["sigma"]
+    down = STFMRFieldSweep(start="80 mT", stop="45 mT", points=5, signs="both")
+    assert (np.diff([point.settings["field_T"] for point in down.planned()]) < 0).all()
+    with pytest.raises(PlanError, match="which has both"):
+        STFMRFieldSweep(start="-80 mT", stop="45 mT", signs="both").planned()
+
+
+def test_an_adaptive_sweep_of_both_signs_refines_both_lines(tmp_path):
+    scan = STFMRAdaptiveSweep(
+        station="virtual:stfmr?seed=1", frequency="6 GHz", start="20 mT", stop="80 mT", points=41, signs="both",
+        target="v_asym", wanted=0.003, most=80,
+    )  # fmt: skip
+    rows, told, _ = measured(scan, tmp_path)
+    further = rows["Field Set (T)"][82:].abs()
+    assert 16 <= len(further) <= 80
+    assert (abs(further - 0.0465) < 0.015).mean() > 0.9  # the coarse sweep knows the width to some 20 %
+    for side in (rows["Field Set (T)"][82:] > 0, rows["Field Set (T)"][82:] < 0):
+        assert side.sum() >= 8
+    # Each pass upwards, from outside: the field turns back once for each refinement.
+    assert np.count_nonzero(np.diff(rows["Field Set (T)"]) < 0) in (1, 2)
+    assert all(row["v_asym"]["value"] is not None for row in told["spectra"])
+
+
+def proposal_of(folder):
+    path = next(folder.rglob("events.jsonl"))
+    return next(event for event in read_journal(path) if event["event"] == "proposal")
+
+
+@pytest.mark.parametrize(("sample", "meff_T"), [("nife_bisb_10nm", 0.85), ("hibino_reference_3nm", 0.70)])
+def test_the_resonance_of_an_unknown_device_is_found_followed_and_proposed(tmp_path, sample, meff_T):
+    scan = STFMRResonanceSearch(
+        station=f"virtual:stfmr?seed=0&sample={sample}", frequencies=2, points=41, start="10 mT", stop="0.2 T"
+    )
+    rows, told, truth = measured(scan, tmp_path)
+    found = told["results"]["mu0_meff"]
+    assert abs(found["value"] - meff_T) < 5 * found["sigma"]
+    proposal = proposal_of(tmp_path)
+    assert proposal["expected_meff_T"] == pytest.approx(meff_T, rel=0.02)
+    assert [window[0] for window in proposal["windows"]] == [6e9, 9e9]
+    for frequency_Hz, low_T, high_T in proposal["windows"]:
+        line = truth(frequency_Hz=frequency_Hz, power_dBm=15.0, angle_deg=45.0)
+        assert low_T < line["field_res"]["value"] - 4 * line["width"]["value"]
+        assert high_T > line["field_res"]["value"] + 4 * line["width"]["value"]
+        assert high_T - low_T < 0.1
+    # The search is at the first frequency only; the second is followed.
+    assert Counter(rows["Frequency (Hz)"])[9e9] == 41
+    assert all(np.diff(rows[rows["Frequency (Hz)"] == 9e9]["Field Set (T)"]) > 0)
+
+
+def test_where_there_is_no_line_every_frequency_is_searched_and_none_is_invented(tmp_path):
+    scan = STFMRResonanceSearch(
+        station="virtual:stfmr?seed=0", frequencies=2, points=16, start="0.2 T", stop="0.3 T", power="-10 dBm"
+    )
+    rows, told, _ = measured(scan, tmp_path)
+    # 16 points, and their spacing halved three times: 121 at each frequency.
+    assert Counter(rows["Frequency (Hz)"]) == {6e9: 121, 9e9: 121}
+    assert told["results"]["mu0_meff"]["value"] is None
+    assert proposal_of(tmp_path)["text"].startswith("no line from 0.2 to 0.3 T")
+
+
+def test_a_frequency_sweep_at_fixed_field_finds_the_line_with_the_current_calibrated_on_its_way(tmp_path):
+    grid = {"start": "5 GHz", "stop": "8 GHz", "points": 41}
+    station = "virtual:stfmr?seed=2"
+    with Station.open(station, STFMRFrequencySweep.ROLES) as bench:
+        runs = []
+        for scan in (
+            RFCurrent(station=station, **grid, powers=1, power_start="15 dBm", repeats=1),
+            STFMRFrequencySweep(station=station, **grid, field="55 mT", fields=1, averages=2),
+        ):
+            scan.use(bench)
+            run = Run(scan, tmp_path, "film")
+            run.start()
+            assert run.wait(60)
+            run.raise_error()
+            runs.append(run)
+            if isinstance(scan, RFCurrent):
+                bench.take(calibration_of(scan, read_run(run.folder.path)))
+        truth = bench.visa_library.lab.truth
+    rows, told = read_run(runs[1].folder.path).rows, reduce_runs([runs[1].folder]).json
+    assert rows["Field Set (T)"].nunique() == 1
+    assert rows["RF Current (A)"].notna().all()
+    assert not any("do not know the current" in flag for flag in told["flags"])
+    found = told["results"]["mu0_meff"]
+    assert abs(found["value"] - 0.85) < 5 * found["sigma"]
+    (line,) = told["spectra"]
+    true = truth(frequency_Hz=line["frequency_res"]["value"], power_dBm=15.0)
+    assert abs(line["width"]["value"] - true["width"]["value"]) < 5 * line["width"]["sigma"]
+    # At the mean current of the sweep's points, which is not that at the line.
+    scale = (rows["RF Current (A)"].mean() / true["current"]["value"]) ** 2
+    assert line["v_asym"]["value"] == pytest.approx(scale * true["v_asym"]["value"], rel=0.1)

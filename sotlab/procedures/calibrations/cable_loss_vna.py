@@ -31,6 +31,8 @@ class CableLossVNA(CalibrationScan):
     """
 
     KIND = "cable_loss"
+    #: What is swept.
+    PARAMETERS: ClassVar[tuple[str, ...]] = ("S11",)
     ROLES = ("microwave", "vna")
     COLUMNS = ("Plane (1)", "Standard (1)", "Frequency (Hz)", "Real S11 (1)", "Imaginary S11 (1)")
     X_AXIS = "Frequency (Hz)"
@@ -84,20 +86,21 @@ class CableLossVNA(CalibrationScan):
             bench.ask_operator(self.request(plane, standard))
             self._connected = plane, standard
         if (plane, standard, sweep) != self._swept and not self.should_stop():
-            self._frequencies_Hz, data = bench["vna"].measure("S11")
-            self._s11 = data["S11"]
+            self._frequencies_Hz, self._data = bench["vna"].measure(*self.PARAMETERS)
             self._swept = plane, standard, sweep
 
     def measure(self, point: Point, bench: Station) -> dict[str, Any]:
         """Return one point of the sweep."""
         number = int(point.settings["number"])
-        return {
+        row = {
             "Plane (1)": point.settings["plane"],
             "Standard (1)": point.settings["standard"],
             "Frequency (Hz)": self._frequencies_Hz[number],
-            "Real S11 (1)": self._s11[number].real,
-            "Imaginary S11 (1)": self._s11[number].imag,
         }
+        for name in self.PARAMETERS:
+            row[f"Real {name} (1)"] = self._data[name][number].real
+            row[f"Imaginary {name} (1)"] = self._data[name][number].imag
+        return row
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
         """Return the time of a sweep for its first point [s]."""

@@ -20,7 +20,7 @@ from sotlab.procedures.calibrations.closure import closure_notes
 from sotlab.procedures.calibrations.rf_current import FACTOR_NOTE, draw_current
 from sotlab.procedures.runs.scan import Point
 
-__all__ = ["RFCurrentVNA"]
+__all__ = ["RFCurrentVNA", "network_of"]
 
 #: What is connected, in this order: the standards at the end of the analyser's cable, then at the tips, then the strip.
 PLANE_A, TIPS, STRIP = 0.0, 1.0, 2.0
@@ -111,9 +111,7 @@ class RFCurrentVNA(CableLossVNA):
     def evaluate(self, rows: pd.DataFrame) -> Findings:
         """Return K at each frequency, the strip's impedance, and whether it agrees with the current by its heat."""
         frequency_Hz, arm, landed = self._deembedded(rows)
-        model = self._model(frequency_Hz, landed.mean(axis=(0, 1)))
-        impedance_ohm = model.impedance_ohm(frequency_Hz)
-        per_root_W = current_per_root_power(arm.s[:, 1, 0], arm.s[:, 1, 1], landed, impedance_ohm)
+        per_root_W, resistance_ohm = self._currents(frequency_Hz, arm, landed)
         levels_dB, level_sigma_dB = (rows[name].to_numpy(float)[: self.points] for name in self.COLUMNS[-2:])
         factor = per_root_W.mean(axis=(0, 1)) * np.sqrt(1e-3) * 10 ** (levels_dB / 20)
         contact = np.std(per_root_W.mean(axis=1), axis=0, ddof=1) / np.sqrt(self.landings)
@@ -121,7 +119,7 @@ class RFCurrentVNA(CableLossVNA):
         known = PER_DB * np.sqrt(level_sigma_dB**2 + 2.0 * self.connection_sigma**2)
         # Level, connections and contact are wrong at all frequencies alike.
         scale_sigma = float(np.hypot(np.max(known), pooled))
-        reflection = landed.mean(axis=(0, 1))
+        reflection = self._strip(frequency_Hz, landed).s[:, 0, 0]
         # A connection changes the reflection by twice what it does to a wave, that the resistance by 2 dG/(1 - G^2).
         size = float(np.mean(np.abs(reflection)))
         through = 4.0 * PER_DB * self.connection_sigma * size / max(1.0 - size**2, 1e-3)
@@ -129,7 +127,7 @@ class RFCurrentVNA(CableLossVNA):
         values = {
             "factor": (float(np.mean(factor)), scale_sigma * float(np.mean(factor)), "A"),
             "scale": (1.0, scale_sigma, ""),
-            "resistance": (model.resistance_ohm, float(np.hypot(pooled, through)) * model.resistance_ohm, "ohm"),
+            "resistance": (resistance_ohm, float(np.hypot(pooled, through)) * resistance_ohm, "ohm"),
             "arm_loss": (float(np.mean(loss_dB)), float(np.sqrt(2.0) * self.connection_sigma), "dB"),
             "contact": (pooled, pooled / np.sqrt(2.0 * (self.landings - 1)), ""),
             "power_start": (self.power_start, 0.0, "dBm"),
@@ -153,7 +151,7 @@ class RFCurrentVNA(CableLossVNA):
     def write_beside(self, stem: Path, rows: pd.DataFrame) -> list[Path]:
         """Write the strip at the tips and the arm as Touchstone files."""
         frequency_Hz, arm, landed = self._deembedded(rows)
-        strip = _network(frequency_Hz, landed.mean(axis=(0, 1)))
+        strip = self._strip(frequency_Hz, landed)
         written = []
         for network, name in ((strip, "strip"), (arm, "arm")):
             path = stem.with_name(f"{stem.name}-{name}")
@@ -161,19 +159,27 @@ class RFCurrentVNA(CableLossVNA):
             written.append(path.with_name(f"{path.name}.s{network.nports}p"))
         return written
 
+    def _currents(self, frequency_Hz: np.ndarray, arm: Any, landed: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the current per root watt at plane A, by landing, sweep and frequency, and the strip's resistance."""
+        model = self._model(frequency_Hz, landed.mean(axis=(0, 1)))
+        impedance_ohm = model.impedance_ohm(frequency_Hz)
+        found = current_per_root_power(arm.s[:, 1, 0], arm.s[:, 1, 1], landed, impedance_ohm)
+        return found, model.resistance_ohm
+
+    def _strip(self, frequency_Hz: np.ndarray, landed: np.ndarray) -> Any:
+        """Return the mean of the landings as a network."""
+        return network_of(frequency_Hz, landed.mean(axis=(0, 1)))
+
     def _deembedded(self, rows: pd.DataFrame) -> tuple[np.ndarray, Any, np.ndarray]:
         """Return the frequencies, the arm, and the strip's reflection at the tips by landing and sweep."""
         from skrf.calibration import OnePort
 
-        shape = (len(self.connections()), self.sweeps, self.points)
-        shown = (rows["Real S11 (1)"].to_numpy(float) + 1j * rows["Imaginary S11 (1)"].to_numpy(float)).reshape(shape)
-        frequency_Hz = rows["Frequency (Hz)"].to_numpy(float)[: self.points]
-        count = len(STANDARDS)
-        ideal = [_network(frequency_Hz, np.full(self.points, g, complex)) for g in (-1.0, 1.0, 0.0)]
+        frequency_Hz, shown, count = self._frequencies(rows), self._shown(rows, "S11"), len(STANDARDS)
+        ideal = [network_of(frequency_Hz, np.full(self.points, g, complex)) for g in (-1.0, 1.0, 0.0)]
         known = [one.interpolate(ideal[0].frequency) for one in self._standards()] or ideal
         boxes = []
         for first, ends in ((0, ideal), (count, known)):
-            seen = [_network(frequency_Hz, shown[first + k].mean(axis=0)) for k in range(count)]
+            seen = [network_of(frequency_Hz, shown[first + k].mean(axis=0)) for k in range(count)]
             box = OnePort(measured=seen, ideals=ends)
             box.run()
             boxes.append(box)
@@ -181,11 +187,19 @@ class RFCurrentVNA(CableLossVNA):
         arm = at_a.error_ntwk.inv**at_tips.error_ntwk
         landed = np.array(
             [
-                [at_tips.apply_cal(_network(frequency_Hz, sweep)).s[:, 0, 0] for sweep in landing]
-                for landing in shown[2 * count :]
+                [at_tips.apply_cal(network_of(frequency_Hz, sweep)).s[:, 0, 0] for sweep in landing]
+                for landing in shown[-self.landings :]
             ]
         )
         return frequency_Hz, arm, landed
+
+    def _frequencies(self, rows: pd.DataFrame) -> np.ndarray:
+        return rows["Frequency (Hz)"].to_numpy(float)[: self.points]
+
+    def _shown(self, rows: pd.DataFrame, name: str) -> np.ndarray:
+        """Return what the analyser showed, by connection, sweep and frequency."""
+        values = rows[f"Real {name} (1)"].to_numpy(float) + 1j * rows[f"Imaginary {name} (1)"].to_numpy(float)
+        return values.reshape(len(self.connections()), self.sweeps, self.points)
 
     def _model(self, frequency_Hz: np.ndarray, reflection: np.ndarray) -> StripModel:
         try:
@@ -237,7 +251,9 @@ class RFCurrentVNA(CableLossVNA):
         return found
 
 
-def _network(frequency_Hz: np.ndarray, s11: np.ndarray) -> Any:
+def network_of(frequency_Hz: np.ndarray, s: np.ndarray) -> Any:
+    """Return a network of one port, or of two if ``s`` is (N, 2, 2)."""
     import skrf
 
-    return skrf.Network(f=frequency_Hz, s=np.asarray(s11).reshape(-1, 1, 1), f_unit="Hz")
+    s = np.asarray(s)
+    return skrf.Network(f=frequency_Hz, s=s if s.ndim == 3 else s.reshape(-1, 1, 1), f_unit="Hz")

@@ -218,7 +218,10 @@ class _Rehearsal:
     def _reckon_times(
         self, told: Rehearsed, short: Shortened, rows: Any, bench: RehearsalStation, took_s: float
     ) -> None:
-        times_s = rows["Time (s)"]
+        # What refine has added is not shortened: it was measured as it will be, and is no part of the steps to reckon.
+        planned = rows[rows["Index"] < len(short.chosen)]
+        told.rows = short.rows + len(rows) - len(planned)
+        times_s = planned["Time (s)"]
         measured_s = float(times_s.iloc[-1] - times_s.iloc[0])
         steps = short.step_times(rows, bench)
         body_s = measured_s if short.is_whole else steps.total_s(short.planned_s(bench))

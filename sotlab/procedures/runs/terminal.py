@@ -147,6 +147,8 @@ class Terminal:
             topic, record = news.get()
             rows += topic == "results"
             fit = record if topic == "fit" else fit
+            if topic == "event" and record["event"] == "proposal":
+                self.say(record["text"])
             if topic == "plan_extend" and self._total is not None:
                 self._total += len(record)
         self._progress.update(task, advance=rows, total=self._total, left=left.count(rows))

@@ -52,7 +52,8 @@ class STFMR(STFMRFaults):
     ----------
     lab : mapping
         The ``lab:`` section of a bench file: ``sample`` (a shipped sample's file name, or a path), ``angle_deg``,
-        ``connected`` (to what the strip leads before the switch is touched: ``source`` or ``vna``), ``standard`` and
+        ``connected`` (to what the strip leads before the switch is touched: ``source`` or ``vna``), ``far_side`` of the
+        strip (``ground``, or ``port 2``: the analyser's, and 50 ohm for the source), ``standard`` and
         ``plane`` (what the network analyser's cable ends in, see :meth:`Network.connect`), and the sections of
         :data:`DEFAULTS`.
     streams : callable
@@ -69,13 +70,15 @@ class STFMR(STFMRFaults):
 
     def __init__(self, lab: Mapping[str, Any], streams: Streams, noise: bool) -> None:
         super().__init__()
-        known = {"sample", "angle_deg", "connected", "standard", "plane", *DEFAULTS}
+        known = {"sample", "angle_deg", "connected", "standard", "plane", "far_side", *DEFAULTS}
         if unknown := sorted(set(lab) - known):
             raise StationError(f"lab section: unknown key '{unknown[0]}'; known are {', '.join(sorted(known))}")
         if "sample" not in lab:
             raise StationError(f"lab section: no sample; name one of {', '.join(shipped_samples())} or a file")
         if lab.get("connected", "source") not in ("source", "vna"):
             raise StationError(f"lab section: connected is '{lab['connected']}', allowed are source and vna")
+        if lab.get("far_side", "ground") not in ("ground", "port 2"):
+            raise StationError(f"lab section: far_side is '{lab['far_side']}', allowed are ground and port 2")
         magnet, azimuth, rf, vna, gaussmeter, wiring = (
             section(lab, name, defaults, positive=MUST_BE_POSITIVE, signed=MAY_BE_NEGATIVE)
             for name, defaults in DEFAULTS.items()
@@ -106,6 +109,7 @@ class STFMR(STFMRFaults):
             contact_ohm=2.0 * sample.contact_ohm,
             inductance_H=sample.inductance_H,
             pad_F=sample.pad_F,
+            strip_ends_line=lab.get("far_side", "ground") == "ground",
             arm_fixed_loss_dB=arm["fixed_loss_dB"],
             arm_skin_loss_dB=arm["skin_loss_dB"],
             arm_delay_s=rf["arm_delay_s"],

@@ -29,7 +29,7 @@ class TestBench:
         """Write station and bench; ``sections`` change values of the bench's ``lab:``."""
         bench = yaml.safe_load((BENCHES / "stfmr.yaml").read_text(encoding="utf-8"))
         for name, values in sections.items():
-            bench["lab"][name] |= values
+            bench["lab"][name] = bench["lab"][name] | values if isinstance(values, dict) else values
         (self.folder / "bench.yaml").write_text(yaml.safe_dump(bench), encoding="utf-8")
         shutil.copytree(SHIPPED / "samples", self.folder / "samples", dirs_exist_ok=True)
         text = (SHIPPED / "stfmr.toml").read_text(encoding="utf-8")

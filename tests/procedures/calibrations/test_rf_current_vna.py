@@ -7,6 +7,7 @@ import skrf
 from sotlab.errors import DataError, PlanError
 from sotlab.instruments.calibration import Calibration
 from sotlab.instruments.station import Station
+from sotlab.procedures.calibrations import plot
 from sotlab.procedures.calibrations.base import find_calibration
 from sotlab.procedures.calibrations.keep import keep
 from sotlab.procedures.runs.reader import read_run
@@ -16,6 +17,12 @@ from sotlab.procedures.stfmr_field_sweep import STFMRFieldSweep
 LEVELS = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "powers": 2, "switch_position": "power_meter"}
 VNA = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "switch_position": "vna", "sweeps": 2}
 HEAT = {"start": "4 GHz", "stop": "10 GHz", "points": 4, "powers": 2}
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch):
+    """Leave the plots out but for one: a dozen calibrations are kept here."""
+    monkeypatch.setattr(plot, "write_plot", lambda path, scan, calibration: path.write_bytes(b""))
 
 
 def at_the_planes(lab, message):
@@ -66,6 +73,7 @@ def test_the_current_is_the_benchs_within_its_sigma_and_agrees_with_its_heat(ben
     for frequency_Hz, factor in zip(found.points["Frequency (Hz)"], found.points["Factor (A)"], strict=True):
         current_A = truth(frequency_Hz=frequency_Hz, power_dBm=0.0)["current"]["value"]
         assert abs(factor / current_A - 1) < 4 * scale_sigma
+    assert plot.figure_of(find_calibration("rf_current_vna")(), found).axes
     resistance = found.values["resistance"]
     assert abs(resistance.value - 300.0) < 4 * resistance.sigma
     assert resistance.sigma < 10.0
@@ -143,3 +151,27 @@ def test_it_fills_the_current_where_there_is_none_by_heat(bench):
         assert current_A == pytest.approx(factor_A * 10 ** (15 / 20))
         assert 0 < scale_sigma < 0.03
         assert station["microwave"].calibrated_current(4e9, 15.0, "another") is None
+
+
+def test_a_strip_between_two_ports_is_calibrated_by_the_power_that_it_takes_up(bench):
+    bench.describe(far_side="port 2")
+    kept(bench, "source_level", 5, **LEVELS)
+
+    def with_a_thru(lab, message):
+        if "the thru" in message:
+            lab.bench.vna_connects(lab.clock.now(), "thru", "tip")
+        else:
+            at_the_planes(lab, message)
+
+    by_analyser, truth = kept(bench, "rf_current_two_port", 5, with_a_thru, **VNA)
+    found = by_analyser.calibration
+    assert found.kind == "rf_current_vna"
+    scale_sigma = found.values["scale"].sigma
+    assert 0 < scale_sigma < 0.03
+    for frequency_Hz, factor in zip(found.points["Frequency (Hz)"], found.points["Factor (A)"], strict=True):
+        current_A = truth(frequency_Hz=frequency_Hz, power_dBm=0.0)["current"]["value"]
+        assert abs(factor / current_A - 1) < 4 * scale_sigma
+    assert abs(found.values["resistance"].value - 300.0) < 4 * found.values["resistance"].sigma
+    assert [path.suffix for path in sorted(by_analyser.file.parent.glob("*vna*.s?p"))] == [".s2p", ".s2p"]
+    by_heat, _ = kept(bench, "rf_current", 5, **HEAT)
+    assert any(note.startswith("agrees with rf_current_vna-microwave") for note in by_heat.calibration.notes)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sotlab.analysis.thickness import Thickness
+from sotlab.cli import main
 from sotlab.errors import DataError, PlanError, UsageError
 from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reduce import reduce_files
@@ -178,3 +179,25 @@ def test_a_table_has_a_row_for_each_reduction_and_units_in_its_header():
     assert [float(row["alpha (1)"]) for row in rows] == pytest.approx([np.nan, 0.01], nan_ok=True)
     assert float(rows[0]["sigma_nm_thickness (nm)"]) == 1.0
     assert not any(name.startswith("g ") for name in rows[0])
+
+
+def test_the_command_makes_the_analyses_too_and_shows_the_truth_where_it_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "swing.toml").write_text(AMR.format(more='[analyses.swing]\nof = "amr"'), encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["campaign", "swing.toml", "--truth", "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    (swing,) = told["analyses"]
+    delta = swing["reductions"][0]["results"]["delta_resistance"]
+    assert delta["truth"] == 1.5
+    assert abs(delta["pull"]) < 5
+    assert all((tmp_path / swing[name]).is_file() for name in ("file", "table"))
+    lacking = AMR.format(more='[analyses.swing]\nof = "amr"\nrequire = "contact"')
+    (tmp_path / "swing.toml").write_text(lacking, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["campaign", "swing.toml"])
+    assert ended.value.code == 1
+    shown = capsys.readouterr()
+    assert "swing: NiFe6-BiSb10" in shown.out
+    assert "contact is not determined" in shown.err

@@ -42,9 +42,9 @@ def test_pt_below_nife_has_a_positive_efficiency(tmp_path):
 
 def test_the_gradient_of_hibino_and_its_sign_are_found(tmp_path):
     short = {
-        "amr": {"points": 13, "repeats": 1},
+        "amr": {"points": 9, "repeats": 1},
         "current": {"powers": 2, "repeats": 2},
-        "phi": {"angles": 3, "angle": "30 deg", "angle_stop": "150 deg", "points": 41},
+        "phi": {"angles": 2, "angle": "35 deg", "angle_stop": "145 deg", "points": 41},
     }
     work = load(tmp_path, shortened("hibino.toml", **short))
     assert work.run() == "finished", work.summary()

@@ -17,7 +17,7 @@ from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.rehearsal_table import show_rehearsal
 from sotlab.procedures.runs.rehearse import rehearse
 
-from .campaigns import campaign, follow, write
+from .campaigns import blank_pages, campaign, follow, write
 
 STATIONS = Path(sotlab.instruments.__file__).with_name("stations")
 
@@ -237,3 +237,28 @@ def test_the_time_to_go_is_right_after_a_fifth_although_the_bench_is_slower_than
         pace.count(1)
     assert sum(times_s[1:]) < 0.9 * rows_s[-1]  # or nothing was slower than planned
     assert pace.to_go_s == pytest.approx(rows_s[-1] - rows_s[fifth - 1], rel=0.10)
+
+
+SERIES = """
+[items.fmr]
+procedure = "STFMRFrequencySeries"
+stations = "virtual:stfmr?seed=1"
+set = { frequency = "6 GHz", frequency_stop = "9 GHz", frequencies = 3, points = 70 }
+[items.amr]
+procedure = "AMRAngleScan"
+stations = "virtual:stfmr?seed=1"
+set = { points = 7, repeats = 1 }
+"""
+
+
+def test_spectra_that_a_series_adds_as_it_goes_count_with_their_time_and_scans_of_any_kind_are_judged(tmp_path):
+    path = write(tmp_path, SERIES)
+    told = rehearsed(path, rows=40)
+    assert told["problems"] == []
+    fmr, amr = told["jobs"]
+    assert (fmr["rows"], amr["rows"]) == (210, 7)
+    assert fmr["rehearsed_rows"] < 210
+    text, _, _ = SERIES.partition("[items.amr]")
+    with blank_pages():
+        real_s = measured_s(write(tmp_path, text, "fmr.toml"))
+    assert fmr["duration_s"] == pytest.approx(real_s, rel=0.1)
