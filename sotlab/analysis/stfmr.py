@@ -166,8 +166,8 @@ class STFMR:
         -------
         Reduction
             Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]; ``b_k`` [T] and ``easy_axis`` [rad] with an easy axis;
-            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference; and
-            those of
+            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference;
+            and those of
             :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
             in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
