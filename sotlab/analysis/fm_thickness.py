@@ -35,6 +35,8 @@ from sotlab.errors import DataError, FitError
 __all__ = ["FMThickness", "FMThicknessSettings", "FerromagnetSeries"]
 
 _RESULTS = ("xi_dl_j", "xi_fl_j")
+#: How often the weights are taken anew from the line.
+ROUNDS = 10
 #: Points of the drawn line.
 CURVE_POINTS = 50
 
@@ -188,12 +190,16 @@ def _straight(x: np.ndarray, ratio: np.ndarray, sigma: np.ndarray | None) -> tup
     design, freedom = np.stack([np.ones_like(x), x], axis=1), len(x) - 2
     y = 1.0 / ratio
     error = np.ones_like(x) if sigma is None else sigma
-    model = y
-    for _ in range(10):
+
+    def solve(model: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weighted = design / (error * model**2)[:, None]
         inverse = np.linalg.inv(weighted.T @ weighted)
-        line = inverse @ (weighted.T @ (y / (error * model**2)))
-        model = design @ line
+        return inverse @ (weighted.T @ (y / (error * model**2))), inverse
+
+    line, inverse = solve(y)
+    for _ in range(ROUNDS):
+        line, inverse = solve(design @ line)
+    model = design @ line
     chi2 = float(np.sum(((y - model) / (error * model**2)) ** 2))
     if sigma is None:
         return line, inverse * chi2 / freedom, []
