@@ -227,7 +227,7 @@ def _evaluated(
     rest = g[2:, 2:] - g[0, 2:4, None] * on_l - g[1, 2:4, None] * on_q
     s, a = on_l[2], on_q[2]
     rss = np.maximum(total - s * g[0, 4] - a * g[1, 4], 1e-28 * total)
-    return np.stack([b0, w, s, a, rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]])
+    return np.array([b0, w, s, a, rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]])
 
 
 def _step(state: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
