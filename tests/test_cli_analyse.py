@@ -499,6 +499,11 @@ def test_the_width_against_a_direct_current_is_a_torque_too(analyse, tmp_path):
     found = told["results"]["xi_dl_j_bias"]
     assert abs(found["value"] - xi_j) < 4 * found["sigma"]
     assert found["sigma"] < 0.1 * xi_j
+    # The amplitudes, at a current that is made up, say something else.
+    other = ["current=2+-0.02mA", "current_convention=peak", "delta_resistance=0.8ohm"]
+    code, told = analyse("stfmr", path, *options([*sample, *other], ["field=B:T", "voltage=V:V", "bias=I:A"]))
+    assert told["results"]["xi_dl_E_bias"]["value"] == pytest.approx(xi_j / 2.5e-7, rel=0.3)
+    assert any(flag.startswith("xi_dl_E, xi_dl_E_bias: the amplitudes give") for flag in told["flags"])
     code, told = analyse("stfmr", path, *options(["g=2.1"], ["field=B:T", "voltage=V:V", "bias=I:A"]))
     assert told["results"]["xi_dl_j_bias"]["value"] is None
     assert any("mu0_ms" in flag for flag in told["flags"])
