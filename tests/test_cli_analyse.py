@@ -685,6 +685,15 @@ def test_resistances_against_the_angle_give_the_magnetoresistance_of_either_sign
         for name, value in {"delta_resistance": truth, "angle_offset": -3.0, "resistance": 300.0}.items():
             found = told["results"][name]
             assert abs(found["value"] - value) < 4 * found["sigma"], (name, truth)
+    # A strip that its own current heats by 2 %: R and dR are those of the cold one.
+    hot = (300 + 1.5 * np.cos(np.radians(angle)) ** 2) / (1 - 900 * 5e-3**2)
+    path = save(tmp_path / "hot.csv", np.stack([angle, hot, np.full_like(angle, 5e-3)], axis=1), "phi,R,I")
+    columns = ["angle=phi:deg", "resistance=R:ohm", "current=I:A"]
+    code, told = analyse("amr", path, *options(["heating=900+-9 1/A^2"], columns))
+    assert told["results"]["delta_resistance"]["value"] == pytest.approx(1.5, rel=1e-5)  # digits of the table
+    assert told["results"]["delta_resistance"]["sigma"] == pytest.approx(1.5 * 9 / 900 * 0.0225, rel=0.05)
+    code, told = analyse("amr", path, *options(["heating=900 1/A^2"], columns[:2]))
+    assert any("give a column current" in flag for row in told["scans"] for flag in row["flags"])
     few = save(tmp_path / "few.csv", np.stack([angle[:3], angle[:3]], axis=1), "phi,R")
     code, told = analyse("amr", few, *options((), ["angle=phi:deg", "resistance=R:ohm"]))
     assert code != 0
