@@ -297,6 +297,8 @@ def procedures(as_json: bool) -> None:
 )
 @click.option("--require", "required", multiple=True, metavar="NAME", help="Exit 5 unless this result is determined.")
 @click.option("--report", type=click.Path(path_type=Path), help="Also write a report with plots to this HTML file.")
+@click.option("--table", type=click.Path(path_type=Path), help="Also write the values to this .tex or .csv file.")
+@click.option("--figures", type=click.Path(path_type=Path), help="Also write the plots to this folder: PDF, SVG, PNG.")
 @json_option
 def analyse(
     kind: str,
@@ -305,16 +307,23 @@ def analyse(
     columns: Sequence[str],
     required: Sequence[str],
     report: Path | None,
+    table: Path | None,
+    figures: Path | None,
     as_json: bool,
 ) -> None:
     """Reduce FILES by the analysis KIND.
 
     FILES are run folders, or tables measured elsewhere: then --column says which column is what.
     """
-    from sotlab.procedures.runs.reduce import reduce_files
+    from sotlab.procedures.runs.reduce import figures_of, reduce_files
+    from sotlab.procedures.runs.result_tables import write_figures, write_table
 
     outcome = reduce_files(kind, files, columns=columns, settings=dict(_assignments(settings)), report=report)
     result = outcome.json
+    if table is not None:
+        write_table(table, result)
+    if figures is not None:
+        write_figures(figures, figures_of(outcome))
     for problem in outcome.problems:
         click.echo(f"sotlab: {problem}", err=True)
     missing = [name for name in required if not _determined(result, name)]

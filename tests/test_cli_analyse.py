@@ -1,12 +1,15 @@
 """``sotlab analyse`` on tables measured elsewhere: harmonic Hall, transport and terahertz emission."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sotlab.cli import main
+
+from .analysis.stfmr_labs import the_sample
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -496,6 +499,11 @@ def test_the_width_against_a_direct_current_is_a_torque_too(analyse, tmp_path):
     found = told["results"]["xi_dl_j_bias"]
     assert abs(found["value"] - xi_j) < 4 * found["sigma"]
     assert found["sigma"] < 0.1 * xi_j
+    # The amplitudes, at a current that is made up, say something else.
+    other = ["current=2+-0.02mA", "current_convention=peak", "delta_resistance=0.8ohm"]
+    code, told = analyse("stfmr", path, *options([*sample, *other], ["field=B:T", "voltage=V:V", "bias=I:A"]))
+    assert told["results"]["xi_dl_E_bias"]["value"] == pytest.approx(xi_j / 2.5e-7, rel=0.3)
+    assert any(flag.startswith("xi_dl_E, xi_dl_E_bias: the amplitudes give") for flag in told["flags"])
     code, told = analyse("stfmr", path, *options(["g=2.1"], ["field=B:T", "voltage=V:V", "bias=I:A"]))
     assert told["results"]["xi_dl_j_bias"]["value"] is None
     assert any("mu0_ms" in flag for flag in told["flags"])
@@ -507,6 +515,118 @@ def test_the_report_has_the_uncertainty_budget(analyse, long_table, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "Uncertainty budget" in text
     assert "<th>current</th>" in text
+
+
+def test_the_table_for_a_paper_and_for_a_program_and_the_figures(analyse, tmp_path):
+    rows = [resonance(1e9 * f, 45.0, np.random.default_rng(f)) for f in (5, 8)]
+    long_table = save(tmp_path / "short.csv", np.concatenate(rows), "B,V,f,phi")
+    tex, csv, figures = tmp_path / "values.tex", tmp_path / "values.csv", tmp_path / "figures"
+    code, told = analyse("stfmr", long_table, *LONG, *options([*STRIP, *SHEET]), "--table", tex, "--figures", figures)
+    assert code == 0
+    text = tex.read_text(encoding="utf-8")
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    assert re.search(r"mu0\\_meff & \$\(8\d\d\.\d+ \\pm 0\.\d\d\)\\,\\mathrm\{mT\}\$ \\\\", text)
+    assert re.search(r"xi\\_dl\\_E & \$\(\d+ \\pm \d+\)\\,\\mathrm\{\\Omega\^\{-1\}\\,m\^\{-1\}\}\$", text)
+    assert r"xi\_fl\_j & -- \\" in text
+    names = sorted(path.name for path in figures.iterdir())
+    assert {name.rsplit(".", 1)[1] for name in names} == {"pdf", "svg", "png"}
+    assert (figures / "02_resonance_field_and_line_width_against_frequency.pdf").read_bytes().startswith(b"%PDF")
+    analyse("stfmr", long_table, *LONG, *options([*STRIP, *SHEET]), "--table", csv)
+    rows = [line.split(",") for line in csv.read_text(encoding="utf-8").splitlines()]
+    found = {row[1]: row for row in rows[1:] if row[0] == "all"}
+    assert float(found["alpha"][2]) == told["results"]["alpha"]["value"]
+    assert found["b_dl"][4] == "T"
+    code, told = analyse("stfmr", long_table, *LONG, *options(["g=2.1"]), "--table", tmp_path / "values.doc")
+    assert code == 2
+    assert ".tex or .csv" in told["error"]
+
+
+def lines_of(sample, frequencies_Hz, angles_deg, rng, field_of=lambda line: line.field_res_T):
+    """Return rows (B, V, f, phi) of both signs of field, of the virtual lab's lines."""
+    rows = []
+    for f in frequencies_Hz:
+        for angle in angles_deg:
+            for sign in (1, -1):
+                line = sample.line(f, I_A, angle + (180 if sign < 0 else 0))
+                w, x = line.width_T, np.linspace(-8, 8, 81) * line.width_T
+                size = np.hypot(line.v_sym_V, line.v_asym_V)
+                v = (line.v_sym_V * w**2 + line.v_asym_V * w * x) / (x**2 + w**2) + 0.01 * size * rng.normal(size=81)
+                b = sign * (field_of(line) + x)
+                rows.append(np.stack([b, v, np.full_like(x, f), np.full_like(x, angle)], axis=1))
+    return np.concatenate(rows)
+
+
+def test_an_easy_axis_in_the_plane_comes_from_an_angle_series(analyse, tmp_path):
+    sample = the_sample(anisotropy_T=8e-3, easy_axis_deg=25.0)
+    table = lines_of(sample, [7e9, 9e9], np.arange(15.0, 180.0, 30.0), np.random.default_rng(0))
+    path = save(tmp_path / "turn.csv", table, "B,V,f,phi")
+    code, told = analyse("stfmr", path, *LONG, *options(["g=2.1", "kittel=uniaxial", "field_scale_sigma=0.001"]))
+    assert code == 0
+    for name, truth in (("mu0_meff", 0.85), ("b_k", 8e-3), ("easy_axis", np.radians(25.0))):
+        found = told["results"][name]
+        assert abs(found["value"] - truth) < 4 * found["sigma"], name
+    # M_eff = (f/gamma)^2/B - B: the scale's 0.1 % is in its sigma.
+    assert told["results"]["mu0_meff"]["sigma"] > 1e-3 * 0.85
+    table = lines_of(sample, [7e9, 9e9], [45.0], np.random.default_rng(0))
+    path = save(tmp_path / "one.csv", table, "B,V,f,phi")
+    code, told = analyse("stfmr", path, *LONG[:-2], *options(["g=2.1", "kittel=uniaxial"]))
+    assert told["results"]["b_k"]["value"] is None
+    assert any("angle of each spectrum" in flag for flag in told["flags"])
+
+
+def test_a_field_along_the_normal_gives_g_and_the_magnetisation_but_no_torque(analyse, tmp_path):
+    per_T = 13.996244936e9 * G
+    frequencies = [8e9, 10e9, 12e9, 14e9, 16e9]
+    rows = []
+    for f in frequencies:  # B0 = f/gamma + M
+        rng, w = np.random.default_rng(int(f / 1e9)), 1e-3 + 0.01 * f / per_T
+        x = np.linspace(-8, 8, 81) * w
+        v = 1e-6 * (w**2 + 0.4 * w * x) / (x**2 + w**2) + 1e-8 * rng.normal(size=81)
+        rows.append(np.stack([M_EFF + f / per_T + x, v, np.full_like(x, f)], axis=1))
+    path = save(tmp_path / "normal.csv", np.concatenate(rows), "B,V,f")
+    columns = ["field=B:T", "voltage=V:V", "frequency=f:Hz"]
+    settings = ["kittel=perpendicular", "g=2.0", "g_sigma=inf", "alpha_reference=0.006+-0.0002", *STRIP[:3], *SHEET]
+    code, told = analyse("stfmr", path, *options(settings, columns))
+    assert code == 0
+    results = told["results"]
+    for name, truth in (("mu0_meff", M_EFF), ("g", G), ("alpha", 0.01)):
+        assert abs(results[name]["value"] - truth) < 4 * results[name]["sigma"], name
+    # Re G = (e^2/h) dalpha 4 pi M_s t_F/(g mu_B)
+    by_hand = 3.874046e-5 * 0.004 * 4 * np.pi * 0.95 / 1.256637e-6 * 6e-9 / (G * 9.274010e-24)
+    assert results["re_g_eff"]["value"] == pytest.approx(by_hand, rel=0.2)
+    assert abs(results["re_g_eff"]["value"] - by_hand) < 4 * results["re_g_eff"]["sigma"]
+    assert "b_dl" not in results
+    assert any("along the normal" in flag for flag in told["flags"])
+
+
+def test_a_free_g_is_told_with_its_correlation_and_spin_pumping_names_what_it_lacks(analyse, long_table):
+    code, told = analyse("stfmr", long_table, *LONG, *options(["g=2.0", "g_sigma=inf", "alpha_reference=0.006"]))
+    assert code == 0
+    assert abs(told["results"]["g"]["value"] - G) < 4 * told["results"]["g"]["sigma"]
+    assert any(flag.startswith("mu0_meff, g: correlated by") for flag in told["flags"])
+    assert told["results"]["g_eff"]["value"] is None
+    assert any("mu0_ms, fm_thickness must be known" in flag for flag in told["flags"])
+
+
+def test_two_calibrations_of_the_current_that_differ_are_reported(analyse, long_table):
+    code, told = analyse("stfmr", long_table, *LONG, *options([*STRIP, *SHEET, "current_check=1.084+-0.015"]))
+    assert code == 0
+    assert told["results"]["current_check"] == {"value": 1.084, "sigma": 0.015, "unit": ""}
+    assert any("differ by +0.70 dB" in flag for flag in told["flags"])
+
+
+def test_a_series_of_ferromagnets_parts_the_torques_of_the_ratio_method(analyse, tmp_path):
+    t_m, xi_dl, xi_fl = np.array([3e-9, 4e-9, 6e-9, 10e-9]), 0.08, 0.01
+    ratio = xi_dl / (1 + 6.582119569e-16 * xi_fl / (0.95 * t_m * 6e-9))
+    path = save(tmp_path / "series.csv", np.stack([1e9 * t_m, ratio, np.full(4, 0.001)], axis=1), "t,xi,s")
+    columns = ["thickness=t:nm", "xi_fmr=xi", "sigma_xi_fmr=s"]
+    page = tmp_path / "report.html"
+    told_of = options(["mu0_ms=0.95+-0.02T", "nm_thickness=6nm"], columns)
+    code, told = analyse("fm-thickness", path, *told_of, "--report", page)
+    assert code == 0
+    assert told["results"]["xi_dl_j"]["value"] == pytest.approx(xi_dl, rel=1e-4)
+    assert told["results"]["xi_fl_j"]["value"] == pytest.approx(xi_fl, rel=1e-3)
+    assert "Ratio method against" in page.read_text(encoding="utf-8")
 
 
 S, LENGTH_M, RHO, RE_G, IM_G = 3.68e5, 24.8e-9, 3.503e-6, 0.023e13, 0.133e13
@@ -565,6 +685,15 @@ def test_resistances_against_the_angle_give_the_magnetoresistance_of_either_sign
         for name, value in {"delta_resistance": truth, "angle_offset": -3.0, "resistance": 300.0}.items():
             found = told["results"][name]
             assert abs(found["value"] - value) < 4 * found["sigma"], (name, truth)
+    # A strip that its own current heats by 2 %: R and dR are those of the cold one.
+    hot = (300 + 1.5 * np.cos(np.radians(angle)) ** 2) / (1 - 900 * 5e-3**2)
+    path = save(tmp_path / "hot.csv", np.stack([angle, hot, np.full_like(angle, 5e-3)], axis=1), "phi,R,I")
+    columns = ["angle=phi:deg", "resistance=R:ohm", "current=I:A"]
+    code, told = analyse("amr", path, *options(["heating=900+-9 1/A^2"], columns))
+    assert told["results"]["delta_resistance"]["value"] == pytest.approx(1.5, rel=1e-5)  # digits of the table
+    assert told["results"]["delta_resistance"]["sigma"] == pytest.approx(1.5 * 9 / 900 * 0.0225, rel=0.05)
+    code, told = analyse("amr", path, *options(["heating=900 1/A^2"], columns[:2]))
+    assert any("give a column current" in flag for row in told["scans"] for flag in row["flags"])
     few = save(tmp_path / "few.csv", np.stack([angle[:3], angle[:3]], axis=1), "phi,R")
     code, told = analyse("amr", few, *options((), ["angle=phi:deg", "resistance=R:ohm"]))
     assert code != 0

@@ -32,6 +32,8 @@ FALSE_ALARM = 1e-5
 #: Noise is rough, however slow: a line that leaves less than this part of the data's variance is none of it. What such
 #: a line leaves is the shape's own imperfection, smooth, with no degrees of freedom to speak of.
 CLEAN = 1e-3
+#: A line narrower than this (of half the window) that leaves less than that of the data's variance is no step.
+NARROW, NEARLY_ALL = 0.15, 0.02
 #: Spectra fitted in one go: more of them no longer fit into the processor's cache.
 BATCH = 100
 
@@ -408,7 +410,8 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     correlated = noise.lag1 > 3 / np.sqrt(points)
     step, polynomial = np.zeros(len(points), bool), np.zeros(len(points), bool)
     lasting = ~(weak | outside | narrow | wide)  # what is refused already needs no other reason
-    left = np.flatnonzero(lasting)
+    # Nor does what a narrow line leaves next to nothing of: no step comes near it.
+    left = np.flatnonzero(lasting & (correlated | (lines.w > NARROW) | (lines.rss > NEARLY_ALL * total)))
     if len(left):
         misfit = (correlated | (lines.w > 0.3))[left]
         # The line has a parameter more than the step: Bayes' information criterion asks it to earn that.

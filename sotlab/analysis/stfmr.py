@@ -17,6 +17,7 @@ from sotlab.analysis.stfmr_bias import reduce_bias
 from sotlab.analysis.stfmr_pumping import reduce_pumping
 from sotlab.analysis.stfmr_resonance import Known, fit_resonances
 from sotlab.analysis.stfmr_torques import StripSettings, reduce_torques
+from sotlab.analysis.torques import METHODS_DIFFER
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import DataError
 
@@ -171,8 +172,8 @@ class STFMR:
         -------
         Reduction
             Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]; ``b_k`` [T] and ``easy_axis`` [rad] with an easy axis;
-            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference; and
-            those of
+            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference;
+            and those of
             :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
             in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
@@ -254,7 +255,24 @@ class STFMR:
             frequency_Hz=[s.frequency_Hz for s in sides],
             flags=flags,
         )
+        flags += _bias_compared(torques.get("xi_dl_E"), biased.get("xi_dl_E_bias"))
         return results | torques | biased, details
+
+
+def _bias_compared(by_width: Value | None, by_bias: Value | None) -> list[str]:
+    """Return whether the amplitudes and the width under a direct current give different efficiencies.
+
+    Magnetisation and geometry are in both; as if they were not, a difference is flagged rather too seldom.
+    """
+    if by_width is None or by_bias is None or by_width.value is None or by_bias.value is None:
+        return []
+    sigmas = abs(by_width.value - by_bias.value) / float(np.hypot(spread(by_width), spread(by_bias)))
+    if sigmas <= METHODS_DIFFER:
+        return []
+    return [
+        f"xi_dl_E, xi_dl_E_bias: the amplitudes give {by_width.value:.3g}, the width under a direct current"
+        f" {by_bias.value:.3g}: they differ by {sigmas:.1f} sigma"
+    ]
 
 
 def _known(number: float | None) -> float | None:

@@ -86,7 +86,8 @@ def fit_resonances(
         found = solve(field_res_T)
     except FitError as error:
         nothing = {name: Value(None, None, unit) for name, unit in _UNITS.items()}
-        lost = KittelFit(*(nothing[name] for name in _SHARED), np.full((3, 3), np.nan), None, ())
+        unknown = (nothing["mu0_meff"], nothing["field_offset"], nothing["g"])
+        lost = KittelFit(*unknown, np.full((3, 3), np.nan), None, ())
         return lost, {name: nothing[name] for name in names}, [f"{', '.join(names)}: not determined: {error}"]
     return _with_scale(found, solve, field_res_T, known.field_scale_sigma, names)
 
@@ -114,7 +115,6 @@ def _with_scale(
         else Value(one.value, float(np.hypot(one.sigma, scale_sigma * by_scale[name])), one.unit)
         for name, one in found.results.items()
     }
-    fit = KittelFit(
-        *(values[name] for name in _SHARED), covariance, found.chi2_reduced, found.flags, scale_sigma, effect
-    )
+    shared = (values["mu0_meff"], values["field_offset"], values["g"])
+    fit = KittelFit(*shared, covariance, found.chi2_reduced, found.flags, scale_sigma, effect)
     return fit, {name: values[name] for name in names}, list(found.flags)

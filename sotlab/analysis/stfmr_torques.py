@@ -52,8 +52,8 @@ class StripSettings(BaseModel):
     )
     current_check: Value | None = setting(
         None,
-        "Current by another calibration over the one that is used, as network analyser over Joule heating, with the sigma"
-        " of both",
+        "Current by another calibration over the one that is used, as network analyser over Joule heating; its sigma"
+        " has those of both",
     )
     current_convention: Literal["peak", "rms"] | None = setting(None, "Whether currents are peak or rms")
     current_power: float | None = setting(None, "Power at which the current is as given", "dBm")

@@ -19,8 +19,9 @@ Golub and Pereyra, Inverse Problems 19, R1 (2003); Kaufman, BIT 15, 49 (1975).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -74,6 +75,18 @@ class Spectra:
         for k in (0, 1):
             y -= removed[k, :, None] * baseline[k]
         return cls(u, y, mask, baseline, removed, shared)
+
+    @cached_property
+    def histogram(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """Number of bins over the window, points (K or 1, bins) and summed voltages (K, bins) in each of them."""
+        count, points = self.u.shape
+        bins = min(max(2 ** int(math.log2(points)), 64), 256)  # about two points of an even sweep in each, or one
+        place = ((self.u + 1) * (bins / 2 * (1 - 1e-12))).astype(np.intp)
+        flat = (place + bins * np.arange(count)[:, None]).ravel()
+        sums = np.bincount(flat, self.y.ravel(), count * bins).reshape(count, bins)
+        rows = 1 if self.shared else count
+        counts = np.bincount(flat[: rows * points], self.mask[:rows].ravel(), rows * bins).reshape(rows, bins)
+        return bins, counts.astype(np.float32), sums.astype(np.float32)
 
     def take(self, index: np.ndarray) -> Spectra:
         """Return the spectra of ``index`` (integers or a mask)."""
@@ -214,7 +227,7 @@ def _evaluated(
     rest = g[2:, 2:] - g[0, 2:4, None] * on_l - g[1, 2:4, None] * on_q
     s, a = on_l[2], on_q[2]
     rss = np.maximum(total - s * g[0, 4] - a * g[1, 4], 1e-28 * total)
-    return np.stack([b0, w, s, a, rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]])
+    return np.array([b0, w, s, a, rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]])
 
 
 def _step(state: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -239,8 +252,8 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     Points are gathered into bins of the scaled field, the same for every spectrum, so that one table of grid
     functions serves all field axes: only the number of points in each bin differs, and it enters as a weight.
     """
-    table = _line_table(_bins(spectra))
-    counts, sums = _histogram(spectra, table.bins)
+    bins, counts, sums = spectra.histogram
+    table = _line_table(bins)
     n, var_u, on_1, on_u, on_y = _products(table, counts, sums)
     squares, cross = counts @ table.squares, counts @ table.cross
     nodes = len(table.b0)
@@ -260,8 +273,8 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
 
 def gathered_step_rss(spectra: Spectra) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the best step of a grid, tanh((u - b0)/w) on a straight baseline, leaves, and its b0 and w: (K,)."""
-    table = _step_table(_bins(spectra))
-    counts, sums = _histogram(spectra, table.bins)
+    bins, counts, sums = spectra.histogram
+    table = _step_table(bins)
     n, var_u, on_1, on_u, on_y = _products(table, counts, sums)
     own = counts @ table.squares - on_1**2 / n - on_u**2 / var_u
     own = np.where(own > 1e-3 * n, own, np.inf)
@@ -269,22 +282,6 @@ def gathered_step_rss(spectra: Spectra) -> tuple[np.ndarray, np.ndarray, np.ndar
     best = gain.argmax(axis=1)
     taken = gain[np.arange(len(best)), best]
     return np.einsum("kn,kn->k", spectra.y, spectra.y) - taken, table.b0[best], table.w[best]
-
-
-def _bins(spectra: Spectra) -> int:
-    """Choose the number of bins: about two points of an even sweep in each, or one."""
-    return int(np.clip(2 ** np.floor(np.log2(spectra.u.shape[1])), 64, 256))
-
-
-def _histogram(spectra: Spectra, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return points (K or 1, bins) and summed voltages (K, bins) in each bin."""
-    count = len(spectra.u)
-    place = ((spectra.u + 1) * (bins / 2 * (1 - 1e-12))).astype(np.intp)
-    flat = (place + bins * np.arange(count)[:, None]).ravel()
-    sums = np.bincount(flat, spectra.y.ravel(), count * bins).reshape(count, bins)
-    rows = 1 if spectra.shared else count
-    counts = np.bincount(flat[: rows * place.shape[1]], spectra.mask[:rows].ravel(), rows * bins).reshape(rows, bins)
-    return counts.astype(np.float32), sums.astype(np.float32)
 
 
 @dataclass(frozen=True)

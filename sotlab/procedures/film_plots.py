@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sotlab.procedures.plot_style import COLOURS, marked, told
 
-__all__ = ["efficiency_figures", "moment_figures", "resistance_figures"]
+__all__ = ["efficiency_figures", "moment_figures", "ratio_figures", "resistance_figures"]
 
 #: What each torque is called in a legend.
 TORQUES = {"xi_dl_E": "damping-like", "xi_fl_E": "field-like"}
@@ -56,6 +56,23 @@ def efficiency_figures(
     lines = (told(reduction["results"], *names[:2]), told(reduction["results"], *names[2:]))
     top.set_title("\n".join(filter(None, lines)), fontsize=9)
     return [("Torque efficiencies against thickness", marked(figure, reduction["simulated"]))]
+
+
+def ratio_figures(parts: Sequence[Mapping[str, np.ndarray]], reduction: Mapping[str, Any]) -> list[tuple[str, Figure]]:
+    """Return (caption, figure) of the inverse ratio method against the ferromagnet's inverse thickness."""
+    rows = reduction["spectra"]
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    value, sigma = (_numbers([row["xi_fmr"] for row in rows], which) for which in ("value", "sigma"))
+    inverse_nm = 1e-9 / np.array([row["thickness"] for row in rows])
+    bars = None if np.isnan(sigma).any() else sigma / value**2
+    axes.errorbar(inverse_nm, 1 / value, bars, fmt="o", ms=4, capsize=2, color=COLOURS[0])
+    for curve in parts:
+        axes.plot(1e-9 * curve["per_thickness"], curve["per_xi_fmr"], "-", lw=1.1, color=COLOURS[1])
+    axes.set_xlabel("1/t_F (1/nm)")
+    axes.set_ylabel("1/ξ_FMR")
+    axes.set_title(told(reduction["results"], *reduction["results"]), fontsize=9)
+    return [("Ratio method against the ferromagnet's thickness", marked(figure, reduction["simulated"]))]
 
 
 def moment_figures(parts: Sequence[Any], reduction: Mapping[str, Any]) -> list[tuple[str, Figure]]:

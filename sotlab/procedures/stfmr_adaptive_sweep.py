@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sotlab.analysis.lineshape import LineFit, fit_lineshape
+from sotlab.analysis.point_placement import place_points
 from sotlab.parameters import Choice, Integer, Quantity
 from sotlab.procedures.stfmr_passes import STFMRPasses
 
@@ -16,8 +16,6 @@ __all__ = ["STFMRAdaptiveSweep"]
 
 #: What sigma is asked of, and what it is relative to.
 TARGETS = ("v_sym", "v_asym", "field_res", "width")
-#: Refinements reach so many half widths to either side of the line.
-REACH = 4.0
 REFINEMENTS = 2
 
 
@@ -25,9 +23,9 @@ class STFMRAdaptiveSweep(STFMRPasses):
     """Sweep coarsely, then twice more through the line, until one value is known as well as is wanted.
 
     ``points`` is that of the coarse sweep, over the whole window. Refinements come in the direction of the first, from
-    outside, so that all points lie on one branch of the yoke's loop. They are as dense as 1/(1 + (x/W)^2), where
-    a line says most of itself; the first takes half of those that seem to be needed, the second the rest. The run ends
-    as soon as the sigma is reached, and after the second refinement in any case.
+    outside, so that all points lie on one branch of the yoke's loop. They lie where they tell most of the line, see
+    :mod:`sotlab.analysis.point_placement`; the first takes half of those that seem to be needed, the second the rest.
+    The run ends as soon as the sigma is reached, and after the second refinement in any case.
 
     Without a line in the coarse sweep, the first refinement halves its spacing over the whole window. Of two windows
     (``signs``) each has points of its own, and half of ``most``.
@@ -70,17 +68,15 @@ class STFMRAdaptiveSweep(STFMRPasses):
         short = self._sigma(fit) / self.wanted
         if short <= 1.0:
             return np.empty(0)
-        # Points near the line count for about all; sigma goes with the square root of how many there are.
-        b0, width = float(fit.field_sign[0] * fit.field_res[0]), float(fit.width[0])
-        near = np.count_nonzero(np.abs(field_T - b0) < REACH * width)
-        needed = math.ceil(max(near, 4) * (short**2 - 1.0))
-        count = min(needed if stage else max(needed // 2, 4), most)
-        if count < 1:
+        if most < 1:
             return np.empty(0)
         # The magnet is set as it was where the line was seen, whatever the probe said there.
         away_T = float(np.median(set_T - field_T))
-        u = math.atan(REACH) * (np.arange(count) + 0.5 - count / 2) / (count / 2)
-        return np.clip(b0 + away_T + width * np.tan(u), window_T[0], window_T[1])
+        placed_T, left = place_points(fit, field_T, window_T[0] - away_T, window_T[1] - away_T, most)
+        reached = np.flatnonzero(left[:, TARGETS.index(self.target)] <= short**-2)
+        needed = int(reached[0]) + 1 if len(reached) else most
+        count = needed if stage else min(max(needed // 2, 4), most)
+        return np.clip(placed_T[:count] + away_T, window_T[0], window_T[1])
 
     def _sigma(self, fit: LineFit) -> float:
         sigma = float(getattr(fit, f"{self.target}_sigma")[0])

@@ -4,7 +4,7 @@ Fifty labs, seeds 0 to 49, each with its own noise, its own error of the gaussme
 all over the whole wire; ``SOTLAB_LABS=400`` asks for more. What a lab is told of the strip (magnetisation, thicknesses,
 resistances, g) is the truth and a draw of the sigma that the sample file states. A pull is (value - truth)/sigma. With
 N labs the mean of a perfect program's pulls scatters by 1/sqrt(N) and their deviation by 1/sqrt(2 N); the bounds
-are three and two times that. The four values of a spectrum are pooled over the seven frequencies. Many more labs, of
+are three times that. The four values of a spectrum are pooled over the seven frequencies. Many more labs, of
 every value, are in ``tests/analysis/test_stfmr_coverage.py``.
 """
 
@@ -86,7 +86,7 @@ def test_pulls_are_those_of_honest_uncertainties(pulls, name):
     pull = np.array(pulls[name], dtype=float)
     assert len(pull) == len(SEEDS) * (7 if name in PER_SPECTRUM else 1)
     assert abs(pull.mean()) < 3.0 / np.sqrt(LABS)
-    assert abs(pull.std(ddof=1) - 1.0) < 2.0 / np.sqrt(2.0 * LABS)
+    assert abs(pull.std(ddof=1) - 1.0) < 3.0 / np.sqrt(2.0 * LABS)
 
 
 @pytest.mark.slow

@@ -300,6 +300,8 @@ def _scale(path: Path, layout: _Layout, spec: ColumnSpec, place: int, unit: str)
             return convert(1.0, tail, unit)
         except UsageError:
             pass
+    if not unit:  # a plain number needs none
+        return 1.0
     raise DataError(
         f"{path}: the unit of column {place + 1} for '{spec.role}' stands neither in the header nor in the option;"
         f" say it as in {spec.role}={place + 1}:{unit}"

@@ -31,6 +31,7 @@ __all__ = [
     "Outcome",
     "analysis_of",
     "datasets_of_run",
+    "figures_of",
     "find_analysis",
     "live_reduction",
     "reduce_datasets",
@@ -224,6 +225,12 @@ def live_reduction(
     return reduce
 
 
+def figures_of(outcome: Outcome) -> list[tuple[str, Any]]:
+    """Return (caption, figure) of the plots of a reduction; none for a kind that has no plots."""
+    plots = next((entry.load() for entry in entry_points(group="sotlab.plots", name=outcome.json["kind"])), None)
+    return plots(outcome.reduction.parts, outcome.json) if plots else []
+
+
 def write_page(path: Path, outcome: Outcome) -> None:
     """Write the reduction as a page with values and plots.
 
@@ -234,13 +241,12 @@ def write_page(path: Path, outcome: Outcome) -> None:
     """
     result = outcome.json
     rows = rows_of(result)
-    plots = next((entry.load() for entry in entry_points(group="sotlab.plots", name=result["kind"])), None)
     write_report(
         path,
         f"{find_analysis(result['kind']).title}: {', '.join(result['inputs'][:3])}{' …' * (len(result['inputs']) > 3)}",
         simulated=result["simulated"],
         tables=_tables(result),
-        figures=plots(outcome.reduction.parts, result) if plots else [],
+        figures=figures_of(outcome),
         notes=[*result["flags"], *flags_of(rows)],
         provenance={**outcome.provenance, "reduced with": f"sotlab {version('sotlab')}"},
     )

@@ -98,6 +98,8 @@ def _parse(text: str, field: FieldInfo) -> Any:
         return tuple(parse_quantity(part, unit) if unit else part for part in parts)
     if Value in kinds:
         return parse_value(text, unit)
+    if text.strip().lower() == "inf" and not unit and float in kinds:
+        return float("inf")
     if unit or kinds & {int, float}:
         return parse_quantity(text, unit or None)
     return text
