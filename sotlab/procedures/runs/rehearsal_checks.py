@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.kittel import resonance_field_T
+from sotlab.analysis.values import rows_of
 from sotlab.errors import UsageError
 from sotlab.instruments.sample import Sample
 from sotlab.procedures.runs.reader import RunRecord
@@ -46,7 +47,7 @@ def not_determined(reduction: Mapping[str, Any]) -> list[str]:
     """Return the flags of spectra of which something is not determined: on the bench's sample, as it is."""
     return [
         f"on the bench's sample: {flag}"
-        for row in reduction["spectra"]
+        for row in rows_of(reduction)
         if any(isinstance(value, Mapping) and value.get("value", 0) is None for value in row.values())
         for flag in row["flags"]
     ]
@@ -60,13 +61,11 @@ def too_uncertain(asked: Mapping[str, float | str], reduction: Mapping[str, Any]
     warnings = []
     fewer = math.sqrt(shortened.rows_kept / shortened.rows)
     for name, text in asked.items():
-        found = [
-            row[name] for row in (reduction["results"], *reduction["spectra"]) if isinstance(row.get(name), Mapping)
-        ]
+        found = [row[name] for row in (reduction["results"], *rows_of(reduction)) if isinstance(row.get(name), Mapping)]
         if not found:
             known = {
                 key
-                for row in (reduction["results"], *reduction["spectra"])
+                for row in (reduction["results"], *rows_of(reduction))
                 for key, v in row.items()
                 if isinstance(v, Mapping)
             }
