@@ -209,6 +209,7 @@ class StationConfig(BaseModel):
             )
         if library_options:
             config.station.visa_library = _with_options(config.station.visa_library, library_options)
+            _use_sample(config, path, library_options)
         return config, path
 
 
@@ -278,6 +279,18 @@ def _with_options(visa_library: str, options: str) -> str:
         if key:
             pairs[key] = value
     return f"{bench}?{'&'.join(f'{key}={value}' for key, value in pairs.items())}{at}{backend}"
+
+
+def _use_sample(config: StationConfig, path: Path, options: str) -> None:
+    """Let a virtual station whose options name a sample know that sample, as its operator would."""
+    chosen = [pair.partition("=")[2] for pair in options.split("&") if pair.partition("=")[0] == "sample"]
+    if not chosen:
+        return
+    folder = path.parent / "samples"
+    if not (folder / f"{chosen[-1]}.toml").is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+        raise StationError(f"{path.name}: sample={chosen[-1]} asked, there are {known}")
+    config.station.sample = f"samples/{chosen[-1]}.toml"
 
 
 def _range(given: Any, quantity: str, where: str) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from pyvisa_sim import parser
 
 from sotlab.clock import Clock, RealClock
 from sotlab.errors import SotlabError, StationError
+from sotlab.simulated.benches.bench import shipped_samples
 from sotlab.simulated.clock import ScaledClock, VirtualClock
 from sotlab.simulated.device import LabDevice, PlainDevice
 from sotlab.simulated.faults import Faults
@@ -40,7 +41,7 @@ def shipped_benches() -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class LabSpec:
-    """Which bench, and how: ``NAME_OR_PATH[?seed=N&clock=real|virtual|FACTOR&noise=on|off]``.
+    """Which bench, and how: ``NAME_OR_PATH[?seed=N&clock=real|virtual|FACTOR&noise=on|off&sample=NAME]``.
 
     The environment variable ``SOTLAB_CLOCK`` overrides the clock.
     """
@@ -49,6 +50,8 @@ class LabSpec:
     seed: int = 0
     clock: str = "real"
     noise: bool = True
+    #: A shipped sample in place of the bench file's; "" for that.
+    sample: str = ""
 
     @classmethod
     def parse(cls, text: str) -> LabSpec:
@@ -106,10 +109,18 @@ def _noise_option(key: str, value: str) -> bool:
     return value == "on"
 
 
+def _sample_option(key: str, value: str) -> str:
+    shipped = [name.removesuffix(".yaml") for name in shipped_samples()]
+    if value not in shipped:
+        raise StationError(f"virtual lab: {key}={value} asked, there are {', '.join(shipped)}")
+    return value
+
+
 _OPTIONS: dict[str, Callable[[str, str], Any]] = {
     "seed": _seed_option,
     "clock": _clock_option,
     "noise": _noise_option,
+    "sample": _sample_option,
 }
 
 
@@ -296,6 +307,10 @@ class Lab:
                     f"bench file {self.spec.path}: {where}: 'bench' is missing; name what the devices are wired to as"
                     " module:Class or file.py:Class"
                 )
+            if self.spec.sample:
+                if several is not None:
+                    raise StationError(f"bench file {self.spec.path}: it has several benches; sample= is for one")
+                wiring["sample"] = f"{self.spec.sample}.yaml"
             bench_class = self._named_class(wiring.pop("bench"), where, BENCHES)
             benches[name] = bench_class(wiring, self._streams_of(name), self.spec.noise)
         return benches

@@ -32,6 +32,15 @@ def test_the_clock_is_of_the_kind_asked_for(bench_file: Path, clock: str, kind: 
     assert isinstance(LabSpec.parse(f"{bench_file}?clock={clock}").make_clock(), kind)
 
 
+def test_a_shipped_sample_can_be_mounted_by_name() -> None:
+    lab = Lab(LabSpec.parse("stfmr?sample=hibino_b_3nm&clock=virtual"))
+    assert lab.truth()["xi_dl_E"]["value"] == -4.68e4
+    with pytest.raises(StationError, match=r"sample=gold asked, there are .*hibino_b_3nm"):
+        LabSpec.parse("stfmr?sample=gold")
+    with pytest.raises(StationError, match="it has several benches; sample= is for one"):
+        Lab(LabSpec.parse("everything?sample=hibino_b_3nm"))
+
+
 def test_the_environment_overrides_the_clock(bench_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOTLAB_CLOCK", "virtual")
     assert LabSpec.parse(f"{bench_file}?clock=real").clock == "virtual"

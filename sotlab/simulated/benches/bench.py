@@ -24,7 +24,7 @@ import yaml
 from sotlab.errors import StationError
 from sotlab.simulated.yaml_text import read_yaml
 
-__all__ = ["Bench", "Streams", "number", "read_sample", "section"]
+__all__ = ["Bench", "Streams", "number", "read_sample", "section", "shipped_samples"]
 
 #: Gives the random stream of a name; the same name always gives the same numbers, whatever else is drawn.
 Streams = Callable[[str], np.random.Generator]
