@@ -92,7 +92,9 @@ class HarmonicHallFieldSweep(HarmonicScan):
         self._sweep = sweep
 
     def measure(self, point: Point, bench: Station) -> dict[str, Any]:
-        """Read both phasors."""
+        """Read both phasors; a repetition waits, or it would show the noise of the reading before."""
+        if point.repeat:
+            self.let_filters_settle(bench)
         return {
             "Field Set (T)": point.settings["field_T"],
             "Angle (deg)": bench["azimuth"].read_angle(),
@@ -105,7 +107,7 @@ class HarmonicHallFieldSweep(HarmonicScan):
         """Return the time of ramps, turns, settling and reading [s]."""
         reading_s = self.reading_time_s(bench)
         if before is not None and before.index == point.index:
-            return reading_s
+            return self.settling_time_s(bench) + reading_s
         field, start_T = bench["field"], 0.0 if before is None else before.settings["field_T"]
         waiting_s = self.settling_time_s(bench) + reading_s
         if before is not None and _sweep_of(before) == _sweep_of(point):

@@ -39,7 +39,7 @@ def night(tmp_path_factory):
 def test_the_night_is_predicted_and_breaks_nothing(night):
     assert night["limits"] == night["problems"] == []
     warm, cold = night["jobs"]
-    assert warm["rows"] == cold["rows"] == 288
+    assert warm["rows"] == cold["rows"] == 144
     # Of 144 settings, with the filters' 4 s, a turn of 10 deg and two readings: a quarter of an hour and more; and the
     # cold one has to be cooled first.
     assert warm["duration_s"] > 144 * 4
