@@ -36,11 +36,11 @@ class HarmonicHallFieldSweep(HarmonicScan):
             "y_1w": "Y 1w (V)",
             "x_2w": "X 2w (V)",
             "y_2w": "Y 2w (V)",
-            "state": "State",
+            "state": "State (1)",
         },
         axes={"temperature": "Temperature Set (K)", "current": "Amplitude (A)"},
     )
-    COLUMNS = ("Field Set (T)", "Angle (deg)", "State", *READINGS, *CONDITIONS)
+    COLUMNS = ("Field Set (T)", "Angle (deg)", "State (1)", *READINGS, *CONDITIONS)
     ROLES = ("field", "rotator", "azimuth", "ac_source", "lockin_1w", "lockin_2w")
     X_AXIS = "Field Set (T)"
     Y_AXIS = "Y 2w (V)"
@@ -98,7 +98,7 @@ class HarmonicHallFieldSweep(HarmonicScan):
         return {
             "Field Set (T)": point.settings["field_T"],
             "Angle (deg)": bench["azimuth"].read_angle(),
-            "State": point.settings["state"],
+            "State (1)": point.settings["state"],
             **self.read_harmonics(bench),
             **self.read_conditions(bench, self.amplitude),
         }
