@@ -84,6 +84,9 @@ class HarmonicHallSettings(BaseModel):
     width: Value | None = setting(None, "Of the strip", "m")
     mu0_ms: Value | None = setting(None, "Saturation magnetisation mu0*M_s", "T")
     fm_thickness: Value | None = setting(None, "Of the ferromagnet, without its dead layer", "m")
+    temperatures: tuple[float, ...] = setting((), "At which the following two are known, rising", "K")
+    mu0_ms_at: tuple[float, ...] = setting((), "mu0*M_s there, with the relative sigma of mu0_ms", "T")
+    sheet_resistance_at: tuple[float, ...] = setting((), "Sheet resistance there, likewise", "ohm")
     nm_side: Literal[1, -1, "+1", "1", "-1"] | None = setting(None, "+1 with the spin-orbit layer below")
     nm_resistivity: Value | None = setting(None, "Of the spin-orbit layer", "ohm*m")
     nm_thickness: Value | None = setting(None, "Of the spin-orbit layer", "m")
@@ -323,9 +326,9 @@ class _Fit:
             ]
         geometry = Geometry(
             current=Value(self.group.amplitude_A, 0.0, "A"),
-            sheet_resistance=settings.sheet_resistance,  # type: ignore[arg-type]
+            sheet_resistance=self._here("sheet_resistance"),
             width=settings.width,  # type: ignore[arg-type]
-            mu0_ms=settings.mu0_ms,  # type: ignore[arg-type]
+            mu0_ms=self._here("mu0_ms"),  # type: ignore[arg-type]
             fm_thickness=settings.fm_thickness,  # type: ignore[arg-type]
             nm_side=int(settings.nm_side),  # type: ignore[arg-type]
             nm_resistivity=settings.nm_resistivity,
@@ -345,6 +348,19 @@ class _Fit:
             if values[field].value is None
         ]
         return results, flags
+
+    def _here(self, name: str) -> Value | None:
+        """Return a value at the group's temperature, where it is known at several."""
+        settings, kelvin = self.group.settings, self.group.axes.get("temperature")
+        known, law = getattr(settings, name), getattr(settings, f"{name}_at")
+        if known is None or known.value is None or not law or kelvin is None:
+            return known
+        if len(law) != len(settings.temperatures):
+            raise UsageError(
+                f"{name}_at has {len(law)} values for {len(settings.temperatures)} temperatures; give one each"
+            )
+        value = float(np.interp(kelvin, settings.temperatures, law))
+        return Value(value, (known.sigma or 0.0) * value / known.value, known.unit)
 
     def _conditions(self) -> dict[str, float | None]:
         return {"temperature": self.group.axes.get("temperature"), "amplitude": self.group.amplitude_A}

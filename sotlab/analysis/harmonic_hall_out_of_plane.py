@@ -388,7 +388,8 @@ def _field_like(
             return [not_determined("b_fl", "without a planar Hall effect nothing shows it in this plane")]
         return [
             not_determined("b_fl", "r_p is needed; give the planar Hall resistance of an in-plane scan"),
-            "b_dl: contains 2 xi b_fl near the pole (xi = r_p/r_a), since r_p is not known",
+            "b_dl: contains 2 xi b_fl near the pole (xi = r_p/r_a), and r_ane and r_one some of the rest, since r_p is"
+            " not known",
         ]
     if "b_fl" in given or second.values["b_dl"].value is not None or second.values["b_fl"].value is not None:
         return []

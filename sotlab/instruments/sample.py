@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sotlab.errors import StationError
 from sotlab.instruments.validation import explain
 
-__all__ = ["Device", "Layer", "Sample", "Substrate"]
+__all__ = ["AtTemperatures", "Device", "Layer", "Sample", "Substrate"]
+
+Positive = Annotated[float, Field(gt=0.0)]
 
 
 class Layer(BaseModel):
@@ -49,6 +52,26 @@ class Substrate(BaseModel):
     n_thz: float = Field(ge=1.0, lt=20.0)
     n_thz_sigma: float = Field(default=0.0, ge=0.0)
     thickness_m: float | None = Field(default=None, gt=0.0, lt=0.1)
+
+
+class AtTemperatures(BaseModel):
+    """What of the sample is known at several temperatures; their relative uncertainties are those of the sample."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature_K: list[Positive] = Field(min_length=2)
+    mu0_ms_T: list[Positive] = []
+    sheet_resistance_ohm: list[Positive] = []
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> AtTemperatures:
+        if sorted(set(self.temperature_K)) != self.temperature_K:
+            raise ValueError("temperature_K must rise from each to the next")
+        for name in ("mu0_ms_T", "sheet_resistance_ohm"):
+            given = getattr(self, name)
+            if given and len(given) != len(self.temperature_K):
+                raise ValueError(f"{name} has {len(given)} values for {len(self.temperature_K)} temperatures")
+        return self
 
 
 class Device(BaseModel):
@@ -97,6 +120,8 @@ class Sample(BaseModel):
     #: Anisotropic magnetoresistance of the strip, parallel minus transverse, with its standard uncertainty.
     delta_resistance_ohm: float | None = None
     delta_resistance_sigma_ohm: float = Field(default=0.0, ge=0.0)
+    #: The same at other temperatures, between which straight lines are drawn.
+    at_temperatures: AtTemperatures | None = None
     devices: dict[str, Device] = {}
     #: Which of the devices is measured; none is the sample as a whole.
     device: str = ""

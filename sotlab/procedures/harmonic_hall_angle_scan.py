@@ -102,7 +102,9 @@ class HarmonicHallAngleScan(HarmonicScan):
         self.let_filters_settle(bench)
 
     def measure(self, point: Point, bench: Station) -> dict[str, Any]:
-        """Read both phasors and the angle."""
+        """Read both phasors and the angle; a repetition waits, or it would show the noise of the reading before."""
+        if point.repeat:
+            self.let_filters_settle(bench)
         return {
             "Angle Set (deg)": point.settings["angle_deg"],
             "Angle (deg)": bench[self.axis].read_angle(),
@@ -115,7 +117,7 @@ class HarmonicHallAngleScan(HarmonicScan):
         """Return the time of turning, settling and reading [s]."""
         reading_s = self.reading_time_s(bench)
         if before is not None and before.index == point.index:
-            return reading_s
+            return self.settling_time_s(bench) + reading_s
         start = point.settings if before is None else before.settings
         moving_s = bench[self.axis].move_time_s(start["angle_deg"], point.settings["angle_deg"])
         moving_s += bench["field"].ramp_time_s(0.0 if before is None else start["field_T"], point.settings["field_T"])

@@ -36,11 +36,11 @@ class HarmonicHallFieldSweep(HarmonicScan):
             "y_1w": "Y 1w (V)",
             "x_2w": "X 2w (V)",
             "y_2w": "Y 2w (V)",
-            "state": "State",
+            "state": "State (1)",
         },
         axes={"temperature": "Temperature Set (K)", "current": "Amplitude (A)"},
     )
-    COLUMNS = ("Field Set (T)", "Angle (deg)", "State", *READINGS, *CONDITIONS)
+    COLUMNS = ("Field Set (T)", "Angle (deg)", "State (1)", *READINGS, *CONDITIONS)
     ROLES = ("field", "rotator", "azimuth", "ac_source", "lockin_1w", "lockin_2w")
     X_AXIS = "Field Set (T)"
     Y_AXIS = "Y 2w (V)"
@@ -92,11 +92,13 @@ class HarmonicHallFieldSweep(HarmonicScan):
         self._sweep = sweep
 
     def measure(self, point: Point, bench: Station) -> dict[str, Any]:
-        """Read both phasors."""
+        """Read both phasors; a repetition waits, or it would show the noise of the reading before."""
+        if point.repeat:
+            self.let_filters_settle(bench)
         return {
             "Field Set (T)": point.settings["field_T"],
             "Angle (deg)": bench["azimuth"].read_angle(),
-            "State": point.settings["state"],
+            "State (1)": point.settings["state"],
             **self.read_harmonics(bench),
             **self.read_conditions(bench, self.amplitude),
         }
@@ -105,7 +107,7 @@ class HarmonicHallFieldSweep(HarmonicScan):
         """Return the time of ramps, turns, settling and reading [s]."""
         reading_s = self.reading_time_s(bench)
         if before is not None and before.index == point.index:
-            return reading_s
+            return self.settling_time_s(bench) + reading_s
         field, start_T = bench["field"], 0.0 if before is None else before.settings["field_T"]
         waiting_s = self.settling_time_s(bench) + reading_s
         if before is not None and _sweep_of(before) == _sweep_of(point):

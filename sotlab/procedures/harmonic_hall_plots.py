@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from sotlab.analysis.hall_signals import magnetisation_angle
 from sotlab.analysis.harmonic_hall import FittedReadings, scans_of
 from sotlab.procedures.plot_style import COLOURS, marked, told
 from sotlab.units import pretty
@@ -34,6 +35,8 @@ def figures(parts: Sequence[FittedReadings], reduction: Mapping[str, Any]) -> li
         pictures = [("Low-field sweeps and fits", _sweeps(parts, reduction))] if parts else []
     else:
         pictures = [("Both harmonics and their fits", _angle_scans(part, reduction)) for part in parts]
+    if reduction["settings"]["geometry"] == "out-of-plane":
+        pictures += _against_magnetisation(parts, reduction)
     pictures += _against_field(reduction)
     pictures += _against_temperature(reduction)
     return [(caption, marked(figure, reduction["simulated"])) for caption, figure in pictures]
@@ -72,6 +75,41 @@ def _angle_scans(part: FittedReadings, reduction: Mapping[str, Any]) -> Figure:
     first.set_title(told(results, "r_a", "b_k") if polar else told(results, "r_p", "angle_offset"), fontsize=9)
     second.set_title(told(results, "b_dl", "b_fl", "r_ane", "r_one"), fontsize=9)
     return figure
+
+
+def _against_magnetisation(parts: Sequence[FittedReadings], reduction: Mapping[str, Any]) -> list[tuple[str, Figure]]:
+    """Return both harmonics against the magnetisation's angle, without the ordinary Hall and Nernst effects."""
+    made = []
+    for part, known in zip(parts, [reduction["results"]] if len(parts) == 1 else reduction["scans"], strict=False):
+        b_k = known.get("b_k", {}).get("value")
+        if b_k is None:
+            continue
+        r_ohe, r_one, offset_deg = (
+            (known.get(name) or {}).get("value") or 0.0 for name in ("r_ohe", "r_one", "angle_offset")
+        )
+        polar = part.angle_rad + np.radians(offset_deg)
+        theta = magnetisation_angle(part.field_T, polar, b_k)
+        r_1w = part.r_1w_ohm - r_ohe * part.field_T * np.cos(polar)
+        r_2w = part.r_2w_ohm + r_one * part.field_T * np.sin(polar)
+        figure = Figure(figsize=(10.4, 3.6), layout="constrained")
+        first, second = figure.subplots(1, 2)
+        scan, (unit, scale) = scans_of(part.field_T), _ohms(r_2w)
+        colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, scan.max() + 1))
+        for k, colour in enumerate(colours):
+            own = np.flatnonzero(scan == k)
+            own = own[np.argsort(theta[own], kind="stable")]
+            label = pretty(float(part.field_T[own].mean()), None, "T")
+            first.plot(np.degrees(theta[own]), r_1w[own], ".-", ms=3, lw=0.7, color=colour, label=label)
+            second.plot(np.sin(theta[own]), scale * r_2w[own], ".", ms=3, color=colour)
+        first.set_xlabel("angle of the magnetisation from the normal (deg)")
+        first.set_ylabel("R₁ω without R_OHE B (Ω)")
+        second.set_xlabel("sin θ of the magnetisation")
+        second.set_ylabel(f"R₂ω without R_ONE B ({unit})")
+        if scan.max() < MOST_FIELDS:
+            first.legend(fontsize=7, frameon=False)
+        where = f" at {known['temperature']:g} K" if known.get("temperature") is not None else ""
+        made.append((f"Against the magnetisation{where}", figure))
+    return made
 
 
 def _sweeps(parts: Sequence[FittedReadings], reduction: Mapping[str, Any]) -> Figure:

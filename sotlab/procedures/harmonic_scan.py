@@ -129,6 +129,14 @@ class HarmonicScan(Scan):
             if all(rho is not None for _, rho in layers):
                 sheet_S = sum(thickness_m / rho for thickness_m, rho in layers if rho is not None)
                 settings["sheet_resistance"] = {"value": 1.0 / sheet_S, "sigma": 0.0, "unit": "ohm"}
+        laws = sample.at_temperatures
+        if laws is not None:
+            settings["temperatures"] = tuple(laws.temperature_K)
+            settings |= {
+                name: tuple(values)
+                for name, values in (("mu0_ms_at", laws.mu0_ms_T), ("sheet_resistance_at", laws.sheet_resistance_ohm))
+                if values
+            }
         resistor = self.known_resistor(bench)
         if resistor is not None:
             settings |= {name: Value(*resistor[name], unit="").to_json() for name in ("distortion_x", "distortion_y")}

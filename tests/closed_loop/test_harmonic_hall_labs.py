@@ -11,6 +11,7 @@ import os
 import numpy as np
 import pytest
 
+from sotlab.analysis.values import Value
 from sotlab.instruments.station import Station
 from sotlab.procedures.harmonic_hall_angle_scan import HarmonicHallAngleScan
 from sotlab.procedures.runs.reader import read_run
@@ -19,7 +20,7 @@ from sotlab.procedures.runs.run import Run
 from .hall_labs import MISTAKES, Cross, flagged, in_plane, low_field, out_of_plane, pulls, rate
 
 COTB, NIFE = Cross("cotb_bisb_10nm.yaml"), Cross("nife_bisb_hall.yaml")
-LABS = int(os.environ.get("SOTLAB_LABS", "60"))
+LABS = int(os.environ.get("SOTLAB_LABS", "40"))
 NAMES = {
     "out-of-plane": ("r_a", "b_dl", "b_fl", "r_ane", "r_one", "xi_dl_E", "xi_fl_E"),
     # R_P comes out to 2 ppm here, where the formula is not better: it is held to 1e-5 below.
@@ -75,37 +76,54 @@ def test_in_plane_and_out_of_plane_scans_of_one_sample_agree_on_the_nernst_effec
             mean = np.mean([value.value for value in found])
             error = np.mean([value.sigma for value in found]) / np.sqrt(count)
             assert abs(mean - truth[name]) < 4 * error
-            assert mean > 4 * error  # and so is its sign
+            assert mean > 0  # 3.5 errors of the mean above 0, or more
+
+
+def test_the_efficiency_is_flat_over_temperature_as_planted():
+    """Fig. 5c: told M_s and R_sh at four temperatures, the others by straight lines between them, one r_p for all."""
+    laws = {"temperatures": (20.0, 100.0, 200.0, 300.0), "mu0_ms_at": (0.24, 0.22, 0.18, 0.14)}
+    laws |= {"sheet_resistance_at": (181.0, 178.0, 174.0, 170.7)}
+    told = {"r_p": Value(0.215, 0.025, "ohm"), "mu0_ms": Value(0.14, 0.007, "T"), "r_a": None}
+    told["sheet_resistance"] = Value(170.7, 1.0, "ohm")
+    found = []
+    for seed, stage_K in enumerate((300.0, 250.0, 200.0, 150.0, 100.0, 50.0, 20.0)):
+        cross = Cross("cotb_bisb_10nm.yaml", stage_K=stage_K)
+        xi = out_of_plane(cross, np.linspace(1.2, 3.9, 4), 20).lab(seed, **laws, **told).results["xi_dl_E"]
+        assert abs(xi.value - cross.truth()["xi_dl_E"]) < 3.5 * xi.sigma  # of seven one in 300 perfect programs fails
+        found.append(xi)
+    values, sigmas = np.array([xi.value for xi in found]), np.array([xi.sigma for xi in found])
+    assert np.all(sigmas < 0.1 * values)
+    assert np.sum(((values - values.mean()) / sigmas) ** 2) < 22.5  # chi squared of 6 degrees of freedom, 1 in 1000
 
 
 @pytest.mark.parametrize("geometry", ["out-of-plane", "in-plane"])
 def test_each_mistake_is_named_and_none_where_there_is_none(crosses, geometry):
-    """Of 12 labs a rate of 95 % shows in 9 or more in 99.8 % of all cases, one of 5 % in 3 of 20 or less in 98 %."""
+    """Of 6 labs a rate of 95 % shows in 4 or more in 99.8 % of all cases, one of 5 % in 3 of 12 or less in 99.8 %."""
     measured = crosses[geometry]
-    clean = flagged(measured, 20)
+    clean = flagged(measured, 12)
     for word, mistaken in MISTAKES.items():
-        assert rate(flagged(mistaken(measured), 12), word) >= 9 / 12, word
-        assert rate(clean, word) <= 3 / 20, word
+        assert rate(flagged(mistaken(measured), 6), word) >= 4 / 6, word
+        assert rate(clean, word) <= 3 / 12, word
 
 
 def test_an_ordinary_nernst_effect_that_is_left_out_is_noticed(crosses):
     semimetal, word = crosses["in-plane"], "r_one: left out, but"
     biased = []
-    for seed in range(40):
+    for seed in range(24):
         reduction = semimetal.lab(seed, left_out=("r_one",))
         b_dl = reduction.results["b_dl"]
         if abs(b_dl.value - semimetal.cross.truth()["b_dl"]) > 3 * b_dl.sigma:
             biased.append(any(flag.startswith(word) for flag in reduction.flags))
-    assert len(biased) > 30
-    assert np.mean(biased) >= 0.85  # 40 labs of a rate of 95 %, less three of its deviations
+    assert len(biased) > 18
+    assert np.mean(biased) >= 0.8  # 24 labs of a rate of 95 %, less three of its deviations
     metal = semimetal.again(one_ohm_per_A_T=0.0)
-    assert rate(flagged(metal, 40, left_out=("r_one",)), word) <= 0.15  # likewise, of 5 %
+    assert rate(flagged(metal, 24, left_out=("r_one",)), word) <= 0.18  # likewise, of 5 %
 
 
 def test_the_labs_are_those_of_the_bench(tmp_path):
     """Over the wire the readings are those of the labs, and scatter by their noise."""
     spec = "virtual:harmonic_hall?seed=0"
-    scan = HarmonicHallAngleScan(station=spec, field="2 T", amplitude="2 mA", points=40, start="5 deg", stop="356 deg")
+    scan = HarmonicHallAngleScan(station=spec, field="2 T", amplitude="2 mA", points=30, start="5 deg", stop="353 deg")
     with Station.open(spec, scan.ROLES) as bench:
         scan.use(bench)
         with Run(scan, tmp_path, "film") as run:
@@ -114,6 +132,6 @@ def test_the_labs_are_those_of_the_bench(tmp_path):
     rows = read_run(run.folder.path).rows
     phasors_V = COTB.phasors(rows["Field Set (T)"], rows["Angle (deg)"], 0 * rows["Angle (deg)"])
     left = np.array([rows["X 2w (V)"], rows["Y 2w (V)"]]) - np.array([phasors_V[1].real, phasors_V[1].imag])
-    # 80 readings: their deviation scatters by 8 %. The stage's repeatability and the field's noise add some percent.
-    assert np.std(left) == pytest.approx(COTB.noise_V, rel=0.35)
+    # 60 readings: their deviation scatters by 9 %. The stage's repeatability and the field's noise add some percent.
+    assert np.std(left) == pytest.approx(COTB.noise_V, rel=0.4)
     assert rows["X 1w (V)"].to_numpy() == pytest.approx(phasors_V[0].real, rel=1e-3, abs=2e-6)

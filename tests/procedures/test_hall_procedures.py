@@ -53,7 +53,7 @@ def test_low_field_sweeps_are_magnetised_before_each_and_need_the_nernst_effects
     assert told["results"]["b_dl"]["value"] is None
     assert not any(flag.startswith("overload") for flag in told["flags"])  # the parabola's flat top is none
     # The states are those of the anomalous Hall effect, whose sign is below 0 here.
-    up = record.rows["State"] > 0
+    up = record.rows["State (1)"] > 0
     assert record.rows.loc[up, "X 1w (V)"].max() < 0 < record.rows.loc[~up, "X 1w (V)"].min()
     known = {"r_p": "0.19+-0.001 ohm", "r_ane": "16+-0.5 uohm", "r_one": "4e-6+-1e-7 ohm/T"}
     results = reduce_files("harmonic-hall", [record.folder.path], settings=known).json["results"]
