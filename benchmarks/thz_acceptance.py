@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -53,8 +54,8 @@ class Model:
         Of all noise and drift.
     """
 
-    _shapes: dict = {}
-    _bench: THz | None = None
+    _shapes: ClassVar[dict[str, Any]] = {}
+    _bench: ClassVar[THz | None] = None
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng([7, seed])
@@ -149,7 +150,7 @@ class Model:
 
 
 def stack_of(sample: str, errors: dict[str, float]) -> dict:
-    """Return what a sample file says: indices 3 % off, resistances 2 %, substrates 1 %, as ``errors`` has drawn them."""
+    """Return what a sample file says, with errors as drawn: of indices 3 %, of resistances 2 %, of substrates 1 %."""
     emitter = load_emitter(f"{sample}.yaml")
     sheet = 1 / emitter.sheet_conductance_S
     layers = [
