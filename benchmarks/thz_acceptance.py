@@ -340,6 +340,9 @@ if __name__ == "__main__":
     in_process, wire = Table(), Table()
     for number in range(asked.seeds):
         reduce_seed(number, in_process, asked.parts)
+        if (number + 1) % 50 == 0 and number + 1 < asked.seeds:
+            print(f"--- {number + 1} seeds", flush=True)
+            in_process.show()
     reached = in_process.show()
     over_the_wire(asked.wire, wire)
     wire.show()  # of 20, one sigma of the coverage is 0.10: shown, not judged
