@@ -68,3 +68,11 @@ def served(tmp_path):
     bench = Served(tmp_path, "stfmr?seed=1&clock=20")
     yield bench
     bench.stop()
+
+
+@pytest.fixture
+def served_thz(tmp_path):
+    """A terahertz bench in real time: a lock-in's own clock and the computer's must agree."""
+    bench = Served(tmp_path, "thz?seed=1")
+    yield bench
+    bench.stop()

@@ -284,7 +284,8 @@ def _band(reference: np.ndarray) -> tuple[int, int]:
     above = np.flatnonzero(run[peak + 1 :]) + peak + 1
     first = int(below[-1]) + 6 if len(below) else 1
     stop = int(above[0]) if len(above) else len(power)
-    return max(first, 1), max(stop, first + 2)
+    first = min(max(first, 1), len(power) - 2)
+    return first, min(max(stop, first + 2), len(power))
 
 
 def outliers(shift: np.ndarray, amplitude: np.ndarray, misfit: np.ndarray, finite: np.ndarray) -> dict[int, str]:

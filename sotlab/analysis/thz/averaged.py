@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sotlab.analysis.harmonic_hall import not_determined
-from sotlab.analysis.thz.average import FEWEST, average_scans
+from sotlab.analysis.thz.average import FEWEST, Average, average_scans
 from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, on_grid
 from sotlab.analysis.thz.noise import noise_of_average
 from sotlab.analysis.thz.parity import OddEven, odd_even
 from sotlab.analysis.thz.passes import Passes
+from sotlab.analysis.thz.ratio import band_power
 from sotlab.analysis.thz.traces import Trace, noise_from_quiet
 from sotlab.analysis.values import Value
 from sotlab.errors import DataError, FitError
@@ -92,14 +93,14 @@ def averaged(
     elif len(rows) == 1:
         trace = with_quiet_noise(Trace(grid_s, rows[0], np.zeros(len(grid_s)), name=which), flags)
     else:
-        average = average_scans(grid_s, both, names)
+        average = _average(grid_s, both, names, band)
         trace = replace(average.trace, name=which)
         flags += [f"{which}: {flag}" for flag in average.flags]
         if len(rows) < FEWEST:  # their scatter says less of the noise than the part before the pulse
             trace = with_quiet_noise(trace, flags)
     if len(rows) >= 3:
         try:
-            found = noise_of_average(average_scans(grid_s, both, names))
+            found = noise_of_average(_average(grid_s, both, names, band))
             noise = {name: getattr(found, name) for name in noise}
             flags += [f"{which}: {flag}" for flag in found.flags]
         except FitError as error:
@@ -109,6 +110,13 @@ def averaged(
     if why and which == "sample":
         flags.append(not_determined(", ".join(noise), why))
     return Averaged(trace, parity, grid_s, rows, names, noise, tuple(flags))
+
+
+def _average(grid_s: np.ndarray, rows: np.ndarray, names: Sequence[str], band: tuple[float, float]) -> Average:
+    """Return the average, aligned if there is something to align by: noise brought to noise would make a peak."""
+    plain = average_scans(grid_s, rows, names, aligned=False)
+    power, _, chance = band_power(plain.trace, band)
+    return plain if power < 4 * chance else average_scans(grid_s, rows, names)
 
 
 def with_quiet_noise(trace: Trace, flags: list[str]) -> Trace:

@@ -151,7 +151,8 @@ def _maximise(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return non-negative theta (P,) of s = theta @ design that maximises the likelihood, and Fisher's matrix."""
     unit = float(np.median(variance))
-    scale = 1 / np.maximum(design.max(axis=1), 1e-300)
+    largest = design.max(axis=1)
+    scale = 1 / np.where(largest > 0, largest, 1.0)
     x, v = design * scale[:, None], variance / unit
     theta = start / (scale * unit)
     if not theta.any():
@@ -166,7 +167,8 @@ def _maximise(
         normal = weighted[index] @ x[index].T
         normal[np.diag_indices(len(index))] *= 1 + 1e-12
         step = np.zeros(len(theta))
-        step[index] = np.linalg.solve(normal, gradient[index])
+        # Not solve(): without a signal the multiplicative or the jitter's share may be 0 at every delay.
+        step[index] = np.linalg.lstsq(normal, gradient[index], rcond=1e-13)[0]
         gained = 0.0
         for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
             new = np.maximum(theta + shrink * step, 0)
@@ -200,7 +202,7 @@ def _covariance(
     right = np.einsum("na,nb->nab", second, second).reshape(len(s), -1)
     own = np.einsum("na,na->n", first, second) ** 2
     spread = (y @ left) @ (y @ right).T + (y * (s**2 - own)) @ y.T
-    scale = np.sqrt(np.diag(fisher))
+    scale = np.sqrt(np.where(np.diag(fisher) > 0, np.diag(fisher), 1.0))
     inverse = np.linalg.pinv(fisher / np.outer(scale, scale)) / np.outer(scale, scale)
     return inverse @ spread @ inverse * (freedom / 2)
 
@@ -219,6 +221,10 @@ def _judge(
     best = cost(theta, design)
     values, limits, flags = [], {}, []
     for k, (name, unit) in enumerate(zip(names, units, strict=True)):
+        if not design[k].any():
+            flags.append(f"{name}: not determined: there is no signal that would tell")
+            values.append(Value(None, None, unit))
+            continue
         error = float(np.sqrt(covariance[k, k]))
         others = [j for j in range(3) if j != k]
         clear = theta[k] > 6 * error  # then there is no need to try without
