@@ -159,13 +159,31 @@ def _shown(widget: Any, canvas: Any, take: Callable[[], None], rounds: int = ROU
 
     def refresh() -> None:
         take()
-        canvas.viewport().repaint()
+        QtWidgets.QApplication.processEvents()  # paints what has changed
 
     refresh()
+    painted = _count_paints(canvas)
     took = milliseconds(refresh, rounds)
+    if len(painted) < rounds:
+        raise SystemExit(f"{type(widget).__name__} was painted {len(painted)} times in {rounds} refreshes")
     widget.close()
     widget.deleteLater()
     return took
+
+
+def _count_paints(canvas: Any) -> list[int]:
+    """Return a list that gets an entry with each painting of a plot."""
+    painted: list[int] = []
+
+    class Counter(QtCore.QObject):
+        def eventFilter(self, watched: Any, event: Any) -> bool:
+            """Count paint events."""
+            if event.type() == QtCore.QEvent.Type.Paint:
+                painted.append(1)
+            return False
+
+    canvas.viewport().installEventFilter(Counter(canvas))
+    return painted
 
 
 def refresh() -> None:
