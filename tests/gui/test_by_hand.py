@@ -99,6 +99,6 @@ def test_a_note_is_kept_with_the_run(qtbot, open_window):
     window.log._add_note()
     assert "✓" in window.log.told.text()
     qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
-    window.runs.search()
+    window.runs.line.setText("touched")
     qtbot.waitUntil(lambda: len(window.runs.model.runs) == 1, timeout=TIMEOUT_MS)
     assert window.runs.model.runs[0]["notes"][0]["text"] == "touched the cable"
