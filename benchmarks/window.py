@@ -325,9 +325,7 @@ def heartbeat() -> None:
         listed_s, took_s = time.perf_counter() - began, time.process_time() - began_cpu
         wait_until(lambda: not window.runs.background.busy)
         beat.tell("10,000 catalogued runs")
-        print(
-            f"    the list is there after {listed_s:.2f} s by the clock, {took_s:.2f} s of the processor (asked < 0.3 s)"
-        )
+        print(f"    listed after {listed_s:.2f} s by the clock, {took_s:.2f} s of the processor (asked < 0.3 s)")
         _close(window)
 
         plot = SweepPlot("x", "z", ["x", "y", "z"])
