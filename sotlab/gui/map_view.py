@@ -146,11 +146,12 @@ class MapView(QtWidgets.QWidget):
         for axis in [*axes, self.bar.axis]:
             axis.setPen(colours.dim)
             axis.setTextPen(colours.text)
+        scale = self.devicePixelRatioF()
         for line in (self.row_line, self.column_line):
-            line.setPen(pg.mkPen(colours.fit, width=2, style=QtCore.Qt.PenStyle.DashLine))
-            line.setHoverPen(pg.mkPen(colours.fit, width=4))
+            line.setPen(pg.mkPen(colours.fit, width=2 * scale, style=QtCore.Qt.PenStyle.DashLine))
+            line.setHoverPen(pg.mkPen(colours.fit, width=4 * scale))
         for cut in (self.row_cut, self.column_cut):
-            cut.setPen(pg.mkPen(colours.points, width=2))
+            cut.setPen(pg.mkPen(colours.points, width=2 * scale))
         self.points.setPen(pg.mkPen("#000000"))
         self.points.setBrush(pg.mkBrush("#F0E442"))
         self.bars.setData(pen=pg.mkPen("#F0E442", width=2))

@@ -32,7 +32,7 @@ RUNNING_PART = 0.7
 #: How often it is looked whether it is time for the next picture [ms].
 CHECK_MS = 50
 #: A sweep that takes longer than this is given up [ms].
-TIME_OUT_MS = 120_000
+TIME_OUT_MS = 240_000
 
 
 def take_pictures(application: QtWidgets.QApplication, window: MainWindow, folder: Path) -> None:

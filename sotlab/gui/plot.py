@@ -196,7 +196,7 @@ class SweepPlot(QtWidgets.QWidget):
         self._points.setColour(colours.points)
         self._residuals.setColour(colours.points)
         self._bars.setData(pen=pg.mkPen(colours.dim))
-        self._fit.setPen(pg.mkPen(colours.fit, width=2))
+        self._fit.setPen(pg.mkPen(colours.fit, width=2 * self.devicePixelRatioF()))
         self._zero.setPen(pg.mkPen(colours.dim))
         self._draw_others()
 
