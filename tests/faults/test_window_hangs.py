@@ -1,4 +1,4 @@
-"""The emergency stop of the window while a voltmeter hangs, on a bench of another process: the bench says it is safe."""
+"""The emergency stop of the window while a voltmeter hangs: the bench, in another process, says it is safe."""
 
 import os
 
