@@ -26,13 +26,13 @@ QUEUED = (
     {"frequency": "8.123456789 GHz", "start": "50 mT", "stop": "110 mT"},
 )
 #: What is typed for the map.
-SERIES = {"frequency": "4 GHz", "frequency_stop": "8 GHz", "frequencies": "9", "points": "31"}
+SERIES = {"frequency": "4 GHz", "frequency_stop": "8 GHz", "frequencies": "5", "points": "31"}
 #: How much of it is done in the picture of the running window.
 RUNNING_PART = 0.7
 #: How often it is looked whether it is time for the next picture [ms].
 CHECK_MS = 50
 #: A sweep that takes longer than this is given up [ms].
-TIME_OUT_MS = 240_000
+TIME_OUT_MS = 500_000
 
 
 def take_pictures(application: QtWidgets.QApplication, window: MainWindow, folder: Path) -> None:

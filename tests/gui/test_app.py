@@ -255,7 +255,7 @@ def test_pictures_of_each_page_are_taken_in_both_themes(tmp_path):
     station = "virtual:stfmr?seed=0&clock=60"
     arguments = ("gui", "--station", station, "--out", tmp_path / "runs", "--screenshots", tmp_path / "p")
     process = python("-m", "sotlab.cli", *arguments)
-    _, errors = process.communicate(timeout=250)
+    _, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
     pictures = {path.stem: QtGui.QImage(str(path)) for path in (tmp_path / "p").glob("*.png")}
     pages = ("idle", "running", "finished", "queue", "runs", "compare", "map", "results", "station", "log")
