@@ -159,13 +159,31 @@ def _shown(widget: Any, canvas: Any, take: Callable[[], None], rounds: int = ROU
 
     def refresh() -> None:
         take()
-        canvas.viewport().repaint()
+        QtWidgets.QApplication.processEvents()  # paints what has changed
 
     refresh()
+    painted = _count_paints(canvas)
     took = milliseconds(refresh, rounds)
+    if len(painted) < rounds:
+        raise SystemExit(f"{type(widget).__name__} was painted {len(painted)} times in {rounds} refreshes")
     widget.close()
     widget.deleteLater()
     return took
+
+
+def _count_paints(canvas: Any) -> list[int]:
+    """Return a list that gets an entry with each painting of a plot."""
+    painted: list[int] = []
+
+    class Counter(QtCore.QObject):
+        def eventFilter(self, watched: Any, event: Any) -> bool:
+            """Count paint events."""
+            if event.type() == QtCore.QEvent.Type.Paint:
+                painted.append(1)
+            return False
+
+    canvas.viewport().installEventFilter(Counter(canvas))
+    return painted
 
 
 def refresh() -> None:
@@ -300,14 +318,14 @@ def heartbeat() -> None:
         window.show()
         wait_until(lambda: not window.offer.background.busy)
         beat.start()
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         window.tabs.setCurrentWidget(window.runs)
         wait_until(lambda: len(window.runs.model.runs) == 10_000)
         window.runs.table.viewport().repaint()
-        listed_s = time.perf_counter() - began
+        listed_s, took_s = time.perf_counter() - began, time.process_time() - began_cpu
         wait_until(lambda: not window.runs.background.busy)
         beat.tell("10,000 catalogued runs")
-        print(f"    the list is there after {listed_s:.2f} s by the clock (asked < 0.3 s)")
+        print(f"    listed after {listed_s:.2f} s by the clock, {took_s:.2f} s of the processor (asked < 0.3 s)")
         _close(window)
 
         plot = SweepPlot("x", "z", ["x", "y", "z"])
@@ -315,10 +333,11 @@ def heartbeat() -> None:
         view.set_columns("x", ["y"], "z", ["x", "y", "z"])
         view.resize(*SIZE)
         view.show()
+        x = np.arange(500.0)
+        batches = [rows_of(x, np.full(500, float(row)), np.sin(0.02 * x * row)) for row in range(500)]
         beat.start()
-        for row in range(500):
-            x = np.arange(500.0)
-            plot.add_rows(rows_of(x, np.full(500, float(row)), np.sin(0.02 * x * row)))
+        for batch in batches:
+            plot.add_rows(batch)
             view.update_rows()
             QtWidgets.QApplication.processEvents()
         beat.tell("map of 500 x 500, row by row")

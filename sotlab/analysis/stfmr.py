@@ -12,7 +12,7 @@ from pydantic import Field
 from sotlab.analysis.joint import number, spread
 from sotlab.analysis.kittel import fit_linewidth
 from sotlab.analysis.line_models import TwoLines, fit_derivative, recognised_pairs
-from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape
+from sotlab.analysis.lineshape import PARAMETERS, ZERO_CROSSING, LineFit, fit_lineshape, lineshape
 from sotlab.analysis.stfmr_bias import reduce_bias
 from sotlab.analysis.stfmr_pumping import reduce_pumping
 from sotlab.analysis.stfmr_resonance import Known, fit_resonances
@@ -156,7 +156,13 @@ class STFMR:
             return None
         curve_T = np.linspace(np.nanmin(field_T), np.nanmax(field_T), CURVE_POINTS)
         line_V, curve_V = fit.model(field_T)[0], fit.model(curve_T)[0]
-        return LiveFit(_values(fit, 0, STFMRSettings()), field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]), rows)
+        line = {name: getattr(fit, name)[0] for name in PARAMETERS}
+        parts = {}
+        for name, other in (("v_sym", "v_asym"), ("v_asym", "v_sym")):
+            one = line | {other: 0.0}
+            parts[name] = lineshape(fit.field_sign[0] * curve_T, *one.values())
+        values = _values(fit, 0, STFMRSettings())
+        return LiveFit(values, field_T, line_V, curve_T, curve_V, tuple(fit.flags[0]), rows, parts)
 
     def reduce(self, datasets: Sequence[Spectrum], settings: STFMRSettings | None = None) -> Reduction:
         """Fit all spectra, then mu0*M_eff, alpha and the width at zero frequency.

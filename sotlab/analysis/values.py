@@ -56,6 +56,8 @@ class LiveFit:
         What the watcher should know.
     rows : (N,) int or None
         Which of the rows so far it is a fit of; None for the first N.
+    parts : dict of str to (M,) float
+        What the fit is made of, each on its baseline over ``curve_x``, by its name among ``values``.
     """
 
     values: dict[str, Value]
@@ -65,6 +67,7 @@ class LiveFit:
     curve_y: np.ndarray
     flags: tuple[str, ...] = ()
     rows: np.ndarray | None = None
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ class Cloud(pg.GraphicsObject):
         painter.resetTransform()
         painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing, len(x) <= SMOOTH)
         pen = QtGui.QPen(self._pen)
+        pen.setCosmetic(False)  # in units of the screen's scale, not of its pixels
         pen.setWidthF(self._pen.widthF() * _scale(self))
         painter.setPen(pen)
         painter.drawPoints(pg.functions.arrayToQPolygonF(x, y))

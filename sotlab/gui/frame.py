@@ -68,7 +68,13 @@ class Frame(QtWidgets.QMainWindow):
         self.footer.say(message)
 
     def _show_colours(self) -> None:
+        """Let every part take the theme's colours; the icons of the buttons change with the state as well."""
         colours = Colours(self.palette())
+        self._show_icons(colours)
+        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view, self.log):
+            part.show_colours(colours)
+
+    def _show_icons(self, colours: Colours) -> None:
         icons = {
             self.start_action: ("play", colours.good),
             self.pause_action: ("play" if self.state is State.PAUSED else "pause", colours.text),
@@ -78,8 +84,6 @@ class Frame(QtWidgets.QMainWindow):
         }
         for action, (shape, colour) in icons.items():
             action.setIcon(dot_icon(shape, colour))
-        for part in (self.footer, self.panel, self.light, self.queue, self.runs, self.station_view, self.log):
-            part.show_colours(colours)
 
     def _show_simulated(self, simulated: bool) -> None:
         self.badge.setVisible(simulated)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sotlab.errors import SotlabError
+from sotlab.gui.background import Background
 from sotlab.gui.qt import QtCore, QtWidgets
 from sotlab.gui.theme import Colours
+from sotlab.procedures.runs.catalog import index
 from sotlab.procedures.runs.notes import add_note
 
 __all__ = ["LogPanel", "event_line"]
@@ -29,6 +30,7 @@ class LogPanel(QtWidgets.QWidget):
         self._news: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._lines: list[tuple[int, str]] = []
         self._folder: Path | None = None
+        self.background = Background(self)
         self.handler = _Handler(self._news)
         logging.getLogger().addHandler(self.handler)
         self.level = QtWidgets.QComboBox()
@@ -90,13 +92,18 @@ class LogPanel(QtWidgets.QWidget):
         text = self.note.text().strip()
         if not text or self._folder is None:
             return
-        try:
-            add_note(self._folder, text)
-        except SotlabError as error:
-            self.told.setText(f"✗ {error}")
-        else:
-            self.note.clear()
-            self.told.setText("✓ kept with the run")
+        folder = self._folder
+
+        def keep() -> None:
+            add_note(folder, text)
+            index(folder)  # the catalog looks no more at runs that have finished
+
+        self.note.clear()
+        self.background.run(
+            keep,
+            lambda done: self.told.setText("✓ kept with the run"),
+            lambda problem: self.told.setText(f"✗ {problem}"),
+        )
 
 
 class _Handler(logging.Handler):

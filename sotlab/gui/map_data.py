@@ -53,16 +53,12 @@ class MapData:
         return x[order], z[order]
 
     def column(self, x: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the rows are, and the value of each at its point next to ``x``; nan where it does not reach."""
+        """Return where the rows are, and the value of each at the pixel of ``x``; nan where it does not reach."""
         ys = self.ys
-        step = self._step()
-        values = np.full(len(ys), np.nan)
-        for k, y in enumerate(ys):
-            at, z = self.rows[float(y)]
-            nearest = int(np.argmin(np.abs(at - x)))
-            if abs(at[nearest] - x) <= 1.01 * step:
-                values[k] = z[nearest]
-        return ys, values
+        if not len(self._grid):
+            return ys, np.full(len(ys), np.nan)
+        pixel = int(np.argmin(np.abs(self._grid - x)))
+        return ys, np.array([self._lines[float(y)][pixel] if float(y) in self._lines else np.nan for y in ys])
 
     def image(self) -> tuple[np.ndarray, tuple[float, float, float, float]] | None:
         """Return the image, a line for each row and nan where nothing was measured, and (left, bottom, width, height).

@@ -37,6 +37,10 @@ class MapView(QtWidgets.QWidget):
         self._candidates: Sequence[str] = ()
         self._chosen = False
         self._cutting = False
+        self._where_cut: Any = None
+        self._levels: Any = None
+        self._area: Any = None
+        self._varying = False
         self._simulated = False
         self.found: dict[float, tuple[float, float]] = {}
         self._colours = Colours(self.palette())
@@ -73,7 +77,6 @@ class MapView(QtWidgets.QWidget):
             one.setMenuEnabled(False)
             for name in ("left", "bottom"):
                 one.getAxis(name).setStyle(maxTickLevel=0)
-            one.showGrid(x=one is not self.top, y=one is not self.top, alpha=0.15)
         for one in (self.top, self.below):
             one.getAxis("left").setWidth(72)
         layout = QtWidgets.QVBoxLayout(self)
@@ -102,7 +105,9 @@ class MapView(QtWidgets.QWidget):
 
     def clear(self) -> None:
         """Forget the points."""
-        self.data, self._taken, self.found, self._cutting = MapData(), 0, {}, False
+        self.data, self._taken, self.found = MapData(), 0, {}
+        self._cutting = self._varying = False
+        self._area = None
         self.image.clear()
         for item in (self.row_cut, self.column_cut):
             item.setData([], [])
@@ -141,11 +146,12 @@ class MapView(QtWidgets.QWidget):
         for axis in [*axes, self.bar.axis]:
             axis.setPen(colours.dim)
             axis.setTextPen(colours.text)
+        scale = self.devicePixelRatioF()
         for line in (self.row_line, self.column_line):
-            line.setPen(pg.mkPen(colours.fit, width=2, style=QtCore.Qt.PenStyle.DashLine))
-            line.setHoverPen(pg.mkPen(colours.fit, width=4))
+            line.setPen(pg.mkPen(colours.fit, width=2 * scale, style=QtCore.Qt.PenStyle.DashLine))
+            line.setHoverPen(pg.mkPen(colours.fit, width=4 * scale))
         for cut in (self.row_cut, self.column_cut):
-            cut.setPen(pg.mkPen(colours.points, width=2))
+            cut.setPen(pg.mkPen(colours.points, width=2 * scale))
         self.points.setPen(pg.mkPen("#000000"))
         self.points.setBrush(pg.mkBrush("#F0E442"))
         self.bars.setData(pen=pg.mkPen("#F0E442", width=2))
@@ -180,9 +186,13 @@ class MapView(QtWidgets.QWidget):
         reach = max(-low, high)
         levels = (-reach, reach) if two_way else (low, high)
         self.image.setImage(lines, autoLevels=False, levels=levels)
-        self.image.setRect(QtCore.QRectF(left, bottom, width, height))
+        if (area := QtCore.QRectF(left, bottom, width, height)) != self._area:
+            self._area = area
+            self.image.setRect(area)
         self._colour_map(COLOUR_MAP if two_way else ONE_WAY)
-        self.bar.setLevels(levels)
+        if levels != self._levels:
+            self._levels = levels
+            self.bar.setLevels(levels)
         if not self._cutting:  # until somebody moves them: the newest row, and the middle
             self.row_line.setValue(next(reversed(self.data.rows)))
             self.column_line.setValue(left + 0.5 * width)
@@ -206,8 +216,11 @@ class MapView(QtWidgets.QWidget):
         where, values = self.data.column(at)
         self.column_cut.setData(values, where, connect="finite")
         (_, x_unit), (_, y_unit) = (split_header(one) for one in self.columns[:2])
-        self.below.setTitle(f"at {pretty(row, None, y_unit or '')}", color=self._colours.text, size="9pt")
-        self.side.setTitle(f"at {pretty(at, None, x_unit or '')}", color=self._colours.text, size="9pt")
+        where_cut = f"at {pretty(row, None, y_unit or '')}", f"at {pretty(at, None, x_unit or '')}", self._colours.text
+        if where_cut != self._where_cut:  # to lay a title out takes longer than to draw a cut
+            self._where_cut = where_cut
+            for plot, text in zip((self.below, self.side), where_cut[:2], strict=True):
+                plot.setTitle(text, color=self._colours.text, size="9pt")
 
     def _draw_found(self) -> None:
         ys = np.array(sorted(self.found))
@@ -225,7 +238,8 @@ class MapView(QtWidgets.QWidget):
             return
         new = slice(self._taken, plot.count)
         x, y, z = (plot.values(column) for column in self.columns)
-        if not self._chosen and len(y) and not _varies(y):
+        self._varying = self._varying or _varies(y)
+        if not self._chosen and not self._varying and len(y):
             for other in self._candidates:
                 if _varies(plot.values(other)):
                     self.y_box.setCurrentText(other)
@@ -238,7 +252,7 @@ class MapView(QtWidgets.QWidget):
 
     def _boxes_chosen(self) -> None:
         self._chosen = True
-        self.data, self._taken = MapData(), 0
+        self.data, self._taken, self._area = MapData(), 0, None
         self.image.clear()
         self._label()
         self._take()

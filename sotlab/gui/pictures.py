@@ -26,13 +26,13 @@ QUEUED = (
     {"frequency": "8.123456789 GHz", "start": "50 mT", "stop": "110 mT"},
 )
 #: What is typed for the map.
-SERIES = {"frequency": "4 GHz", "frequency_stop": "8 GHz", "frequencies": "9", "points": "31"}
+SERIES = {"frequency": "4 GHz", "frequency_stop": "8 GHz", "frequencies": "5", "points": "31"}
 #: How much of it is done in the picture of the running window.
 RUNNING_PART = 0.7
 #: How often it is looked whether it is time for the next picture [ms].
 CHECK_MS = 50
 #: A sweep that takes longer than this is given up [ms].
-TIME_OUT_MS = 120_000
+TIME_OUT_MS = 500_000
 
 
 def take_pictures(application: QtWidgets.QApplication, window: MainWindow, folder: Path) -> None:
@@ -47,9 +47,8 @@ def take_pictures(application: QtWidgets.QApplication, window: MainWindow, folde
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: the folder for the pictures cannot be made: {error.strerror}") from error
-    for name, text in SHORT_SWEEP.items():
-        window.form.inputs[name].edit.setText(text)
     window.show()
+    window.guide.welcome()
     Photographer(application, window, folder)
 
 
@@ -60,7 +59,9 @@ class Photographer(QtCore.QObject):
         super().__init__(window)
         self.application, self.window, self.folder = application, window, folder
         self._steps: list[tuple[str, Callable[[], bool], Callable[[], Any]]] = [
-            ("idle", lambda: window.place.simulated is not None, window.start),
+            ("welcome", lambda: window.place.simulated is not None, window.guide.begin),
+            ("guide", self._frame_is_there, self._type_sweep),
+            ("idle", lambda: True, window.start),
             ("running", self._fit_is_shown, lambda: None),
             ("finished", lambda: not window.busy, self._fill_queue),
             ("queue", self._second_runs, lambda: None),
@@ -70,9 +71,7 @@ class Photographer(QtCore.QObject):
             ("map", lambda: not window.busy, self._show_results),
             ("results", lambda: True, self._ask_station),
             ("station", lambda: not window.busy, self._show_log),
-            ("log", lambda: True, self._guide),
-            ("welcome", lambda: True, window.guide.begin),
-            ("guide", self._frame_is_there, window.close),
+            ("log", lambda: True, window.close),
         ]
         self._timer = QtCore.QTimer(self, interval=CHECK_MS)
         self._timer.timeout.connect(self._look)
@@ -129,11 +128,10 @@ class Photographer(QtCore.QObject):
     def _show_log(self) -> None:
         self.window.tabs.setCurrentWidget(self.window.log)
 
-    def _guide(self) -> None:
-        self.window.panel.choose("STFMRFieldSweep")
-        self.window.tabs.setCurrentWidget(self.window.panel)
-        self.window.panel.views.setCurrentWidget(self.window.plot)
-        self.window.guide.welcome()
+    def _type_sweep(self) -> None:
+        self.window.guide.end()
+        for name, text in SHORT_SWEEP.items():
+            self.window.form.inputs[name].edit.setText(text)
 
     def _frame_is_there(self) -> bool:
         edit = self.window.form.inputs["frequency"].edit

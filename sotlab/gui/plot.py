@@ -22,6 +22,11 @@ __all__ = ["SweepPlot", "column_box", "label_axis", "sigma_column", "split_heade
 #: Marks of the runs that are compared; the shape tells them apart without the colour.
 SYMBOLS = {"t": "▼", "s": "■", "d": "◆", "t1": "▲", "star": "★", "p": "⬟"}
 
+#: What a fit may be made of: how it is called, and how its line is drawn.
+PARTS = {
+    "v_sym": ("V<sub>S</sub>", QtCore.Qt.PenStyle.DashLine),
+    "v_asym": ("V<sub>A</sub>", QtCore.Qt.PenStyle.DotLine),
+}
 #: Units that take no prefix.
 NO_PREFIX = ("deg", "dB", "dBm", "1", "", None)
 
@@ -79,6 +84,7 @@ class SweepPlot(QtWidgets.QWidget):
         self._points = Cloud(5.5)
         self.top.addItem(self._points)
         self._fit = self.top.plot([], [])
+        self._parts: list[Any] = [self.top.plot([], []) for _ in PARTS]
         self._zero = pg.InfiniteLine(angle=0)
         self.strip.addItem(self._zero)
         self._residuals = Cloud(4.5)
@@ -122,7 +128,7 @@ class SweepPlot(QtWidgets.QWidget):
     def clear(self) -> None:
         """Forget the points, for a new run; runs that are compared stay."""
         self._rows, self.count, self.fit = {}, 0, None
-        for item in (self._points, self._fit, self._residuals):
+        for item in (self._points, self._fit, self._residuals, *self._parts):
             item.setData([], [])
         self._bars.setData(x=np.empty(0), y=np.empty(0), height=np.empty(0))
         self.top.enableAutoRange()
@@ -148,8 +154,11 @@ class SweepPlot(QtWidgets.QWidget):
 
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
+        named = self.fit is not None and bool(self.fit.parts) == bool(fit.parts)
         self.fit = fit
         self._draw_fit()
+        if not named:
+            self._draw_others()  # its legend names the parts
 
     def compare(self, name: str, columns: Mapping[str, np.ndarray]) -> None:
         """Draw the points of another run beside those of this one."""
@@ -199,7 +208,9 @@ class SweepPlot(QtWidgets.QWidget):
         self._points.setColour(colours.points)
         self._residuals.setColour(colours.points)
         self._bars.setData(pen=pg.mkPen(colours.dim))
-        self._fit.setPen(pg.mkPen(colours.fit, width=2))
+        self._fit.setPen(pg.mkPen(colours.fit, width=2 * self.devicePixelRatioF()))
+        for (_, style), item in zip(PARTS.values(), self._parts, strict=True):
+            item.setPen(pg.mkPen(colours.fit, width=self.devicePixelRatioF(), style=style))
         self._zero.setPen(pg.mkPen(colours.dim))
         self._draw_others()
 
@@ -247,8 +258,13 @@ class SweepPlot(QtWidgets.QWidget):
         if self.fit is None or (self.x_column, self.y_column) != self._fitted:
             self._fit.setData([], [])
             self._residuals.setData([], [])
+            for item in self._parts:
+                item.setData([], [])
             return
         self._fit.setData(self.fit.curve_x, self.fit.curve_y)
+        for name, item in zip(PARTS, self._parts, strict=True):
+            part = self.fit.parts.get(name)
+            item.setData(*(([], []) if part is None else (self.fit.curve_x, part)))
         rows = np.arange(len(self.fit.x)) if self.fit.rows is None else self.fit.rows
         there = rows < self.count
         left = self.ys[rows[there]] - self.fit.y[there]
@@ -264,6 +280,10 @@ class SweepPlot(QtWidgets.QWidget):
             f'<span style="color:{self._colours.points.name()}">●</span> measured',
             f'<span style="color:{self._colours.fit.name()}">━</span> fit',
         ]
+        if self.fit is not None and self.fit.parts:
+            mark = f'<span style="color:{self._colours.fit.name()}">'
+            signs = zip("╍┈", PARTS.values(), strict=True)
+            legend += [f"{mark}{sign}</span> {label}" for sign, (label, _) in signs]
         for number, (name, columns) in enumerate(self.others.items()):
             colour = self._colours.others[number % len(self._colours.others)]
             symbol = list(SYMBOLS)[number % len(SYMBOLS)]

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sotlab.errors import SotlabError
 from sotlab.gui.background import Background
 from sotlab.gui.measurement import Reduced, reduced_of
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.runs_model import RunsModel, find_runs, parse_query
 from sotlab.gui.theme import Colours
+from sotlab.procedures.runs.catalog import index
 from sotlab.procedures.runs.notes import add_note, add_tags
 from sotlab.procedures.runs.provenance import keep_results
 from sotlab.procedures.runs.reader import read_run
@@ -158,15 +158,13 @@ class RunsPanel(QtWidgets.QWidget):
         folders = [Path(run["folder"]) for run in self.selected]
 
         def write(text: str) -> None:
-            try:
-                for folder in folders:
-                    do(folder, text)
-            except SotlabError as error:
-                self._failed(str(error))
-            else:
-                self.search()
+            for folder in folders:
+                do(folder, text)
+                index(folder)  # the catalog looks no more at runs that have finished
 
-        dialog.textValueSelected.connect(write)
+        dialog.textValueSelected.connect(
+            lambda text: self.background.run(lambda: write(text), lambda done: self.search(), self._failed)
+        )
         dialog.open()
 
     def _build(self) -> None:

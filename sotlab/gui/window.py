@@ -22,6 +22,7 @@ from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
 from sotlab.gui.states import State
+from sotlab.gui.theme import Colours
 from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.pace import Pace
 from sotlab.procedures.runs.run import Run
@@ -367,7 +368,7 @@ class MainWindow(Dialogs):
         self.skip_action.setEnabled(state.going)
         self.pause_action.setText("Go on" if state is State.PAUSED else "Pause")
         self._inputs_changed()
-        self._show_colours()
+        self._show_icons(Colours(self.palette()))
 
     def _show_where(self, text: str, reported: bool = False) -> None:
         run = self.measurement.run if self.measurement is not None else None

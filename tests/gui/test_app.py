@@ -18,6 +18,7 @@ from sotlab.gui.app import run_window
 #: How often each way of closing is tried; a crash at exit that comes now and then needs more than one.
 CLOSES = int(os.environ.get("SOTLAB_CLOSES", "2"))
 ROOT = Path(__file__).parents[2]
+PYTHONPATH = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 #: A process that has imported everything and forks one window after the other; each ends as a program of its own does.
 NURSERY = """
@@ -75,7 +76,7 @@ START = """
 def python(*arguments, **options):
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": PYTHONPATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -122,7 +123,7 @@ def start(nursery, tmp_path):
             with log.open("w", encoding="utf-8") as file:
                 process = subprocess.Popen(
                     [sys.executable, "-c", code, str(tmp_path)],
-                    env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
+                    env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": PYTHONPATH},
                     stdout=file,
                     stderr=file,
                 )
@@ -254,7 +255,7 @@ def test_pictures_of_each_page_are_taken_in_both_themes(tmp_path):
     station = "virtual:stfmr?seed=0&clock=60"
     arguments = ("gui", "--station", station, "--out", tmp_path / "runs", "--screenshots", tmp_path / "p")
     process = python("-m", "sotlab.cli", *arguments)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
     pictures = {path.stem: QtGui.QImage(str(path)) for path in (tmp_path / "p").glob("*.png")}
     pages = ("idle", "running", "finished", "queue", "runs", "compare", "map", "results", "station", "log")

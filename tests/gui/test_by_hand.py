@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from sotlab.errors import LimitError, UsageError
+from sotlab.gui.qt import QtWidgets
 from sotlab.procedures.runs.manual import ManualBench
 
 pytestmark = pytest.mark.usefixtures("no_reports")
@@ -96,9 +97,28 @@ def test_a_note_is_kept_with_the_run(qtbot, open_window):
     with qtbot.waitSignal(window.ended, timeout=TIMEOUT_MS):
         window.start()
     window.log.note.setText("touched the cable")
+    qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
     window.log._add_note()
-    assert "✓" in window.log.told.text()
+    qtbot.waitUntil(lambda: "✓" in window.log.told.text(), timeout=TIMEOUT_MS)
+    window.runs.line.setText("touched")
+    qtbot.waitUntil(lambda: len(window.runs.model.runs) == 1, timeout=TIMEOUT_MS)
+    assert window.runs.model.runs[0]["notes"][0]["text"] == "touched the cable"
+
+
+def test_tags_and_notes_of_runs_that_have_finished_are_found(qtbot, open_window):
+    window = open_window()
+    for name, text in {"start": "50 mT", "stop": "51 mT", "points": "2"}.items():
+        window.form.inputs[name].edit.setText(text)
+    with qtbot.waitSignal(window.ended, timeout=TIMEOUT_MS):
+        window.start()
     qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
     window.runs.search()
     qtbot.waitUntil(lambda: len(window.runs.model.runs) == 1, timeout=TIMEOUT_MS)
-    assert window.runs.model.runs[0]["notes"][0]["text"] == "touched the cable"
+    for button, text in (("Tag…", "paper"), ("Add note…", "the best one")):
+        window.runs.table.selectRow(0)
+        window.runs.buttons[button].click()
+        window.runs.findChildren(QtWidgets.QInputDialog)[-1].textValueSelected.emit(text)
+        qtbot.waitUntil(lambda text=text: text in window.runs.model.index(0, 6).data(), timeout=TIMEOUT_MS)
+    window.runs.line.setText("#paper best")
+    qtbot.waitUntil(lambda: not window.runs.background.busy, timeout=TIMEOUT_MS)
+    assert len(window.runs.model.runs) == 1

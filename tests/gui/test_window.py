@@ -73,6 +73,11 @@ def test_fit_and_residuals_are_those_of_the_points_shown(qtbot, open_window):
     x, residuals = window.plot.residuals
     np.testing.assert_array_equal(x, window.plot.xs)
     np.testing.assert_allclose(residuals, window.plot.ys - fit.y, rtol=0, atol=0)
+    # Both parts stand on the baseline, so together they have it once too often: a straight line.
+    over = fit.parts["v_sym"] + fit.parts["v_asym"] - fit.curve_y
+    np.testing.assert_allclose(np.diff(over), np.diff(over).mean(), atol=1e-12)
+    np.testing.assert_array_equal(window.plot._parts[0].getData()[1], fit.parts["v_sym"])
+    assert "V<sub>S</sub>" in window.plot.top.titleLabel.text
     # The line is some microvolts high: what the fit leaves over is a small part of it.
     assert residuals.std() < 0.05 * np.ptp(window.plot.ys)
     shown = window.readings.fit.texts()
