@@ -189,12 +189,12 @@ class Campaign:
         return {**head, "resumed": self.queue.resumed, "counts": self._counts(), "jobs": rows, **analyses}
 
     def conclusions(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return title and reduction of the analyses that no other one is made of."""
+        """Return title and reduction of what is to be shown: not of many samples' parts of a further analysis."""
         used = {name for one in self.file.analyses.values() for name in one.of}
         return [
             (f"{analysed.name}: {one.sample}" if one.sample else analysed.name, one.outcome.json)
             for analysed in self.analyses
-            if analysed.name not in used
+            if analysed.name not in used or len(analysed.reductions) == 1
             for one in analysed.reductions
         ]
 

@@ -44,7 +44,7 @@ def test_the_gradient_of_hibino_and_its_sign_are_found(tmp_path):
     short = {
         "amr": {"points": 9, "repeats": 1},
         "current": {"powers": 2, "repeats": 2},
-        "phi": {"angles": 2, "angle": "35 deg", "angle_stop": "145 deg", "points": 41},
+        "phi": {"averages": 1, "angles": 2, "angle": "35 deg", "angle_stop": "145 deg", "points": 41},
     }
     work = load(tmp_path, shortened("hibino.toml", **short))
     assert work.run() == "finished", work.summary()
