@@ -37,6 +37,8 @@ PROCEDURES = {
     "ThzFlyScan": ("thz", {"scans": 2}, "garbage"),
     # Those that send what others send are tried with SOTLAB_CALL_SITES=all only.
     "STFMRFrequencySeries": ("stfmr", {"points": 8, "frequencies": 2}, ""),
+    "STFMRFrequencySweep": ("stfmr", {"points": 8}, ""),
+    "STFMRResonanceSearch": ("stfmr", {"points": 8}, ""),
     "STFMRAngleSeries": ("stfmr", {"points": 8, "angles": 2}, ""),
     "STFMRPowerSeries": ("stfmr", {"points": 8, "powers": 2}, ""),
     "STFMRBiasSeries": ("stfmr", {"points": 8, "biases": 2, "bias": "-0.02 mA", "bias_stop": "0.02 mA"}, ""),
