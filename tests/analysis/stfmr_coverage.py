@@ -42,7 +42,7 @@ def angles(count, rho):
 def magnetoresistance(count, rho):
     """Return pulls of R(phi)'s swing and offset, of a strip that its own current heats."""
     pulls = {"delta_resistance": [], "angle_offset": []}
-    angle = np.linspace(0.0, 180.0, 25)
+    angle = np.repeat(np.linspace(0.0, 180.0, 25), 2)  # as AMRAngleScan has it
     for seed in range(count):
         rng = np.random.default_rng(seed)
         zero, heating = rng.normal(0.0, ROTATOR_DEG), Value(rng.normal(HEATING, 20.0), 20.0, "1/A**2")
