@@ -100,7 +100,7 @@ def _is_flat_top(size: np.ndarray, value: float, count: int, step: float) -> boo
     A parabola that shows its top n times in succession shows the step below 0.7 n times, and the next 0.6 n times.
     """
     below = value - size[np.isfinite(size)]
-    return step > 0 and np.count_nonzero((below > 0) & (below < 2.5 * step)) >= FLAT_SHARE * count
+    return step > 0 and int(np.count_nonzero((below > 0) & (below < 2.5 * step))) >= FLAT_SHARE * int(count)
 
 
 @dataclass(frozen=True)
