@@ -23,6 +23,9 @@ CLIPPED_READINGS = 4
 #: The same for a part of the readings, within which none is larger: the sensitivity may have been changed meanwhile.
 CLIPPED_IN_PART = 6
 
+#: Of a flat top, at least this many readings lie one or two steps below the largest, over those at it.
+FLAT_SHARE = 0.5
+
 
 def resistance_ohm(
     voltage_V: np.ndarray, current_A: float, *, voltage_convention: str = "rms", current_convention: str
@@ -57,7 +60,7 @@ def overloaded(*channels: np.ndarray) -> np.ndarray:
 
     An overloaded converter repeats its last code: several readings are the same to the last digit, and no reading of
     either channel is larger, or none of those between them. (A small channel repeats its largest digits as well.) The
-    flat top of a curve that is read in coarse steps repeats them, too, but its neighbours lie one step below.
+    flat top of a curve that is read in coarse steps repeats them, too, but shows the steps below nearly as often.
 
     Parameters
     ----------
@@ -76,7 +79,7 @@ def overloaded(*channels: np.ndarray) -> np.ndarray:
             if count < CLIPPED_READINGS or value == 0:
                 continue
             at_end = np.flatnonzero(size == value)
-            if _is_flat_top(size, at_end, step):
+            if _is_flat_top(size, value, count, step):
                 continue
             whole = value == ceiling.max()
             if whole or (count >= CLIPPED_IN_PART and ceiling[at_end[0] : at_end[-1] + 1].max() == value):
@@ -91,12 +94,13 @@ def _resolution(size: np.ndarray) -> float:
     return float(gaps.min()) if len(gaps) else 0.0
 
 
-def _is_flat_top(size: np.ndarray, at_end: np.ndarray, step: float) -> bool:
-    """Return whether the readings before and after those at an end lie one or two steps below it."""
-    beside = np.setdiff1d(np.concatenate([at_end - 1, at_end + 1]), at_end)
-    beside = beside[(beside >= 0) & (beside < len(size))]
-    below = size[at_end[0]] - size[beside][np.isfinite(size[beside])]
-    return bool(len(below)) and step > 0 and float(np.median(below)) < 2.5 * step
+def _is_flat_top(size: np.ndarray, value: float, count: int, step: float) -> bool:
+    """Return whether enough readings lie one or two steps below those at an end.
+
+    A parabola that shows its top n times in succession shows the step below 0.7 n times, and the next 0.6 n times.
+    """
+    below = value - size[np.isfinite(size)]
+    return step > 0 and int(np.count_nonzero((below > 0) & (below < 2.5 * step))) >= FLAT_SHARE * int(count)
 
 
 @dataclass(frozen=True)

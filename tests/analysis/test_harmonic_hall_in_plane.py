@@ -11,7 +11,7 @@ from sotlab.analysis.lockin_readings import overloaded, resistance_ohm
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-from .hall_films import HEAT, TORQUE, exact, in_plane, noisy
+from .hall_films import HEAT, TORQUE, exact, in_plane, noisy, scans
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "harmonic_hall" / "pypt_sampleA.csv"
 IN_PLANE = in_plane()
@@ -151,3 +151,21 @@ def test_measured_py_pt_gives_the_field_like_torque_and_refuses_the_damping_like
     assert result.results["b_dl"].value is None
     assert any("varies by 3.5 %" in flag for flag in result.flags)
     assert any(flag.startswith("b_fl: R_2w does not follow 1/B") for flag in result.flags)
+
+
+def test_a_magnetisation_that_lags_behind_the_field_is_followed():
+    """An anisotropy in the plane of 3 mT about 30 deg from the current, at fields from 0.1 T, and an offset angle."""
+    field, azimuth = scans(np.linspace(0.1, 2, 8), np.arange(0, 360, 10.0))
+    offset, easy, b_u = 0.02, np.radians(30), 3e-3
+    phi = azimuth + offset
+    lag = np.zeros_like(phi)
+    for _ in range(50):
+        lag = np.arcsin(b_u / 2 * np.sin(2 * (phi - lag - easy)) / field)
+    at, along = phi - lag, b_u * np.cos(2 * (phi - lag - easy))
+    r_1w = 0.19 * np.sin(2 * at)
+    stiff = field * np.cos(lag) + 0.85 + (b_u + along) / 2
+    r_2w = -1.2 * 2e-4 * np.cos(at) / (2 * stiff) - 3e-6 * np.cos(at) - 2e-6 * field * np.cos(phi)
+    r_2w -= 0.19 * -0.5e-4 * np.cos(2 * at) * np.cos(at) / (field * np.cos(lag) + along)
+    results = fit_film(field, azimuth, r_1w, r_2w).results
+    for name, truth in (TORQUE | HEAT | {"r_p": 0.19, "angle_offset": offset}).items():
+        assert results[name].value == pytest.approx(truth, rel=2e-3), name

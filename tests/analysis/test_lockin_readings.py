@@ -42,3 +42,11 @@ def test_opposite_fields_are_paired_by_sign_or_by_half_a_turn():
     assert pairs.unpaired == 1
     with pytest.raises(FitError, match="180 deg apart"):
         split_parity(field[:1], angle[:1], np.ones(1))
+
+
+def test_the_flat_top_of_a_curve_that_is_read_in_steps_is_no_overload():
+    curve = 1.9 * np.sqrt(1 - np.linspace(-0.1, 0.1, 41) ** 2)
+    read = np.round(curve / 1e-3) * 1e-3
+    assert np.count_nonzero(read == read.max()) > 6
+    assert not overloaded(read, np.zeros(41)).any()
+    assert overloaded(np.clip(read, -1.895, 1.895), np.zeros(41)).sum() > 20
