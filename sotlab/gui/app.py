@@ -63,6 +63,8 @@ def run_window(station: str, out: Path, screenshots: Path | None = None, welcome
     application = QtWidgets.QApplication(["sotlab"])
     application.setApplicationName("sotlab")
     application.setStyle("Fusion")
+    if logging.lastResort is not None:  # the window's own handler would keep warnings from the terminal
+        logging.getLogger().addHandler(logging.lastResort)
     window = MainWindow(station, out)
     _close_on_signals(window)
     _survive_bugs(window)

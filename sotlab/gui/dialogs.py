@@ -1,4 +1,4 @@
-"""What the window does with a file or a series that is chosen in a dialog; no dialog holds the event loop."""
+"""What the window asks, and what it does with the answers; no dialog holds the event loop."""
 
 from __future__ import annotations
 
@@ -9,15 +9,33 @@ from typing import Any
 
 from sotlab.errors import SotlabError
 from sotlab.gui.frame import Frame
+from sotlab.gui.measurement import Work
 from sotlab.gui.qt import QtWidgets
+from sotlab.gui.questions import Question, ask
 from sotlab.gui.sequence_file import read_sequence
 from sotlab.gui.series import SeriesDialog
+from sotlab.procedures.runs.scan import Scan
 
 __all__ = ["Dialogs"]
 
 
 class Dialogs(Frame):
-    """The frame with its dialogs: a series, a station file, an export."""
+    """The frame with its dialogs: a series, a station file, an export, and what a run or its end asks."""
+
+    measurement: Work | None = None
+
+    def __init__(self, station: str, out: Path, procedure_class: type[Scan] | None = None) -> None:
+        super().__init__(station, out, procedure_class)
+        self._question: Question | None = None
+        self._request: Question | None = None
+
+    def stop(self) -> None:
+        """Ask the run to stop."""
+        raise NotImplementedError
+
+    def stop_and_close(self) -> None:
+        """Stop the run, and close when its bench is safe."""
+        raise NotImplementedError
 
     def add_series(self, path: Path | None = None) -> None:
         """Put a series of the chosen procedure into the queue: from a sequence file, or as it is typed."""
@@ -67,3 +85,42 @@ class Dialogs(Frame):
             self._say(str(error))
         else:
             self.statusBar().showMessage(f"{path} is written", 8000)
+
+    def _ask_whether_to_stop(self) -> None:
+        if self._question is not None:
+            return
+        self._question = ask(
+            self,
+            Question.Icon.Warning,
+            "A run is going on",
+            "A run is going on. Stop it and close?",
+            "The bench is made safe first, and what was measured is kept.",
+            ("Stop and close", self.stop_and_close),
+            ("Keep measuring", lambda: None),
+        )
+        self._question.finished.connect(self._question_answered)
+
+    def _ask_operator(self, message: str) -> None:
+        """Ask for what only a hand can do; the run waits, the window does not."""
+        work = self.measurement
+        done = work.answer if work is not None else lambda: None
+        self._request = ask(
+            self,
+            Question.Icon.Information,
+            "Your hand is needed",
+            message,
+            "",
+            ("Done", done),
+            ("Stop the run", self.stop),
+        )
+        self._request.finished.connect(self._request_answered)
+
+    def _request_answered(self) -> None:
+        if self._request is not None:
+            self._request.deleteLater()
+            self._request = None
+
+    def _question_answered(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+            self._question = None

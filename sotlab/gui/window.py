@@ -18,7 +18,6 @@ from sotlab.gui.dialogs import Dialogs
 from sotlab.gui.log_panel import event_line
 from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.qt import QtCore, QtGui
-from sotlab.gui.questions import Question, ask
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
 from sotlab.gui.states import State
@@ -60,8 +59,6 @@ class MainWindow(Dialogs):
         self.pace = Pace()
         self._closing = False
         self._said_in_emergency = ""
-        self._question: Question | None = None
-        self._request: Question | None = None
         self._connect()
         self._timer = QtCore.QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._hear)
@@ -436,46 +433,7 @@ class MainWindow(Dialogs):
         run = self.measurement.run if self.measurement is not None and self.state.going else None
         return run.procedure.control if run is not None and isinstance(run.procedure, Scan) else None
 
-    # -- questions -----------------------------------------------------------------------------------------------
-
-    def _ask_whether_to_stop(self) -> None:
-        if self._question is not None:
-            return
-        self._question = ask(
-            self,
-            Question.Icon.Warning,
-            "A run is going on",
-            "A run is going on. Stop it and close?",
-            "The bench is made safe first, and what was measured is kept.",
-            ("Stop and close", self.stop_and_close),
-            ("Keep measuring", lambda: None),
-        )
-        self._question.finished.connect(self._question_answered)
-
-    def _ask_operator(self, message: str) -> None:
-        """Ask for what only a hand can do; the run waits, the window does not."""
-        work = self.measurement
-        done = work.answer if work is not None else lambda: None
-        self._request = ask(
-            self,
-            Question.Icon.Information,
-            "Your hand is needed",
-            message,
-            "",
-            ("Done", done),
-            ("Stop the run", self.stop),
-        )
-        self._request.finished.connect(self._request_answered)
-
-    def _request_answered(self) -> None:
-        if self._request is not None:
-            self._request.deleteLater()
-            self._request = None
-
-    def _question_answered(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-            self._question = None
+    # -- emergency and making up the window -------------------------------------------------------------------------
 
     def _emergency(self) -> None:
         """Stop what goes on, while the outputs are made safe."""
