@@ -11,16 +11,7 @@ from scipy import fft
 from sotlab.analysis.thz.traces import Trace, autocorrelation
 from sotlab.errors import FitError
 
-__all__ = [
-    "Alignment",
-    "Average",
-    "RunningAverage",
-    "align",
-    "average_scans",
-    "noise_of_alignment",
-    "outliers",
-    "phasors",
-]
+__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "outliers", "phasors"]
 
 #: The band used for alignment holds this share of the strongest bin's power or more.
 _STRONG = 1e-3
@@ -263,46 +254,18 @@ def average_scans(
         flags.append(f"{len(reasons)} of {count} scans left out: {', '.join(labels[k] for k in sorted(reasons))}")
     if number < FEWEST:
         flags.append(f"only {number} scans: their scatter says little of the noise, and no scan can be told an outlier")
-    jitter = (0.0, 0.0)
-    if aligned:
-        own = noise_of_alignment(Trace(np.asarray(delay_s, float), mean, np.sqrt(variance), correlation))
-        # The scans' own noise is in sigma_V already: only what whole scans scatter beyond it is common to all samples.
-        jitter = tuple(
-            float(np.sqrt(max(np.var(values[kept], ddof=1) - noise, 0.0) / number))
-            for values, noise in zip((amplitude, shift), own, strict=True)
-        )
+    inside = np.sqrt(number)
     trace = Trace(
         np.asarray(delay_s, float),
         mean,
         np.sqrt(variance / number),
         correlation,
-        amplitude_sigma=jitter[0],
-        delay_sigma_s=jitter[1],
+        amplitude_sigma=float(np.std(amplitude[kept], ddof=1) / inside) if aligned else 0.0,
+        delay_sigma_s=float(np.std(shift[kept], ddof=1) / inside) if aligned else 0.0,
         scans=number,
     )
     rejected = tuple((labels[k], why) for k, why in sorted(reasons.items()))
     return Average(trace, shift, amplitude, rejected, kept, variance, tuple(flags))
-
-
-def noise_of_alignment(trace: Trace) -> tuple[float, float]:
-    """Return the variances that a scan's own noise gives to its relative amplitude and to its delay [s^2].
-
-    Parameters
-    ----------
-    trace : Trace
-        What scans are aligned to, with the noise of a single one.
-    """
-    spectrum = np.asarray(fft.rfft(trace.signal_V))
-    first, stop = _band(spectrum)
-    banded = np.zeros_like(spectrum)
-    banded[first:stop] = spectrum[first:stop]
-    points = len(trace.signal_V)
-    omega = 2 * np.pi * np.arange(len(spectrum)) / (points * trace.step_s)
-    shape, slope = (np.asarray(fft.irfft(one, points)) for one in (banded, 1j * omega * banded))
-    amplitude, delay = (
-        trace.variance_of(one / float(one @ one), common=False) if one.any() else 0.0 for one in (shape, slope)
-    )
-    return amplitude, delay
 
 
 def _band(reference: np.ndarray) -> tuple[int, int]:

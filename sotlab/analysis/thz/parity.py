@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from sotlab.analysis.thz.average import FEWEST, align, noise_of_alignment, phasors
+from sotlab.analysis.thz.average import FEWEST, align, phasors
 from sotlab.analysis.thz.average import outliers as find_outliers
 from sotlab.analysis.thz.ratio import BAND_HZ, FieldRatio, band_power, field_ratio
 from sotlab.analysis.thz.traces import Trace, autocorrelation
@@ -128,16 +128,10 @@ def odd_even(
     residuals = np.concatenate([r for _, r, _ in groups])
     safe = np.sqrt(np.maximum(variance, 1e-300))
     colour = autocorrelation(residuals[:64] / safe) if (variance > 0).all() else np.ones(1)
-    # What differs between the polarities is no scatter: an even part makes it. The scans' own noise, which is in sigma_V
-    # already, makes a part of the rest.
-    own = noise_of_alignment(Trace(delay_s, (groups[0][0] - groups[1][0]) / 2, np.sqrt(variance), colour))
-    whole = tuple(
-        float(np.sqrt(max(np.var(values[kept], ddof=2) - noise, 0.0) / kept.sum()))
-        for values, noise in zip((gain / mean_gain, drift), own, strict=True)
-    )
-    gain_apart, delay_apart = (
-        float(np.sqrt(max(apart**2 - noise / kept.sum(), 0.0)))
-        for apart, noise in zip((gain_apart / mean_gain, delay_apart), own, strict=True)
+    # What differs between the polarities is no scatter: an even part makes it.
+    whole = (
+        float(np.std(gain[kept] / mean_gain, ddof=2) / np.sqrt(kept.sum())),
+        float(np.std(drift[kept], ddof=2) / np.sqrt(kept.sum())),
     )
     plus, minus = (
         Trace(delay_s, mean, np.sqrt(variance / n), colour, scans=n, name=name)
@@ -145,9 +139,9 @@ def odd_even(
     )
     odd_signal, even_signal = (plus.signal_V - minus.signal_V) / 2, (plus.signal_V + minus.signal_V) / 2
     sigma = np.hypot(plus.sigma_V, minus.sigma_V) / 2
-    apart = np.stack([odd_signal * gain_apart, np.gradient(odd_signal, step) * delay_apart])
+    apart = np.stack([odd_signal * gain_apart / mean_gain, np.gradient(odd_signal, step) * delay_apart])
     scans_in = int(kept.sum())
-    odd = Trace(delay_s, odd_signal, sigma, colour, whole[0], whole[1], scans=scans_in, name="odd")
+    odd = Trace(delay_s, odd_signal, sigma, colour, *whole, scans=scans_in, name="odd")
     even = Trace(delay_s, even_signal, sigma, colour, modes=apart, scans=scans_in, name="even")
     plus = Trace(delay_s, plus.signal_V, plus.sigma_V, colour, modes=apart, scans=plus.scans, name="+B")
     minus = Trace(delay_s, minus.signal_V, minus.sigma_V, colour, modes=apart, scans=minus.scans, name="-B")
