@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pydotthz
 import pytest
 
 from sotlab.cli import main
 from sotlab.errors import InstrumentError, PlanError
 from sotlab.instruments.station import Station
+from sotlab.procedures.runs.dotthz import read_dotthz
 from sotlab.procedures.runs.export_dotthz import DOTTHZ
 from sotlab.procedures.runs.exporting import export_run
 from sotlab.procedures.runs.journal import read_journal
@@ -104,10 +106,12 @@ def test_scans_are_added_until_the_uncertainty_is_reached(runs):
 
 def test_it_leaves_as_a_dotthz_file_that_the_reference_reader_opens(runs, tmp_path):
     path = export_run(runs[0][0], DOTTHZ, tmp_path)
+    traces = read_dotthz(path)
+    assert len(traces) == 4
     with pydotthz.DotthzFile(path) as file:
-        (name,) = file.keys()
-        assert name == "BiSb15-5nm"
-        assert "SIMULATED" in str(dict(file.file[name].attrs) if hasattr(file, "file") else "SIMULATED")
+        assert list(file.keys()) == ["BiSb15-5nm"]
+        for trace in traces:
+            assert np.array_equal(np.asarray(file["BiSb15-5nm"][trace.description])[:, 1], trace.signal)
     told = reduce_files("thz", [path]).json
     assert len([row for row in told["scans"] if row.get("of") == "sample"]) == 4
 
