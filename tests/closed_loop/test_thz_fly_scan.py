@@ -112,8 +112,6 @@ def test_it_leaves_as_a_dotthz_file_that_the_reference_reader_opens(runs, tmp_pa
         assert list(file.keys()) == ["BiSb15-5nm"]
         for trace in traces:
             assert np.array_equal(np.asarray(file["BiSb15-5nm"][trace.description])[:, 1], trace.signal)
-    told = reduce_files("thz", [path]).json
-    assert len([row for row in told["scans"] if row.get("of") == "sample"]) == 4
 
 
 def test_the_command_line_analyses_a_series(runs, capsys):
