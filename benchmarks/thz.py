@@ -124,9 +124,7 @@ def on_the_fly(noise: np.ndarray) -> float:
 def compare_fly() -> bool:
     """Print noise per bin of both, and return whether the gain is reached."""
     good = True
-    print(
-        f"{WHOLE_S:g} s, {WINDOW_S * 1e12:g} ps; steps with {STEP_TAU_S * 1e3:g} ms, on the fly at 10 ps/s; {SEEDS} seeds"
-    )
+    print(f"{WHOLE_S:g} s, {WINDOW_S * 1e12:g} ps; steps with {STEP_TAU_S * 1e3:g} ms, fly at 10 ps/s; {SEEDS} seeds")
     for corner_Hz, least in ((0.0, 2.0), (0.1, 0.0), (1.0, 5.0), (10.0, 0.0)):
         pairs = []
         for seed in range(SEEDS):

@@ -69,7 +69,10 @@ def test_light_that_passes_twice_needs_half_the_speed():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"rate": 1e-11, "time_constant_s": 10e-3, "poles": 2}, r"10 ms|0\.01 s with 2 poles leaves 22%, 70% is the least"),
+        (
+            {"rate": 1e-11, "time_constant_s": 10e-3, "poles": 2},
+            r"10 ms|0\.01 s with 2 poles leaves 22%, 70% is the least",
+        ),
         ({"rate": 1e-11, "sample_rate_Hz": 64.0}, r"64 samples a second are 2\.1 for a period, 8 are the least"),
         ({"rate": 1e-9}, r"a tenth of the chopping, 600 Hz, is the most"),
         ({"rate": 1e-11, "chopping_Hz": 400.0}, r"no time constant from 0\.0075 s \(of the chopper\)"),

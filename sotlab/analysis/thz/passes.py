@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sotlab.analysis.thz.average import align, average_scans
 from sotlab.analysis.thz.delay import LagFit, PassPair, fit_lag
 from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, on_grid
 from sotlab.analysis.values import Value
@@ -62,7 +63,22 @@ def fit_passes(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSett
         known = fit_lag(pairs, poles=settings.poles, band_Hz=band, time_constant_s=settings.time_constant)
     except FitError as error:
         return Passes(nothing, nothing, nothing, (str(error),))
-    return Passes(free.lag_s, known.backlash_s, _overlap(scans, grid_s, settings, known), known.flags)
+    backlash = known.backlash_s
+    if backlash.value is not None and backlash.sigma is not None:
+        backlash = Value(backlash.value, max(backlash.sigma, _drift_s(scans, grid_s, settings)), "s")
+    return Passes(free.lag_s, backlash, _overlap(scans, grid_s, settings, known), known.flags)
+
+
+def _drift_s(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings) -> float:
+    """Return the standard error of the split as its scatter over pairs of passes shows it: drift between them [s]."""
+    rows = np.stack([(-1.0 if (s.field_T or 0.0) < 0 else 1.0) * on_grid(s, grid_s, settings) for s in scans])
+    if len(rows) < 6 or not np.isfinite(rows).all():
+        return 0.0
+    delay_s = align(rows, float(grid_s[1] - grid_s[0]), rows.mean(axis=0)).delay_s
+    way = np.array([np.sign(s.rate or 0.0) for s in scans])
+    turned = np.flatnonzero(way[:-1] * way[1:] < 0)[::2]
+    split_s = (delay_s[turned] - delay_s[turned + 1]) * way[turned]
+    return float(np.std(split_s, ddof=1) / np.sqrt(len(split_s))) if len(split_s) > 2 else 0.0
 
 
 def _pairs(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings) -> list[PassPair]:
@@ -101,7 +117,8 @@ def _mean(
         return None
     table = np.stack(rows)
     if len(rows) > 2:
-        return table.mean(axis=0), float(np.sqrt(table.var(axis=0, ddof=1).mean() / len(rows)))
+        average = average_scans(grid_s, table).trace
+        return average.signal_V, float(np.sqrt(np.mean(average.sigma_V**2)))
     # Differences of neighbours but one step of the grid hold next to no signal.
     bends = np.diff(table.mean(axis=0), 3)
     return table.mean(axis=0), float(np.median(np.abs(bends)) / 0.6745 / np.sqrt(20.0)) or 1e-12

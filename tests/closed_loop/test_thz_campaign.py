@@ -1,0 +1,41 @@
+"""The paper's terahertz campaign of examples/: it is valid whole, and runs shortened."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sotlab.cli import main
+from sotlab.procedures.runs.campaign_file import CampaignFile
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "thz_emission.toml"
+
+
+def ended(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    return end.value.code
+
+
+def test_the_whole_is_valid_and_no_two_runs_share_their_noise():
+    file = CampaignFile.load(EXAMPLE)
+    stations = [station for item in file.items.values() for station in item.stations]
+    assert len(stations) == 17
+    assert len({station.partition("seed=")[2] for station in stations}) == 17
+
+
+def test_its_beginning_runs_and_is_reduced(tmp_path, monkeypatch, capsys):
+    text = EXAMPLE.read_text(encoding="utf-8").partition("[items.figure-2b-inset]")[0]
+    short = 'set = { scans = 2, speed = 5e-12, start = "-1.6 ps", stop = "3 ps" }'
+    text = text.replace("set = { scans = 8 }\n", "").replace(
+        'procedure = "ThzFlyScan"', f'procedure = "ThzFlyScan"\n{short}'
+    )
+    (tmp_path / "short.toml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert ended("campaign", "short.toml") == 0
+    folders = sorted(tmp_path.glob("runs/*/*_ThzFlyScan_*"))
+    assert len(folders) == 2
+    capsys.readouterr()
+    ended("analyse", "thz-series", *folders, "--set", "reference_sample=Co2-Pt4", "--json")
+    (row,) = json.loads(capsys.readouterr().out)["scans"]
+    assert row["ratio"]["value"] == pytest.approx(-1.5, abs=0.02 + 4 * row["ratio"]["sigma"])
