@@ -143,7 +143,7 @@ def compare_fly() -> bool:
 
 # --- the noise model ------------------------------------------------------------------------------------------
 
-ALPHA, BETA, TAU_S = 1e-4, 1e-2, 10e-15
+ALPHA, BETA, TAU_S = 1e-4, 1e-2, 1e-15
 TRACE_STEP_S = 50e-15
 
 PEER = """
