@@ -71,6 +71,8 @@ class Analysis(Protocol):
         Which columns it must have: those of one of these alternatives at least.
     takes_sample : bool
         Optional: whether ``dataset`` also takes ``sample``, what the sample file of a run says, or None.
+    also_reads : sequence of str
+        Optional: kinds of other analyses whose runs it takes too.
     settings : type
         A pydantic model of what it must be told, of `setting` and `from_files`.
     """

@@ -173,8 +173,9 @@ class CampaignAnalyses:
 
     def _reduced(self, asked: AnalysisTable, sample: str, runs: Sequence[tuple[str, RunRecord]]) -> Reduced:
         records = [record for _, record in runs]
-        settings = self._settings(asked, analysis_of(records[0])["kind"], sample)
-        outcome = reduce_runs([record.folder for record in records], settings)
+        kind = asked.kind or analysis_of(records[0])["kind"]
+        settings = self._settings(asked, kind, sample)
+        outcome = reduce_runs([record.folder for record in records], settings, kind)
         self._see(runs[0][0], outcome.json)
         return Reduced(sample, outcome, runs[0][0], [record.folder.path for record in records])
 

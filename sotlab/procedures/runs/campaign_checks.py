@@ -19,6 +19,13 @@ def takes_files(settings: Any, name: str) -> bool:
     return isinstance(extra, dict) and bool(extra.get("files"))
 
 
+def _found(kind: str, where: str) -> Any:
+    try:
+        return find_analysis(kind)
+    except SotlabError as error:
+        raise PlanError(f"{where} kind: {error}") from error
+
+
 def check_analyses(file: CampaignFile, kinds: Mapping[str, str | None]) -> None:
     """Check the analyses of a campaign.
 
@@ -45,9 +52,10 @@ def check_analyses(file: CampaignFile, kinds: Mapping[str, str | None]) -> None:
             if None in found or len(found) > 1:
                 of = ", ".join(f"{other} {known[other] or 'none'}" for other in asked.of)
                 raise PlanError(f"{where} of: the runs must be for one analysis; they are for: {of}")
-            kind = found.pop() or ""
-            if asked.kind not in ("", kind):
-                raise PlanError(f"{where} kind: the runs are for the analysis '{kind}', not '{asked.kind}'")
+            of_the_runs = found.pop() or ""
+            kind = asked.kind or of_the_runs
+            if kind != of_the_runs and of_the_runs not in getattr(_found(kind, where), "also_reads", ()):
+                raise PlanError(f"{where} kind: the runs are for the analysis '{of_the_runs}', not '{asked.kind}'")
             if asked.columns:
                 raise PlanError(f"{where} columns: runs say themselves which of their columns are which; leave it out")
         elif not asked.kind:

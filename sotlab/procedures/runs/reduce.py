@@ -84,7 +84,7 @@ def find_analysis(kind: str) -> Analysis:
         raise UsageError(str(error)) from error
 
 
-def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None = None) -> Outcome:
+def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None = None, kind: str = "") -> Outcome:
     """Reduce runs of one kind together, with the settings that they know of themselves.
 
     Parameters
@@ -93,6 +93,8 @@ def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None
         The runs.
     settings : mapping, optional
         Settings that come before what the runs know.
+    kind : str
+        The analysis, if it is not the one that the runs are for.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def reduce_runs(folders: Sequence[RunFolder], settings: Mapping[str, Any] | None
         If the runs are for different analyses, or disagree on a setting.
     """
     records = [read_run(folder.path) for folder in folders]
-    analysis = find_analysis(analysis_of(records[0])["kind"])
+    analysis = find_analysis(kind or analysis_of(records[0])["kind"])
     datasets = [dataset for record in records for dataset in datasets_of_run(analysis, record)]
     said = dict(settings or {})
     outcome = reduce_datasets(analysis, datasets, _settings_of_runs(records, but=list(said)) | said, records=records)

@@ -31,15 +31,19 @@ def row_label(rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
     if told:
         return told[0], [pretty(row[told[0]], None, LABELS[told[0]]) for row in rows]
     known = LABELS | MORE_LABELS
-    varying = [name for name in known if len({row.get(name) for row in rows}) > 1]
-    texts = [", ".join(_told(row, name, known[name]) for name in varying) + _side_of(row) for row in rows]
+    varying = [name for name in known if len({_number(row, name) for row in rows}) > 1]
+    texts = [
+        ", ".join(pretty(_number(row, name), None, known[name]) for name in varying) + _side_of(row) for row in rows
+    ]
     if varying and len(set(texts)) == len(rows):
         return ", ".join(varying), texts
     return "name", [str(row["name"]) for row in rows]
 
 
-def _told(row: Mapping[str, Any], name: str, unit: str) -> str:
-    return pretty(row.get(name), None, unit)
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    """Return what a row has of that name, if it is one number: not a spectrum, nor a value with a sigma."""
+    value = row.get(name)
+    return value if isinstance(value, int | float) else None
 
 
 def _side_of(row: Mapping[str, Any]) -> str:
