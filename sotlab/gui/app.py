@@ -57,17 +57,20 @@ def run_window(station: str, out: Path, screenshots: Path | None = None, welcome
         from sotlab.gui.qt import QtWidgets
     except ImportError as error:
         raise SotlabError(f"the window: Qt cannot be loaded: {error}; on Debian and Ubuntu: {QT_LIBRARIES}") from error
+    from sotlab.gui.garbage import Collector
     from sotlab.gui.window import MainWindow
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = QtWidgets.QApplication(["sotlab"])
     application.setApplicationName("sotlab")
     application.setStyle("Fusion")
+    collector = Collector.of_this_application()
     if logging.lastResort is not None:  # the window's own handler would keep warnings from the terminal
         logging.getLogger().addHandler(logging.lastResort)
     window = MainWindow(station, out)
     _close_on_signals(window)
     _survive_bugs(window)
+    collector.spare_what_is_there()
     if screenshots is None:
         window.show()
         if welcome:

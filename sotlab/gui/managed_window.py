@@ -19,6 +19,7 @@ from pymeasure.display.windows.managed_dock_window import ManagedDockWindow as S
 from pymeasure.experiment import Procedure
 
 from sotlab.gui.exact_inputs import ExactInputs
+from sotlab.gui.garbage import Collector
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.questions import Question, ask
 
@@ -122,6 +123,7 @@ class _Mended:
     """What is the same for all of PyMeasure's windows; comes before them in the bases."""
 
     def _setup_ui(self: Any) -> None:
+        Collector.of_this_application()
         names, estimates = self.inputs, self.use_estimator
         self.use_estimator = False  # its thread must not begin
         super()._setup_ui()  # type: ignore[misc]

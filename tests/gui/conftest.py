@@ -1,5 +1,6 @@
 """The window's tests run offscreen; where Qt's system libraries are missing they are skipped, and the reason helps."""
 
+import gc
 import os
 import sys
 import time
@@ -45,6 +46,17 @@ def _threads_give_way_as_in_the_program():
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     yield
     sys.setswitchinterval(before)
+
+
+@pytest.fixture(autouse=True)
+def _garbage_is_collected_between_tests(qapp):
+    """Collect in this thread, when the test's windows are gone; the program has ``sotlab.gui.garbage`` for it."""
+    gc.disable()
+    yield
+    qapp.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+    qapp.processEvents()
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture
