@@ -15,6 +15,7 @@ INSTALLED = sorted(entry_points(group="sotlab.analyses"), key=lambda entry: entr
 NEEDED = {
     "harmonic-hall": {"geometry": "in-plane"},
     "thickness": {"rho": Value(1e-6, 0.0, "ohm*m")},
+    "fm-thickness": {"mu0_ms": Value(1.0, 0.0, "T"), "nm_thickness": Value(5e-9, 0.0, "m")},
 }
 
 

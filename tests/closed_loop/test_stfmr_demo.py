@@ -22,7 +22,7 @@ from sotlab.procedures.runs.reduce import reduce_runs
 #: A loaded machine takes minutes for a hundred labs.
 pytestmark = pytest.mark.timeout(1500)
 
-LABS = int(os.environ.get("SOTLAB_LABS", "50"))
+LABS = int(os.environ.get("SOTLAB_LABS", "25"))
 SEEDS = range(LABS)
 PER_SPECTRUM = ("v_sym", "v_asym", "field_res", "width")
 OVER_FREQUENCY = ("mu0_meff", "alpha", "width_0", "current_rf", "b_dl", "b_fl")

@@ -25,7 +25,7 @@ ALL = os.environ.get("SOTLAB_CALL_SITES") == "all"
 PROCEDURES = {
     "STFMRFieldSweep": ("stfmr", {"start": "50 mT", "stop": "52 mT", "points": 2}, "lost silent garbage hang"),
     "AMRAngleScan": ("stfmr", {"points": 6, "repeats": 1}, "garbage hang"),
-    "HarmonicHallAngleScan": ("harmonic_hall", {"field": "0.5 T", "stop": "20 deg", "points": 2}, "garbage hang"),
+    "HarmonicHallAngleScan": ("harmonic_hall", {"field": "0.5 T", "stop": "20 deg", "points": 2}, "garbage"),
     "HallLoop": ("transport", {"points": 5, "field": "0.3 T"}, "garbage"),
     "VanDerPauw": ("transport", {"repeats": 1}, "garbage"),
     "HarmonicHallOneLockin": (
@@ -33,7 +33,7 @@ PROCEDURES = {
         {"field": "0.3 T", "stop": "20 deg", "points": 2, "amplitude": "1 uA"},
         "garbage",
     ),
-    "ThzDelayScan": ("thz", {"points": 16, "scans": 2}, "garbage hang"),
+    "ThzDelayScan": ("thz", {"points": 16, "scans": 2}, "garbage"),
     "ThzFlyScan": ("thz", {"scans": 2}, "garbage"),
     # Those that send what others send are tried with SOTLAB_CALL_SITES=all only.
     "STFMRFrequencySeries": ("stfmr", {"points": 8, "frequencies": 2}, ""),

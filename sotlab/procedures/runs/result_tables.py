@@ -21,6 +21,8 @@ FIGURE_FORMATS = ("pdf", "svg", "png")
 #: What stands in a unit, and how LaTeX sets it in an upright formula.
 _SYMBOLS = {"µ": r"\mu ", "ohm": r"\Omega ", "Ω": r"\Omega ", "deg": r"{}^{\circ}"}
 _SPECIAL = "_&%#$"
+#: What is said of results by whether they are simulated.
+MARKS = {True: "; SIMULATED", False: ""}
 #: Digits of a number without a sigma.
 _DIGITS = 6
 
@@ -75,7 +77,7 @@ def write_figures(folder: Path, figures: Sequence[tuple[str, Any]]) -> list[Path
 
 def _latex(result: Mapping[str, Any]) -> str:
     """Return tabulars that a paper takes as they are; they need the package booktabs."""
-    said = f"{result['kind']}: {', '.join(result['inputs'])}{'; SIMULATED' if result['simulated'] else ''}"
+    said = f"{result['kind']}: {', '.join(result['inputs'])}{MARKS[result['simulated']]}"
     cells = [[_text(name), _number(value)] for name, value in result["results"].items()]
     lines = [f"% {' '.join(said.split())}", *_tabular(["quantity", "value"], cells)]
     rows = rows_of(result)

@@ -19,7 +19,7 @@ TEMPERATURES = 'temperature = ["300 K", "250 K", "200 K", "150 K", "100 K", "50 
 def example(folder, *changes):
     """Copy the angle scans of the example, with changes."""
     text = (EXAMPLES / "gao_hall.toml").read_text(encoding="utf-8")
-    text = text[: text.index("[items.planar]")] + text[text.index("[items.angles]") :]
+    text = text[: text.index("[items.planar]")] + text[text.index("[items.angles]") : text.index("[analyses.")]
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
