@@ -33,6 +33,8 @@ FILE = "catalog.sqlite"
 #: Version of the tables; a catalog with another is made again.
 VERSION = 1
 
+#: How long another program's change is waited for [s].
+PATIENCE_S = 10.0
 #: A folder changed as recently as this may change once more within the tick of the disk's clock [s].
 SETTLED_S = 3.0
 
@@ -185,11 +187,18 @@ class Catalog:
     # -- the file ------------------------------------------------------------------------------------------------
 
     def _opened(self) -> sqlite3.Connection:
-        try:
-            return self._prepared(sqlite3.connect(self._path, timeout=10.0))
-        except sqlite3.OperationalError as error:  # no place for it here; the folders can be read all the same
-            self.problem = f"{self._path}: the catalog cannot be kept: {error}; made in memory for this once"
-            return self._in_memory()
+        until_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_S))
+            except sqlite3.OperationalError as error:
+                # Whoever changes the journal's mode at the same time is told so at once, whatever the time-out.
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and time.monotonic() < until_s:
+                    time.sleep(0.01)
+                    continue
+                # No place for it here; the folders can be read all the same.
+                self.problem = f"{self._path}: the catalog cannot be kept: {error}; made in memory for this once"
+                return self._in_memory()
 
     def _in_memory(self) -> sqlite3.Connection:
         return self._prepared(sqlite3.connect(":memory:"))
