@@ -115,7 +115,11 @@ def read_rows(path: Path) -> pd.DataFrame:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: the rows cannot be read: {error}") from error
-    body = "".join(line for line in text[: text.rfind("\n") + 1].splitlines(keepends=True) if not line.startswith("#"))
+    body = text[: text.rfind("\n") + 1]
+    while body.startswith("#"):  # the labels, which stand at the beginning
+        body = body[body.index("\n") + 1 :]
+    if "\n#" in body:
+        body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
     try:
         return pd.read_csv(io.StringIO(body))
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
