@@ -1,8 +1,8 @@
 """At each message that a procedure sends, something goes wrong: it ends in one line, and with a bench that is safe.
 
 The messages are those of a trace of the undisturbed run; a fault that never struck would test nothing, and fails. A
-message that several procedures send on one bench is tried in the first of them. ``SOTLAB_CALL_SITES=all`` tries each
-kind of fault in each procedure, at the first and at the last time that a message is sent.
+message that several procedures send on one bench is tried in the first of them. ``SOTLAB_CALL_SITES=kinds`` tries each
+kind of fault there, ``all`` in each procedure, at the first and at the last time that a message is sent.
 """
 
 import json
@@ -20,7 +20,8 @@ from sotlab.procedures.runs.journal import read_journal
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.run import Run
 
-ALL = os.environ.get("SOTLAB_CALL_SITES") == "all"
+ASKED = os.environ.get("SOTLAB_CALL_SITES", "")
+ALL = ASKED == "all"
 #: Bench and settings of a short run of each procedure that is installed, and the kinds of fault that the suite tries.
 PROCEDURES = {
     "STFMRFieldSweep": ("stfmr", {"start": "50 mT", "stop": "52 mT", "points": 2}, "lost silent garbage hang"),
@@ -154,9 +155,13 @@ def test_every_procedure_is_tried():
     assert set(PROCEDURES) == {entry.name for entry in entry_points(group="sotlab.procedures")}
 
 
+def _kinds_of(kinds):
+    return FAULTS if ALL or (ASKED == "kinds" and kinds) else kinds.split()
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, kind) for name, (_, _, kinds) in PROCEDURES.items() for kind in (FAULTS if ALL else kinds.split())],
+    [(name, kind) for name, (_, _, kinds) in PROCEDURES.items() for kind in _kinds_of(kinds)],
 )
 def test_whatever_fails_wherever_it_does(name, kind, tmp_path, sites_of):
     assert sites_of(name)
