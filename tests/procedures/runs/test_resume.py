@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from sotlab.analysis.lineshape import fit_lineshape
 from sotlab.errors import RunError, UsageError
 from sotlab.instruments.station_file import StationConfig
 from sotlab.procedures.runs.journal import read_journal
@@ -90,6 +91,20 @@ def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, rows):
     assert record.status == "finished"
     assert without_time(record.rows).equals(without_time(expected.rows))
     assert (record.rows["Time (s)"].diff().dropna() > 0).all()
+
+
+def test_with_noise_the_readings_are_those_of_an_undisturbed_run_by_chi_squared(tmp_path):
+    noisy = run(sweep(station="virtual:stfmr?seed=3", start="40 mT", stop="90 mT", points=61), tmp_path)
+    before = read_run(noisy.path).rows
+    after = resume(interrupted(noisy, tmp_path / "again", 20)).rows
+    assert list(after["Index"]) == list(range(61))
+    assert list(after["Field Set (T)"]) == list(before["Field Set (T)"])
+    assert list(after["Voltage (V)"][:20]) == list(before["Voltage (V)"][:20])
+    noise_V = fit_lineshape([before["Field (T)"].to_numpy()], [before["Voltage (V)"].to_numpy()]).rms[0]
+    new, old = after["Voltage (V)"][20:], before["Voltage (V)"][20:]
+    chi2 = float(np.sum((new - old) ** 2) / (2 * noise_V**2))
+    # 41 differences: a perfect program's chi^2 scatters by 9, and by as much for the noise that the fit tells.
+    assert 41 / 4 < chi2 < 41 + 4 * 13
 
 
 def test_both_branches_of_an_iron_yoke_are_found_again(tmp_path):
