@@ -1,6 +1,6 @@
 """What the demonstration recovers, against what the simulated sample is: bench, VISA, procedure, file, analysis.
 
-Fifty labs, seeds 0 to 49, each with its own noise, its own error of the gaussmeter's zero and of the microwave's level,
+Twenty labs, seeds 0 to 19, each with its own noise and its own errors of the gaussmeter's zero and of the source's level,
 all over the whole wire; ``SOTLAB_LABS=400`` asks for more. What a lab is told of the strip (magnetisation, thicknesses,
 resistances, g) is the truth and a draw of the sigma that the sample file states. A pull is (value - truth)/sigma. With
 N labs the mean of a perfect program's pulls scatters by 1/sqrt(N) and their deviation by 1/sqrt(2 N); the bounds
@@ -22,7 +22,7 @@ from sotlab.procedures.runs.reduce import reduce_runs
 #: A loaded machine takes minutes for a hundred labs.
 pytestmark = pytest.mark.timeout(1500)
 
-LABS = int(os.environ.get("SOTLAB_LABS", "25"))
+LABS = int(os.environ.get("SOTLAB_LABS", "20"))
 SEEDS = range(LABS)
 PER_SPECTRUM = ("v_sym", "v_asym", "field_res", "width")
 OVER_FREQUENCY = ("mu0_meff", "alpha", "width_0", "current_rf", "b_dl", "b_fl")

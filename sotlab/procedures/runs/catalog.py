@@ -193,7 +193,7 @@ class Catalog:
                 return self._prepared(sqlite3.connect(self._path, timeout=PATIENCE_S))
             except sqlite3.OperationalError as error:
                 # Whoever changes the journal's mode at the same time is told so at once, whatever the time-out.
-                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and time.monotonic() < until_s:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY and time.monotonic() < until_s:
                     time.sleep(0.01)
                     continue
                 # No place for it here; the folders can be read all the same.
