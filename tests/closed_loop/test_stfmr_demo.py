@@ -1,6 +1,6 @@
 """What the demonstration recovers, against what the simulated sample is: bench, VISA, procedure, file, analysis.
 
-Twenty labs, seeds 0 to 19, each with its own noise and its own errors of the gaussmeter's zero and of the source's level,
+Twenty labs, seeds 0 to 19, each with noise and errors of its own in the gaussmeter's zero and the source's level,
 all over the whole wire; ``SOTLAB_LABS=400`` asks for more. What a lab is told of the strip (magnetisation, thicknesses,
 resistances, g) is the truth and a draw of the sigma that the sample file states. A pull is (value - truth)/sigma. With
 N labs the mean of a perfect program's pulls scatters by 1/sqrt(N) and their deviation by 1/sqrt(2 N); the bounds
