@@ -80,11 +80,12 @@ def search(catalog: Catalog, query: Query) -> list[dict[str, Any]]:
     if query.until:
         parts.append(("started_s < ?", [_date("--until", query.until, end=True)]))
     condition = " AND ".join(f"({sql})" for sql, _ in parts) or "1"
-    runs = catalog.select(condition, [value for _, values in parts for value in values], query.last)
+    by_lock = query.status in ("running", "interrupted")
+    runs = catalog.select(condition, [value for _, values in parts for value in values], 0 if by_lock else query.last)
     for run in runs:
         if run["status"] == "interrupted" and _goes_on(run["folder"]):
             run["status"] = "running"
-    return [run for run in runs if query.status not in ("running", "interrupted") or run["status"] == query.status]
+    return [run for run in runs if run["status"] == query.status][-query.last :] if by_lock else runs
 
 
 def _goes_on(folder: str) -> bool:

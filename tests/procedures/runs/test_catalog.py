@@ -57,6 +57,7 @@ def test_a_run_that_goes_on_is_told_as_running_until_its_program_is_gone(tmp_pat
     assert [run["status"] for run in listed(tmp_path)] == ["finished", "running", "interrupted"]
     assert names(listed(tmp_path, status="running")) == ["1"]
     assert names(listed(tmp_path, status="interrupted")) == ["2"]
+    assert names(listed(tmp_path, status="running", last=1)) == ["1"]
     lock.release()
     assert [run["status"] for run in listed(tmp_path)] == ["finished", "interrupted", "interrupted"]
 
