@@ -92,9 +92,10 @@ def rows_without_arrays(rows: pd.DataFrame, folder: RunFolder) -> int:
         if all(cell in arrays for cell in row if _names_array(cell)):
             break
         lost += 1
-    if not lost or rows["Time (s)"].iloc[-1] - rows["Time (s)"].iloc[-lost] > LOST_S:
+    if not lost or "Time (s)" not in rows:  # without times nothing says how long ago they were measured
         return 0
-    return lost
+    time_s = rows["Time (s)"]
+    return lost if time_s.iloc[-1] - time_s.iloc[-lost] <= LOST_S else 0
 
 
 def _names_array(cell: object) -> bool:
@@ -115,9 +116,10 @@ def read_rows(path: Path) -> pd.DataFrame:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: the rows cannot be read: {error}") from error
-    body = text[: text.rfind("\n") + 1]
-    while body.startswith("#"):  # the labels, which stand at the beginning
-        body = body[body.index("\n") + 1 :]
+    start, end = 0, text.rfind("\n") + 1
+    while text.startswith("#", start, end):  # the labels, which stand at the beginning
+        start = text.index("\n", start) + 1
+    body = text[start:end]
     if "\n#" in body:
         body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
     try:

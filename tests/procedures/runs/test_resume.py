@@ -184,6 +184,13 @@ def test_a_lost_array_of_long_ago_is_damage_and_nothing_is_cut(tmp_path, monkeyp
     assert folder.data.read_bytes() == before
 
 
+def test_rows_without_times_are_kept_although_an_array_is_lost(tmp_path):
+    folder = interrupted(run(Traces(station=QUIET), tmp_path), tmp_path / "again", 4)
+    folder.data.write_text(folder.data.read_text(encoding="utf-8").replace("Time (s)", "Moment (s)"), encoding="utf-8")
+    folder.arrays.write_bytes(b"")
+    assert list(read_run(folder.path).rows["Index"]) == [0, 1, 2, 3]
+
+
 def test_a_run_that_ended_well_or_is_going_on_is_not_resumed(whole, tmp_path):
     with pytest.raises(RunError, match="finished; there is nothing to resume"):
         Run.resume(whole.path)
