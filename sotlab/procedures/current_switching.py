@@ -9,7 +9,7 @@ import numpy as np
 
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
-from sotlab.procedures.dc_scan import DCScan
+from sotlab.procedures.dc_scan import CONDITIONS, DCScan
 from sotlab.procedures.runs.scan import AnalysisInput, Point
 
 __all__ = ["CurrentSwitching"]
@@ -35,9 +35,7 @@ class CurrentSwitching(DCScan):
         "Pulse (A)",
         "Hall Resistance (ohm)",
         "Field Set (T)",
-        "Current (A)",
-        "Temperature Set (K)",
-        "Temperature (K)",
+        *CONDITIONS,
     )
     PATH_AXIS = "pulse_A"
     X_AXIS = "Pulse (A)"
@@ -87,9 +85,7 @@ class CurrentSwitching(DCScan):
             "Pulse (A)": point.settings["pulse_A"],
             "Hall Resistance (ohm)": self.read_resistance(bench),
             "Field Set (T)": self.field,
-            "Current (A)": self.current,
-            "Temperature Set (K)": self.temperature,
-            "Temperature (K)": self.read_temperature(bench),
+            **self.conditions(bench),
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:

@@ -11,7 +11,10 @@ from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
 from sotlab.procedures.runs.scan import Scan
 
-__all__ = ["DCScan"]
+__all__ = ["CONDITIONS", "DCScan"]
+
+#: The columns of the current and of what the sample is in.
+CONDITIONS = ("Current (A)", "Temperature Set (K)", "Temperature (K)")
 
 
 class DCScan(Scan):
@@ -67,6 +70,11 @@ class DCScan(Scan):
     def read_temperature(self, bench: Station) -> float:
         """Return the sample's temperature, nan where nothing measures it [K]."""
         return bench["temperature"].read_temperature() if "temperature" in bench else math.nan
+
+    def conditions(self, bench: Station) -> dict[str, Any]:
+        """Return the columns ``CONDITIONS``: the current that is reversed, and the temperature as it is now."""
+        values = (self.current, self.temperature, self.read_temperature(bench))
+        return dict(zip(CONDITIONS, values, strict=True))
 
     def strip_geometry(self) -> dict[str, Any]:
         """Return width and length of the strip, where the sample's file says them."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity
-from sotlab.procedures.dc_scan import DCScan
+from sotlab.procedures.dc_scan import CONDITIONS, DCScan
 from sotlab.procedures.runs.scan import AnalysisInput, Point
 
 __all__ = ["HallLoop", "PlanarHallScan"]
@@ -30,7 +30,7 @@ class HallLoop(DCScan):
         axes={"temperature": "Temperature Set (K)"},
     )
     ROLES = ("field", "source_meter", "voltmeter")
-    COLUMNS = ("Field Set (T)", "Hall Resistance (ohm)", "Current (A)", "Temperature Set (K)", "Temperature (K)")
+    COLUMNS = ("Field Set (T)", "Hall Resistance (ohm)", *CONDITIONS)
     PATH_AXIS = "field_T"
     X_AXIS = "Field Set (T)"
     Y_AXIS = "Hall Resistance (ohm)"
@@ -69,9 +69,7 @@ class HallLoop(DCScan):
         return {
             "Field Set (T)": point.settings["field_T"],
             "Hall Resistance (ohm)": self.read_resistance(bench),
-            "Current (A)": self.current,
-            "Temperature Set (K)": self.temperature,
-            "Temperature (K)": self.read_temperature(bench),
+            **self.conditions(bench),
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
@@ -93,9 +91,7 @@ class PlanarHallScan(DCScan):
         "Angle (deg)",
         "Hall Resistance (ohm)",
         "Field Set (T)",
-        "Current (A)",
-        "Temperature Set (K)",
-        "Temperature (K)",
+        *CONDITIONS,
     )
     X_AXIS = "Angle (deg)"
     Y_AXIS = "Hall Resistance (ohm)"
@@ -138,9 +134,7 @@ class PlanarHallScan(DCScan):
             "Angle (deg)": bench["azimuth"].read_angle(),
             "Hall Resistance (ohm)": self.read_resistance(bench),
             "Field Set (T)": self.field,
-            "Current (A)": self.current,
-            "Temperature Set (K)": self.temperature,
-            "Temperature (K)": self.read_temperature(bench),
+            **self.conditions(bench),
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:

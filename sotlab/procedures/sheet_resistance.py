@@ -10,7 +10,7 @@ import numpy as np
 from sotlab.errors import PlanError
 from sotlab.instruments.station import Station
 from sotlab.parameters import Integer, Quantity, Text
-from sotlab.procedures.dc_scan import DCScan
+from sotlab.procedures.dc_scan import CONDITIONS, DCScan
 from sotlab.procedures.runs.scan import AnalysisInput, Point
 
 __all__ = ["FourPointResistance", "ResistanceTemperature", "VanDerPauw"]
@@ -100,9 +100,7 @@ class VanDerPauw(DCScan):
     ROLES = ("source_meter", "voltmeter", "switch")
     COLUMNS = (
         *(f"R {name} (ohm)" for name in CONFIGURATIONS),
-        "Current (A)",
-        "Temperature Set (K)",
-        "Temperature (K)",
+        *CONDITIONS,
     )
     WATCH_SAMPLE = False
     X_AXIS = "Time (s)"
@@ -146,9 +144,7 @@ class VanDerPauw(DCScan):
             found[f"R {name} (ohm)"] = self.read_resistance(bench)
         return {
             **found,
-            "Current (A)": self.current,
-            "Temperature Set (K)": self.temperature,
-            "Temperature (K)": self.read_temperature(bench),
+            **self.conditions(bench),
         }
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
