@@ -9,7 +9,7 @@ import numpy as np
 
 from sotlab.instruments.station import Station
 from sotlab.parameters import Choice, Flag, Integer, Quantity
-from sotlab.procedures.harmonic_scan import CONDITIONS, READINGS, HarmonicScan
+from sotlab.procedures.harmonic_scan import ANALYSED, AXES, CONDITIONS, READINGS, HarmonicScan
 from sotlab.procedures.runs.scan import AnalysisInput, Point
 
 __all__ = ["HarmonicHallAngleScan", "HarmonicHallCurrentSeries", "HarmonicHallOneLockin"]
@@ -32,15 +32,8 @@ class HarmonicHallAngleScan(HarmonicScan):
 
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         "harmonic-hall",
-        columns={
-            "field": "Field Set (T)",
-            "angle": "Angle (deg)",
-            "x_1w": "X 1w (V)",
-            "y_1w": "Y 1w (V)",
-            "x_2w": "X 2w (V)",
-            "y_2w": "Y 2w (V)",
-        },
-        axes={"temperature": "Temperature Set (K)", "current": "Amplitude (A)"},
+        columns=ANALYSED,
+        axes=AXES,
     )
     COLUMNS = ("Angle Set (deg)", "Angle (deg)", "Field Set (T)", *READINGS, *CONDITIONS)
     ROLES = ("field", "ac_source", "lockin_1w", "lockin_2w")

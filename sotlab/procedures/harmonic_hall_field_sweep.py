@@ -9,7 +9,7 @@ import numpy as np
 
 from sotlab.instruments.station import Station
 from sotlab.parameters import Choice, Integer, Quantity
-from sotlab.procedures.harmonic_scan import CONDITIONS, READINGS, HarmonicScan
+from sotlab.procedures.harmonic_scan import ANALYSED, AXES, CONDITIONS, READINGS, HarmonicScan
 from sotlab.procedures.runs.scan import AnalysisInput, Point
 
 __all__ = ["HarmonicHallFieldSweep"]
@@ -29,16 +29,8 @@ class HarmonicHallFieldSweep(HarmonicScan):
 
     ANALYSIS: ClassVar[AnalysisInput] = AnalysisInput(
         "harmonic-hall",
-        columns={
-            "field": "Field Set (T)",
-            "angle": "Angle (deg)",
-            "x_1w": "X 1w (V)",
-            "y_1w": "Y 1w (V)",
-            "x_2w": "X 2w (V)",
-            "y_2w": "Y 2w (V)",
-            "state": "State (1)",
-        },
-        axes={"temperature": "Temperature Set (K)", "current": "Amplitude (A)"},
+        columns={**ANALYSED, "state": "State (1)"},
+        axes=AXES,
     )
     COLUMNS = ("Field Set (T)", "Angle (deg)", "State (1)", *READINGS, *CONDITIONS)
     ROLES = ("field", "rotator", "azimuth", "ac_source", "lockin_1w", "lockin_2w")

@@ -15,11 +15,21 @@ from sotlab.parameters import Quantity
 from sotlab.procedures.runs.scan import Scan
 from sotlab.procedures.strip_settings import strip_settings
 
-__all__ = ["CONDITIONS", "READINGS", "HarmonicScan"]
+__all__ = ["ANALYSED", "AXES", "CONDITIONS", "READINGS", "HarmonicScan"]
 
 #: The columns of both phasors, of the current, and of what the sample is in.
 READINGS = ("X 1w (V)", "Y 1w (V)", "X 2w (V)", "Y 2w (V)")
 CONDITIONS = ("Amplitude (A)", "Frequency (Hz)", "Temperature Set (K)", "Temperature (K)")
+#: The columns and the axes that the analysis of harmonic Hall takes of every scan.
+ANALYSED = {
+    "field": "Field Set (T)",
+    "angle": "Angle (deg)",
+    "x_1w": "X 1w (V)",
+    "y_1w": "Y 1w (V)",
+    "x_2w": "X 2w (V)",
+    "y_2w": "Y 2w (V)",
+}
+AXES = {"temperature": "Temperature Set (K)", "current": "Amplitude (A)"}
 #: A calibration at a frequency that differs by more than this part says nothing of the phases.
 SAME_FREQUENCY = 0.01
 #: What the sample file's settings are called by the analysis of ST-FMR, and by that of harmonic Hall.
