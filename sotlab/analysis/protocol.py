@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from sotlab.analysis.values import LiveFit, Reduction
 
-__all__ = ["Analysis", "from_files", "from_sample_file", "setting"]
+__all__ = ["Analysis", "from_files", "from_sample_file", "reads_runs_for", "setting"]
 
 
 def setting(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
@@ -121,3 +121,8 @@ class Analysis(Protocol):
             If a setting is missing, or does not fit the data.
         """
         ...
+
+
+def reads_runs_for(analysis: Analysis, kind: str) -> bool:
+    """Return whether an analysis takes runs that are for the analysis called ``kind``: itself, or one it also reads."""
+    return kind in (analysis.kind, *getattr(analysis, "also_reads", ()))

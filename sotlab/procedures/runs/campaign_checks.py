@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sotlab.analysis.protocol import reads_runs_for
 from sotlab.errors import PlanError, SotlabError, UsageError
 from sotlab.procedures.runs.campaign_file import CampaignFile
 from sotlab.procedures.runs.reduce import find_analysis
@@ -53,11 +54,11 @@ def check_analyses(file: CampaignFile, kinds: Mapping[str, str | None]) -> None:
                 of = ", ".join(f"{other} {known[other] or 'none'}" for other in asked.of)
                 raise PlanError(f"{where} of: the runs must be for one analysis; they are for: {of}")
             of_the_runs = found.pop() or ""
-            kind = asked.kind or of_the_runs
-            if kind != of_the_runs and of_the_runs not in getattr(_found(kind, where), "also_reads", ()):
+            if asked.kind and not reads_runs_for(_found(asked.kind, where), of_the_runs):
                 raise PlanError(f"{where} kind: the runs are for the analysis '{of_the_runs}', not '{asked.kind}'")
             if asked.columns:
                 raise PlanError(f"{where} columns: runs say themselves which of their columns are which; leave it out")
+            kind = asked.kind or of_the_runs
         elif not asked.kind:
             raise PlanError(f'{where} kind: name the analysis, as in kind = "thickness"')
         else:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from sotlab.analysis.protocol import Analysis
+from sotlab.analysis.protocol import Analysis, reads_runs_for
 from sotlab.analysis.values import LiveFit, Reduction, rows_of
 from sotlab.errors import DataError, SotlabError, StationError, UsageError
 from sotlab.instruments.installed import load_class
@@ -345,7 +345,7 @@ def datasets_of_run(analysis: Analysis, record: RunRecord) -> Iterator[Any]:
         If the run is for another analysis, or has not what that needs.
     """
     mapping = analysis_of(record)
-    if mapping["kind"] not in (analysis.kind, *getattr(analysis, "also_reads", ())):
+    if not reads_runs_for(analysis, mapping["kind"]):
         raise DataError(
             f"{record.folder.path}: this run is for the analysis '{mapping['kind']}', not '{analysis.kind}'"
         )
