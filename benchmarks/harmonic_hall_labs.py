@@ -29,6 +29,8 @@ import sotlab.simulated.benches
 from sotlab.analysis.values import Value
 from sotlab.instruments.station import Station
 from sotlab.procedures.harmonic_hall_angle_scan import HarmonicHallAngleScan
+from sotlab.procedures.harmonic_hall_field_sweep import HarmonicHallFieldSweep
+from sotlab.procedures.harmonic_scan import HarmonicScan
 from sotlab.procedures.runs.reduce import reduce_runs
 from sotlab.procedures.runs.run import Run
 from tests.closed_loop.hall_labs import (
@@ -52,7 +54,7 @@ NAMES = {
     "in-plane": ("r_p", "b_dl", "b_fl", "r_ane", "r_one", "xi_dl_E", "xi_fl_E", "xi_dl_j"),
     "low-field": ("b_k", "b_dl", "b_fl", "xi_dl_E", "xi_fl_E", "xi_dl_j"),
 }
-STEEP_T, FLAT_T = np.linspace(1.2, 3.9, 3), np.geomspace(0.1, 3.0, 5)
+STEEP_T, FLAT_T, LOW_T = np.linspace(1.2, 3.9, 3), np.geomspace(0.1, 3.0, 5), 0.1
 
 
 def line(name: str, pull: np.ndarray) -> str:
@@ -102,7 +104,11 @@ def station(folder: Path, sample: str) -> Path:
 def over_the_wire(labs: int) -> None:
     """Print the pulls of labs that are measured on the bench, with what the analysis is told drawn."""
     print(f"\nover the wire {'labs':>17} {'covered':>8} {'mean':>8} {'std':>8}")
-    for geometry, cross, told in (("out-of-plane", COTB, ("r_p",)), ("in-plane", NIFE, ("r_a", "mu0_meff"))):
+    for geometry, cross, told in (
+        ("out-of-plane", COTB, ("r_p",)),
+        ("in-plane", NIFE, ("r_a", "mu0_meff")),
+        ("low-field", COTB, ("r_p", "r_ane", "r_one")),
+    ):
         truth, found = cross.truth(), defaultdict(list)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -131,24 +137,31 @@ def measure(folder: Path, geometry: str, cross: Cross, told: tuple[str, ...], se
     sample = (shipped.parent / "samples" / "cotb_bisb_10nm.toml").as_posix()
     spec.write_text(text.replace("samples/cotb_bisb_10nm.toml", sample), encoding="utf-8")
     folders = []
-    fields_T = STEEP_T if geometry == "out-of-plane" else FLAT_T
-    with Station.open(str(spec), HarmonicHallAngleScan.ROLES) as bench:
-        for field_T in fields_T:
-            scan = HarmonicHallAngleScan(
-                station=str(spec),
-                axis="rotator" if geometry == "out-of-plane" else "azimuth",
-                field=float(field_T),
-                amplitude=cross.peak_A,
-                start=5.0 if geometry == "out-of-plane" else 0.0,
-                stop=347.0 if geometry == "out-of-plane" else 340.0,
-                points=20 if geometry == "out-of-plane" else 18,
-            )
+    planned = scans(geometry, spec, cross, rng)
+    with Station.open(str(spec), planned[0].ROLES) as bench:
+        for scan in planned:
             scan.use(bench)
             with Run(scan, folder, "film") as run:
                 run.wait()
             run.raise_error()
             folders.append(run.folder)
     return reduce_runs(folders, settings).json["results"]
+
+
+def scans(geometry: str, spec: Path, cross: Cross, rng: np.random.Generator) -> list[HarmonicScan]:
+    """Return the procedures that measure a geometry as the labs in process do, each lab at angles and fields of its own.
+
+    The first harmonic is rounded by the lock-in's digits rather than noisy: at the same points all labs would share
+    one error.
+    """
+    known, turned_deg = {"station": str(spec), "amplitude": cross.peak_A}, rng.uniform(-2.0, 2.0)
+    if geometry == "low-field":
+        return [HarmonicHallFieldSweep(field=LOW_T * rng.uniform(0.96, 1.0), points=25, **known)]
+    if geometry == "out-of-plane":
+        turn = {"axis": "rotator", "start": 5.0 + turned_deg, "stop": 347.0 + turned_deg, "points": 20}
+        return [HarmonicHallAngleScan(field=float(field_T), **turn, **known) for field_T in STEEP_T]
+    turn = {"axis": "azimuth", "start": turned_deg, "stop": 340.0 + turned_deg, "points": 18}
+    return [HarmonicHallAngleScan(field=float(field_T), **turn, **known) for field_T in FLAT_T]
 
 
 def main() -> None:
@@ -160,7 +173,7 @@ def main() -> None:
     measured = {
         "out-of-plane": out_of_plane(COTB, STEEP_T, 20),
         "in-plane": in_plane(NIFE, FLAT_T, 18),
-        "low-field": low_field(COTB, 0.1, 25),
+        "low-field": low_field(COTB, LOW_T, 25),
     }
     if asked.labs:
         statistics(measured, asked.labs)

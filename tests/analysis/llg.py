@@ -48,3 +48,41 @@ def rectified(
         m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         m /= np.sqrt((m * m).sum(axis=0))
     return current_A * delta_resistance * total / (periods * steps)
+
+
+def hall_harmonics(
+    field_T, polar_rad, azimuth_rad, *, r_a, r_p, b_k, b_dl=0.0, b_fl=0.0, r_ane=0.0, r_one=0.0, alpha=0.7, slow=4e-4,
+    steps=4000,
+):  # fmt: skip
+    """Return R_1w and R_2w (N,) of a slow current I sin wt; m begins along the field.
+
+    Time is in units of 1/(gamma 1 T), ``slow`` the frequency in them. That m lags behind shows in the quadratures that
+    are not asked for, and in these by (w/alpha gamma B)^2.
+    """
+    field_T, polar, azimuth = np.broadcast_arrays(*(np.asarray(a, float) for a in (field_T, polar_rad, azimuth_rad)))
+    direction = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)])
+    applied, y = field_T * direction, np.array([0.0, 1.0, 0.0])[:, None]
+
+    def slope(m, drive):
+        b = applied + drive * (b_fl * y + b_dl * cross(m, y + 0 * m))
+        b[2] += b_k * m[2]
+        torque = cross(m, b)
+        return -(torque + alpha * cross(m, torque)) / (1 + alpha**2)
+
+    m, h, settling = direction.copy(), 1 / slow / steps, steps // 4
+    first, second, heat = np.zeros((3, len(field_T)))
+    for k in range(-settling, steps):
+        start, half, end = np.sin(2 * np.pi * (k + np.array([0.0, 0.5, 1.0])) / steps)
+        if k >= 0:
+            hall = start * (r_a * m[2] + 2 * r_p * m[0] * m[1])
+            # The gradient of the temperature goes with the power of the current: 2 sin^2 = 1 - cos 2wt.
+            heat = 2 * start**2 * (r_ane * m[0] + r_one * applied[0])
+            first += start * (hall + heat)
+            second += np.cos(4 * np.pi * k / steps) * (hall + heat)
+        k1 = slope(m, start)
+        k2 = slope(m + h / 2 * k1, half)
+        k3 = slope(m + h / 2 * k2, half)
+        k4 = slope(m + h * k3, end)
+        m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        m /= np.sqrt((m * m).sum(axis=0))
+    return 2 * first / steps, 2 * second / steps

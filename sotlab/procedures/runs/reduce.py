@@ -415,8 +415,12 @@ def analysis_of(record: RunRecord) -> dict[str, Any]:
 
 
 def _settings_of_runs(records: Iterable[RunRecord], but: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the settings that the runs know, but for some; those that disagree must be said by the user."""
+    """Return the settings that the runs know, but for some; those that disagree must be said by the user.
+
+    A value that the user says comes before what a sample file knows of it at several temperatures, ``NAME_at``, too.
+    """
     settings: dict[str, Any] = {}
+    but = {*but, *(f"{name}_at" for name in but)}
     for record in records:
         for name, value in analysis_of(record)["settings"].items():
             if name not in but and settings.setdefault(name, value) != value:
