@@ -149,7 +149,7 @@ def measure(folder: Path, geometry: str, cross: Cross, told: tuple[str, ...], se
 
 
 def scans(geometry: str, spec: Path, cross: Cross, rng: np.random.Generator) -> list[HarmonicScan]:
-    """Return the procedures that measure a geometry as the labs in process do, each lab at angles and fields of its own.
+    """Return the procedures that measure a geometry as the labs in process do, each at angles or fields of its own.
 
     The first harmonic is rounded by the lock-in's digits rather than noisy: at the same points all labs would share
     one error.

@@ -12,7 +12,7 @@ from sotlab.analysis.datasets import Dataset
 from sotlab.analysis.harmonic_hall import not_determined
 from sotlab.analysis.joint import fit_joint, spread
 from sotlab.analysis.protocol import setting
-from sotlab.analysis.transport_analyses import STRICT, TransportAnalysis
+from sotlab.analysis.transport_analyses import CURVE_POINTS, STRICT, TransportAnalysis
 from sotlab.analysis.values import LiveFit, Reduction, Value
 from sotlab.errors import FitError
 
@@ -51,7 +51,7 @@ class PlanarHall(TransportAnalysis):
             return None
         values, flags = _planar_hall(angle, reading)
         weights = np.linalg.lstsq(np.stack(list(_waves(angle).values())).T, reading, rcond=None)[0]
-        curve = np.linspace(angle.min(), angle.max(), 361)
+        curve = np.linspace(angle.min(), angle.max(), CURVE_POINTS)
         fitted, drawn = (weights @ np.stack(list(_waves(at).values())) for at in (angle, curve))
         shown = {name: value for name, value in values.items() if value.value is not None}
         return LiveFit(shown, columns["angle"], fitted, np.degrees(curve), drawn, tuple(flags))

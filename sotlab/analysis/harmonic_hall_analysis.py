@@ -53,6 +53,8 @@ UNITS = {
 OF_ALL_CURRENTS = ("r_a", "r_p", "r_ohe", "b_k", "mu0_meff", "angle_offset", "b_dl_per_j", "xi_dl_E", "xi_fl_E")
 OF_ALL_CURRENTS += ("xi_dl_j", "xi_fl_j")
 CURVE_POINTS = 361
+#: What is shown while the readings arrive.
+_SHOWN = ("b_dl", "b_fl", "r_a", "r_p", "b_k")
 #: A planar Hall resistance must stand out by so many sigmas: its size is above 0 even in noise.
 SMALLEST_R_P = 4.0
 
@@ -125,24 +127,31 @@ class HarmonicHall(PlainDatasets):
     settings: ClassVar[type[HarmonicHallSettings]] = HarmonicHallSettings
 
     def live(self, columns: Mapping[str, np.ndarray], settings: HarmonicHallSettings) -> LiveFit | None:
-        """Return what the readings so far say, and a Fourier series of three orders through the second harmonic."""
+        """Return what the readings so far say, and a smooth curve through the second harmonic.
+
+        That is a Fourier series of three orders in the angle, or at low field a line through the sweep that goes on.
+        """
         signal = next(columns[role] for role in ("y_2w", "x_2w", "r_2w") if role in columns)
-        angle_deg = columns["angle"]
-        if len(signal) < 2 * _FOURIER_TERMS or settings.geometry == "low-field":
+        if settings.geometry == "low-field":
+            abscissa, terms = columns["field"], _line
+            same = [columns[role] == columns[role][-1] for role in ("state",) if role in columns]
+            own = np.logical_and.reduce([np.abs(columns["angle"] - columns["angle"][-1]) < 45.0, *same])
+        else:
+            abscissa, terms, own = columns["angle"], _fourier, np.ones(len(signal), bool)
+        rows = np.flatnonzero(own)
+        if len(rows) < 2 * terms(abscissa).shape[1]:
             return None
         axes = {axis: float(columns[axis][-1]) for axis in self.axes if axis in columns}
-        rows = {role: column for role, column in columns.items() if role in self.columns}
+        readings = {role: column for role, column in columns.items() if role in self.columns}
         try:
-            values, flags = self._fit(_Group([Dataset(rows, axes)], settings)).told()
+            values, flags = self._fit(_Group([Dataset(readings, axes)], settings)).told()
         except FitError as error:
             values, flags = {}, [str(error)]
-        shown = {name: value for name, value in values.items() if name in ("b_dl", "b_fl", "r_a", "r_p")}
-        weights = np.linalg.lstsq(_fourier(angle_deg), signal, rcond=None)[0]
-        curve_deg = np.linspace(angle_deg.min(), angle_deg.max(), CURVE_POINTS)
-        fit = {name: value for name, value in shown.items() if value.value is not None}
-        return LiveFit(
-            fit, angle_deg, _fourier(angle_deg) @ weights, curve_deg, _fourier(curve_deg) @ weights, tuple(flags)
-        )
+        fit = {name: values[name] for name in _SHOWN if name in values and values[name].value is not None}
+        x = abscissa[rows]
+        weights = np.linalg.lstsq(terms(x), signal[rows], rcond=None)[0]
+        smooth = np.linspace(x.min(), x.max(), CURVE_POINTS)
+        return LiveFit(fit, x, terms(x) @ weights, smooth, terms(smooth) @ weights, tuple(flags), rows)
 
     def reduce(self, datasets: Sequence[Dataset], settings: HarmonicHallSettings) -> Reduction:
         """Fit all readings of each temperature and current together.
@@ -454,11 +463,12 @@ def _anisotropy(settings: HarmonicHallSettings) -> tuple[Value | None, Value | N
     return (known, other) if given[0] else (other, known)
 
 
-#: Terms of a Fourier series of three orders.
-_FOURIER_TERMS = 7
-
-
 def _fourier(angle_deg: np.ndarray) -> np.ndarray:
+    """Return the terms (N, 7) of a series of three orders."""
     angle = np.radians(angle_deg)
     waves = [function(order * angle) for order in (1, 2, 3) for function in (np.cos, np.sin)]
     return np.stack([np.ones_like(angle), *waves], axis=1)
+
+
+def _line(field_T: np.ndarray) -> np.ndarray:
+    return np.stack([np.ones_like(field_T), field_T], axis=1)

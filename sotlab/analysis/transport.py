@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,10 +13,18 @@ from sotlab.analysis.joint import SMALLEST_UNIQUE, fit_joint, number, spread, un
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
-__all__ = ["TransportResult", "fit_parallel_conduction", "fit_sheet_resistance", "van_der_pauw"]
+__all__ = [
+    "TransportResult",
+    "fit_parallel_conduction",
+    "fit_sheet_resistance",
+    "parallel_conduction_ohm",
+    "van_der_pauw",
+]
 
 #: The temperature at which shares are given [K].
 REFERENCE_K = 300.0
+#: The power of T_h/T in the exponent of each law of hopping.
+HOPPING_POWERS = {"activated": 1.0, "mott": 0.25}
 #: Readings of one configuration and of its reciprocal, or with the current reversed, may differ by so many sigmas.
 DISAGREEMENT = 3.0
 
@@ -172,6 +181,27 @@ def fit_sheet_resistance(
     return TransportResult(results, tuple(flags), chi2 if sigma_ohm is not None else None)
 
 
+def parallel_conduction_ohm(
+    temperature_K: np.ndarray, results: Mapping[str, float], *, hopping: Literal["activated", "mott"] = "activated"
+) -> np.ndarray:
+    """Return R(T) [ohm] of a metallic and a hopping channel in parallel, as `fit_parallel_conduction` has it.
+
+    Parameters
+    ----------
+    temperature_K : (n,) float
+        Temperatures.
+    results : mapping of str to float
+        `resistance_300` [ohm], `metallic_share`, `hopping_temperature` [K], `metal_slope` [1/K].
+    hopping : {"activated", "mott"}
+        The law of the hopping channel.
+    """
+    t, power = np.asarray(temperature_K, float), HOPPING_POWERS[hopping]
+    share, t_h = results["metallic_share"], results["hopping_temperature"]
+    metal = share / (1 + results["metal_slope"] * (t - REFERENCE_K))
+    hop = (1 - share) * np.exp(-((t_h / t) ** power) + (t_h / REFERENCE_K) ** power)
+    return results["resistance_300"] / (metal + hop)
+
+
 def fit_parallel_conduction(
     temperature_K: np.ndarray,
     resistance_ohm: np.ndarray,
@@ -215,7 +245,7 @@ def fit_parallel_conduction(
         raise FitError(f"R(T): {len(t)} readings; eight are needed")
     if not (np.all(t > 0) and np.all(r > 0)):
         raise FitError("R(T): temperatures [K] and resistances [ohm] must be above 0")
-    power = {"activated": 1.0, "mott": 0.25}.get(hopping)
+    power = HOPPING_POWERS.get(hopping)
     if power is None:
         raise FitError(f"R(T): hopping is '{hopping}'; allowed are activated, mott")
     given = metal_slope if metal_slope is not None and metal_slope.value is not None else None

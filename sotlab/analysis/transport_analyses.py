@@ -18,6 +18,7 @@ from sotlab.analysis.transport import (
     DISAGREEMENT,
     fit_parallel_conduction,
     fit_sheet_resistance,
+    parallel_conduction_ohm,
     van_der_pauw,
 )
 from sotlab.analysis.values import LiveFit, Reduction, Value
@@ -25,6 +26,8 @@ from sotlab.errors import DataError, FitError, UsageError
 
 __all__ = ["STRICT", "HallLoop", "ParallelConduction", "SheetResistance", "TransportAnalysis", "VanDerPauw"]
 
+#: Of the curves that are drawn while the data arrive.
+CURVE_POINTS = 361
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -39,7 +42,29 @@ class TransportAnalysis(PlainDatasets):
     units: ClassVar[dict[str, str]]
 
     def live(self, columns: Mapping[str, np.ndarray], settings: Any) -> LiveFit | None:
-        """Return None: these are reduced when they are complete."""
+        """Return what the rows so far say, with the curve through them where there is one; None while it is nothing."""
+        axes = {axis: float(columns[axis][-1]) for axis in self.axes if axis in columns}
+        rows = Dataset({role: column for role, column in columns.items() if role in self.columns}, axes)
+        reduction = self.reduce([rows], settings)
+        found = {name: value for name, value in reduction.results.items() if value.value is not None}
+        if not found:
+            return None
+        flags = tuple(dict.fromkeys([*reduction.flags, *reduction.rows[0]["flags"]]))
+        drawn = self.curve(rows, {name: number(value) for name, value in found.items()}, settings)
+        if drawn is None:
+            nothing = np.empty(0)
+            return LiveFit(found, nothing, nothing, nothing, nothing, flags)
+        role, along = drawn
+        smooth = np.linspace(np.nanmin(rows[role]), np.nanmax(rows[role]), CURVE_POINTS)
+        return LiveFit(found, rows[role], along(rows[role]), smooth, along(smooth), flags)
+
+    def curve(
+        self, rows: Dataset, found: Mapping[str, float], settings: Any
+    ) -> tuple[str, Callable[[np.ndarray], np.ndarray]] | None:
+        """Return what is drawn through the rows: the role along the abscissa and the fit as its function.
+
+        ``found`` are the results that were determined, in SI units; None where no curve goes through the rows.
+        """
         return None
 
     def reduced(
@@ -136,6 +161,21 @@ class HallLoop(TransportAnalysis):
 
         return self.reduced(datasets, settings, fit)
 
+    def curve(
+        self, rows: Dataset, found: Mapping[str, float], settings: HallLoopSettings
+    ) -> tuple[str, Callable[[np.ndarray], np.ndarray]] | None:
+        """Return the saturated states, which are what is fitted; nothing between them."""
+        if not {"r_a", "r_offset"} <= set(found) or "resistance" not in rows:
+            return None
+        field_T = rows["field"]
+        from_T = settings.tail * min(np.nanmax(field_T), -np.nanmin(field_T))
+
+        def saturated_ohm(at_T: np.ndarray) -> np.ndarray:
+            states = found["r_offset"] + found.get("r_ohe", 0.0) * at_T + found["r_a"] * np.sign(at_T)
+            return np.where(np.abs(at_T) >= from_T, states, np.nan)
+
+        return "field", saturated_ohm
+
 
 class VanDerPauwSettings(BaseModel):
     """What the analysis ``van-der-pauw`` must be told."""
@@ -185,7 +225,7 @@ class VanDerPauw(TransportAnalysis):
             r_b, flags_b = _configuration(readings, "b")
             found = van_der_pauw(r_a, r_b)
             sheet = found.results["sheet_resistance"]
-            flags = [*flags_a, *flags_b, *found.flags]
+            flags = [*flags_a, *flags_b, *found.flags, *_single(readings, ("r_a", "r_b"))]
             return {"sheet_resistance": sheet, **_resistivity(sheet, settings.thickness), "r_a": r_a, "r_b": r_b}, flags
 
         return self.reduced(datasets, settings, fit)
@@ -242,7 +282,7 @@ class SheetResistance(TransportAnalysis):
         def fit(films: Dataset) -> tuple[Mapping[str, Value], Sequence[str]]:
             if "thickness" not in films:
                 measured = mean_of(films["resistance"], "ohm") if "resistance" in films else _slope(films, "voltage")
-                return {"sheet_resistance": _squares(measured, settings)}, []
+                return {"sheet_resistance": _squares(measured, settings)}, _single(films, ("resistance",))
             if "sheet_resistance" in films:
                 sheet, sigma = films["sheet_resistance"], films.columns.get("sheet_resistance_sigma")
                 common = 0.0
@@ -259,6 +299,15 @@ class SheetResistance(TransportAnalysis):
             return results, found.flags
 
         return self.reduced(datasets, settings, fit)
+
+    def curve(
+        self, rows: Dataset, found: Mapping[str, float], settings: SheetResistanceSettings
+    ) -> tuple[str, Callable[[np.ndarray], np.ndarray]] | None:
+        """Return the straight line V(I) of a strip; films of several thicknesses are not measured in one run."""
+        if "voltage" not in rows:
+            return None
+        line = np.polynomial.Polynomial.fit(rows["current"], rows["voltage"], 1)
+        return "current", line
 
 
 class ParallelConductionSettings(BaseModel):
@@ -307,6 +356,14 @@ class ParallelConduction(TransportAnalysis):
 
         return self.reduced(datasets, settings, fit)
 
+    def curve(
+        self, rows: Dataset, found: Mapping[str, float], settings: ParallelConductionSettings
+    ) -> tuple[str, Callable[[np.ndarray], np.ndarray]] | None:
+        """Return R(T) of both channels."""
+        if set(self.units) - set(found):
+            return None
+        return "temperature", lambda at_K: parallel_conduction_ohm(at_K, found, hopping=settings.hopping)
+
 
 def _resistance(dataset: Dataset, suffix: str, settings: HallLoopSettings) -> np.ndarray:
     """Return resistances as they were given, or of voltages and the current."""
@@ -320,6 +377,12 @@ def _resistance(dataset: Dataset, suffix: str, settings: HallLoopSettings) -> np
     if settings.current_convention is None:
         raise UsageError(f"{dataset.name}: say what the current is: --set current_convention=peak or rms (dc is rms)")
     return resistance_ohm(dataset[f"voltage{suffix}"], current_A, current_convention=settings.current_convention)
+
+
+def _single(readings: Dataset, roles: Sequence[str]) -> list[str]:
+    """Return a flag for each role that was read once, so that nothing says how much it scatters."""
+    once = [role for role in roles if role in readings and np.count_nonzero(np.isfinite(readings[role])) == 1]
+    return [f"{role}: a single reading: its noise is not known and not in the sigmas; repeat it" for role in once]
 
 
 def _slope(readings: Dataset, voltage: str) -> Value:

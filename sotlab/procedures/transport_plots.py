@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sotlab.analysis.datasets import Dataset
+from sotlab.analysis.transport import parallel_conduction_ohm
+from sotlab.analysis.transport_analyses import ParallelConduction
 from sotlab.procedures.plot_style import COLOURS, marked, told
 
 __all__ = ["loop_figures", "temperature_figures", "thickness_figures"]
@@ -64,22 +66,13 @@ def temperature_figures(parts: Sequence[Dataset], reduction: Mapping[str, Any]) 
     for curve, row, colour in zip(parts, reduction["scans"], COLOURS * len(parts), strict=False):
         t, r = curve["temperature"], curve["resistance"]
         axes.plot(t, r, ".", ms=4, color=colour, label=row["name"])
-        model = _two_channels(t, row, reduction["settings"]["hopping"])
-        if model is not None:
-            axes.plot(*model, "-", lw=1.1, color=colour)
+        found = {name: row[name]["value"] for name in ParallelConduction.units}
+        if None not in found.values():
+            smooth = np.linspace(t.min(), t.max(), 300)
+            model = parallel_conduction_ohm(smooth, found, hopping=reduction["settings"]["hopping"])
+            axes.plot(smooth, model, "-", lw=1.1, color=colour)
     axes.set_xlabel("temperature (K)")
     axes.set_ylabel("resistance (Ω)")
     axes.legend(fontsize=7, frameon=False)
     axes.set_title(told(reduction["results"], "metallic_share", "hopping_temperature", "metal_slope"), fontsize=9)
     return [("Resistance over temperature", marked(figure, reduction["simulated"]))]
-
-
-def _two_channels(t: np.ndarray, row: Mapping[str, Any], hopping: str) -> tuple[np.ndarray, np.ndarray] | None:
-    names = ("resistance_300", "metallic_share", "hopping_temperature", "metal_slope")
-    r_0, share, t_h, slope = (row[name]["value"] for name in names)
-    if r_0 is None or share is None or t_h is None or slope is None:
-        return None
-    power = 1.0 if hopping == "activated" else 0.25
-    curve = np.linspace(t.min(), t.max(), 300)
-    hop = np.exp(-((t_h / curve) ** power) + (t_h / 300.0) ** power)
-    return curve, r_0 / (share / (1 + slope * (curve - 300.0)) + (1 - share) * hop)
