@@ -428,7 +428,7 @@ def _slope_form(field, scan, theta, polar, r_2w, second, inputs, xi, window, odd
             made.append((row["field"], fit["slope"], fit.sigma("slope")))
         except FitError:
             row["slope"] = Value(None, None, "ohm")
-            row["flags"] = [f"too few points with |sin theta| below {window:g} for a slope"]
+            row["flags"] = [f"slope: not determined: too few points with |sin theta| below {window:g}"]
         rows.append(row)
     nothing = Value(None, None, "T")
     if len(made) < 2 or abs(xi) >= 0.5:

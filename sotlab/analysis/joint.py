@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sotlab.analysis.correlated import CorrelatedNoise, correlated_covariance
+from sotlab.analysis.rounding import rounding_covariance
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -48,7 +49,7 @@ class JointFit:
     values : (P,) float
         Their values.
     covariance : (P, P) float
-        Their covariance under first-order autoregressive noise in the order of measurement.
+        Their covariance under first-order autoregressive noise in the order of measurement, and rounded readings.
     unique : (P,) float
         Unique part of each column, 0 to 1.
     residual : (N,) float
@@ -134,7 +135,8 @@ def fit_joint(
     values = np.linalg.lstsq(scaled.T, y, rcond=1e-12)[0]
     residual = y - values @ scaled
     noise = _noise(scaled, residual, good, sequence)
-    covariance = noise.covariance[0] / np.outer(scale, scale)
+    shared = rounding_covariance(scaled[:, good], y[good], (y - residual)[good], float(noise.sigma[0]))
+    covariance = (noise.covariance[0] + shared) / np.outer(scale, scale)
     return JointFit(
         names,
         values / scale,

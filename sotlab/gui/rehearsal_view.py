@@ -10,6 +10,7 @@ from typing import Any
 
 from sotlab.gui.qt import QtWidgets
 from sotlab.procedures.runs.pace import clock_text
+from sotlab.procedures.runs.rehearsal_checks import said_once
 
 __all__ = ["RehearsalView", "as_page"]
 
@@ -22,7 +23,7 @@ def as_page(told: Mapping[str, Any]) -> str:
         f"<h3>Rehearsal of {escape(told['campaign'])}: SIMULATED</h3>",
         f"<p><b>In all {clock_text(told['duration_s'])}</b>, from {_hour(told['starts'])} to {_hour(told['ends'])}</p>",
     ]
-    wrong = [(mark, one["job"], one[key]) for kind, key, mark in KINDS for one in told[kind]]
+    wrong = [(mark, *one) for kind, key, mark in KINDS for one in said_once(told[kind], key)]
     lines += [f"<p>{mark} <b>{escape(job)}</b>: {escape(text)}</p>" for mark, job, text in wrong]
     if not wrong:
         lines.append("<p>✓ nothing that it would break, and nothing to warn of</p>")

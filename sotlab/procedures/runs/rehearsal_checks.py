@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from sotlab.procedures.runs.reader import RunRecord
 from sotlab.procedures.runs.thinning import Shortened
 from sotlab.units import parse_quantity, pretty
 
-__all__ = ["missed_line", "not_determined", "too_uncertain"]
+__all__ = ["missed_line", "not_determined", "said_once", "too_uncertain"]
 
 
 def missed_line(record: RunRecord, sample: Sample) -> list[str]:
@@ -43,14 +43,24 @@ def missed_line(record: RunRecord, sample: Sample) -> list[str]:
     return warnings
 
 
-def not_determined(reduction: Mapping[str, Any]) -> list[str]:
-    """Return the flags of spectra of which something is not determined: on the bench's sample, as it is."""
-    return [
-        f"on the bench's sample: {flag}"
+def not_determined(reduction: Mapping[str, Any], shortened: Shortened) -> list[str]:
+    """Return the flags of spectra of which something is not determined: on the bench's sample, as it is, each once."""
+    few = "" if shortened.is_whole else f", with {shortened.rows_kept} of {shortened.rows} rows"
+    flags = [
+        f"on the bench's sample{few}: {flag}"
         for row in rows_of(reduction)
         if any(isinstance(value, Mapping) and value.get("value", 0) is None for value in row.values())
         for flag in row["flags"]
     ]
+    return list(dict.fromkeys(flags))
+
+
+def said_once(told: Sequence[Mapping[str, str]], key: str) -> list[tuple[str, str]]:
+    """Return (whose, text) of a rehearsal's list ``[{"job", key}]``; what several jobs share stands once."""
+    jobs: dict[str, list[str]] = {}
+    for one in told:
+        jobs.setdefault(one[key], []).append(one["job"])
+    return [(f"{who[0]} and {len(who) - 1} more" if len(who) > 1 else who[0], text) for text, who in jobs.items()]
 
 
 def too_uncertain(asked: Mapping[str, float | str], reduction: Mapping[str, Any], shortened: Shortened) -> list[str]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sotlab.procedures.runs.pace import clock_text
+from sotlab.procedures.runs.rehearsal_checks import said_once
 
 __all__ = ["show_rehearsal"]
 
@@ -29,8 +30,8 @@ def show_rehearsal(told: Mapping[str, Any]) -> None:
     for role, on_s in told["on_s"].items():
         console.print(f"{role} on for {clock_text(on_s)}")
     for kind, key in (("limits", "limit"), ("problems", "problem"), ("warnings", "warning")):
-        for row in told[kind]:
-            console.print(f"! {key}: {row['job']}: {row[key]}", markup=False, soft_wrap=True)
+        for who, text in said_once(told[kind], key):
+            console.print(f"! {key}: {who}: {text}", markup=False, soft_wrap=True)
     console.print(f"{told['out']}: plots and results", markup=False, soft_wrap=True)
 
 

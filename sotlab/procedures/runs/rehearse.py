@@ -239,7 +239,7 @@ class _Rehearsal:
         self._has_page.add(job.item)
         told.report = str(record.folder.report) if page else None
         told.results = outcome.json["results"]
-        told.warnings += not_determined(outcome.json)
+        told.warnings += not_determined(outcome.json, short)
         told.warnings += too_uncertain(item.uncertainty, outcome.json, short)
 
 
