@@ -15,6 +15,8 @@ __all__ = ["rounding_covariance"]
 HARMONICS = np.arange(1, 21)
 #: Digits below this part of the largest reading are not looked for.
 SMALLEST_DIGIT = 1e-6
+#: The smallest step may be so many digits; steps that are looked at, and how nearly they are multiples.
+MOST_PARTS, FEWEST_STEPS, MOST_STEPS, NEARLY = 1000, 6, 40, 0.02
 #: Values that the model has within this part of a digit count as one.
 SAME = 0.02
 
@@ -53,14 +55,22 @@ def rounding_covariance(design: np.ndarray, readings: np.ndarray, model: np.ndar
 
 
 def _digit(readings: np.ndarray) -> float | None:
-    """Return the greatest common divisor of the steps between readings, None if that is too small to be a digit."""
-    smallest = SMALLEST_DIGIT * np.abs(readings).max(initial=0.0)
-    digit = 0.0
-    for step in np.diff(np.unique(readings)):
-        rest = float(step)
-        while rest > 0.1 * smallest:  # Euclid's algorithm; what is less is the computer's own rounding
-            digit, rest = rest, digit % rest
-            rest = min(rest, digit - rest)
-        if 0.0 < digit < smallest:
-            return None
-    return digit or None
+    """Return the largest step of which the steps between readings are multiples, None if there is none.
+
+    The text of a reading may round it once more, so that multiples are not exact.
+    """
+    steps = np.sort(np.diff(np.unique(readings)))
+    steps = steps[steps > SMALLEST_DIGIT * np.abs(readings).max(initial=0.0)][:MOST_STEPS].tolist()
+    if len(steps) < FEWEST_STEPS:
+        return None
+    for parts in range(1, MOST_PARTS + 1):
+        digit, total, multiples = steps[0] / parts, 0.0, 0
+        for step in steps:
+            multiple = round(step / digit)
+            if abs(step / digit - multiple) > NEARLY:
+                break
+            total, multiples = total + step, multiples + multiple
+            digit = total / multiples
+        else:
+            return digit
+    return None
