@@ -18,6 +18,10 @@ __all__ = ["HarmonicHallAngleScan", "HarmonicHallCurrentSeries", "HarmonicHallOn
 #: or that of the film.
 HELD = {"rotator": ("azimuth", 0.0), "azimuth": ("rotator", 90.0)}
 
+#: Settling is to 0.1 %, but the first harmonic is some 10,000 times the second: after so many settling times less than
+#: 1e-7 of it is left in any of the filters.
+FORGOTTEN = 2.5
+
 
 class HarmonicHallAngleScan(HarmonicScan):
     """Turn the field around the sample and read both harmonics of the Hall voltage, at one or several fields.
@@ -166,6 +170,7 @@ class HarmonicHallOneLockin(HarmonicHallAngleScan):
             else:
                 lockin.set_harmonic(2)
                 lockin.set_sensitivity(sensitivity)
+                bench.clock.sleep(FORGOTTEN * lockin.settling_s, self.should_stop)
             if known is not None:
                 lockin.set_phase(known[f"phase_{harmonic}w"][0])
             phasors.append(lockin.read_phasor())
@@ -174,7 +179,8 @@ class HarmonicHallOneLockin(HarmonicHallAngleScan):
 
     def point_time_s(self, before: Point | None, point: Point, bench: Station) -> float:
         """Return the time of turning, and of settling and reading twice [s]."""
-        again = self.settling_time_s(bench) + self.reading_time_s(bench)
+        settling_s, reading_s = self.settling_time_s(bench), self.reading_time_s(bench)
+        again_s = FORGOTTEN * settling_s + reading_s
         if before is not None and before.index == point.index:
-            return 2 * again
-        return super().point_time_s(before, point, bench) + again
+            return settling_s + reading_s + again_s
+        return super().point_time_s(before, point, bench) + again_s

@@ -19,6 +19,7 @@ AMPLITUDE_A = 2e-3
 RMS_A = AMPLITUDE_A / math.sqrt(2)
 ADDRESSES = {
     "source": "GPIB0::14::INSTR", "lockin_1w": "GPIB0::8::INSTR", "lockin_2w": "GPIB0::9::INSTR",
+    "lockin": "GPIB0::10::INSTR",
     "voltmeter": "GPIB0::7::INSTR", "meter": "GPIB0::24::INSTR", "gaussmeter": "GPIB0::12::INSTR",
     "field": "TCPIP0::ami430.example::7180::SOCKET", "stages": "ASRL1::INSTR", "interlock": "ASRL6::INSTR",
     "temperature": "TCPIP0::lakeshore336.example::7777::SOCKET",
@@ -654,7 +655,7 @@ def test_every_device_has_its_role():
         entry["role"]: entry["model"] for entry in Lab(LabSpec.parse("harmonic_hall?clock=virtual")).list_devices()
     }
     assert listed == {
-        "ac_source": "MODEL 6221", "lockin_1w": "SR830", "lockin_2w": "SR830", "voltmeter": "MODEL 2182A",
-        "source_meter": "MODEL 2400", "field": "MODEL 430", "gaussmeter": "MODEL475", "rotator": "ESP301",
+        "ac_source": "MODEL 6221", "lockin_1w": "SR830", "lockin_2w": "SR830", "lockin": "SR830",
+        "voltmeter": "MODEL 2182A", "source_meter": "MODEL 2400", "field": "MODEL 430", "gaussmeter": "MODEL475", "rotator": "ESP301",
         "temperature": "MODEL336", "interlock": "interlock input",
     }  # fmt: skip
