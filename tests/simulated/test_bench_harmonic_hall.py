@@ -656,6 +656,6 @@ def test_every_device_has_its_role():
     }
     assert listed == {
         "ac_source": "MODEL 6221", "lockin_1w": "SR830", "lockin_2w": "SR830", "lockin": "SR830",
-        "voltmeter": "MODEL 2182A", "source_meter": "MODEL 2400", "field": "MODEL 430", "gaussmeter": "MODEL475", "rotator": "ESP301",
-        "temperature": "MODEL336", "interlock": "interlock input",
+        "voltmeter": "MODEL 2182A", "source_meter": "MODEL 2400", "field": "MODEL 430", "gaussmeter": "MODEL475",
+        "rotator": "ESP301", "temperature": "MODEL336", "interlock": "interlock input",
     }  # fmt: skip
