@@ -443,6 +443,9 @@ def _resistances(dataset: Dataset, settings: HarmonicHallSettings) -> tuple[np.n
             flags += said
         else:
             voltage = readings[0]
+            if harmonic == 2:
+                other = "y_2w" if channels == ["x_2w"] else "x_2w"
+                flags.append(f"phase of the second harmonic not checked: give {other}, too, and what is in it is seen")
         harmonics.append(resistance_ohm(voltage, current_A, current_convention=settings.current_convention))
     return harmonics[0], harmonics[1], flags
 
