@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from sotlab.analysis.datasets import combined
+from sotlab.analysis.values import Value
 from sotlab.errors import DataError, RunError, SotlabError
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.write_once import write_once
@@ -31,7 +33,7 @@ from sotlab.procedures.runs.reduce import (
     reduce_runs,
     write_page,
 )
-from sotlab.procedures.runs.reduce_results import columns_of, table_of, value_in
+from sotlab.procedures.runs.reduce_results import apart, columns_of, table_of, value_in
 from sotlab.procedures.runs.settings import parse_settings
 from sotlab.procedures.runs.stored_results import latest_results
 
@@ -71,7 +73,7 @@ class Analysed:
     Attributes
     ----------
     file, table : Path or None
-        JSON, and CSV with a row for each reduction.
+        JSON, and CSV with a row for each reduction, and for each of its rows where no result holds for all of them.
     """
 
     name: str
@@ -144,13 +146,16 @@ class CampaignAnalyses:
             except SotlabError as error:
                 done.problems.append(f"{sample}: {error}" if sample else str(error))
                 continue
-            results = made.outcome.json["results"]
-            for name in asked.require:
-                if (results.get(name) or {}).get("value") is None:
-                    done.problems.append(f"{sample or 'all together'}: {name} is not determined")
+            for one in self._apart(made):
+                for name in asked.require:
+                    if (one["results"].get(name) or {}).get("value") is None:
+                        done.problems.append(f"{sample or 'all together'}: {name} is not determined")
             done.reductions.append(made)
         if not (done.reductions or done.problems):
             raise DataError(f"there is no sample called {' or '.join(asked.samples)} among them")
+
+    def _apart(self, made: Reduced) -> list[dict[str, Any]]:
+        return apart(made.outcome.json, find_analysis(made.outcome.json["kind"]).axes)
 
     # -- of runs -------------------------------------------------------------------------------------------------
 
@@ -221,7 +226,11 @@ class CampaignAnalyses:
         return settings
 
     def _taken(self, setting: str, source: str, sample: str) -> dict[str, Any]:
-        """Return the result of an item's run, or of an analysis, of the same sample."""
+        """Return what an item's runs, or an analysis, have found for the same sample.
+
+        Of several it is the weighted mean; where they disagree, as at temperatures that differ, with the sigma of their
+        scatter.
+        """
         other, _, result = source.partition(".")
         if other in self._done:
             found = [one.outcome.json for one in self._done[other].reductions if one.sample in (sample, TOGETHER)]
@@ -233,15 +242,18 @@ class CampaignAnalyses:
                     if content is None:
                         raise DataError(f"take: {setting}: {problem or f'{record.folder.path} has no results'}")
                     found.append(content)
-        if len(found) != 1:
-            raise DataError(
-                f"take: {setting}: '{other}' has {len(found)} results of {sample or 'all samples together'}; one is"
-                " wanted"
-            )
-        value = value_in(found[0], result or setting)
-        if value is None or value["value"] is None:
-            raise DataError(f"take: {setting}: {result or setting} is not determined by '{other}'")
-        return {key: value[key] for key in ("value", "sigma", "unit")}
+        if not found:
+            raise DataError(f"take: {setting}: '{other}' has no results of {sample or 'all samples together'}")
+        name, values = result or setting, []
+        for one in found:
+            value = value_in(one, name)
+            if value is None or value["value"] is None:
+                raise DataError(f"take: {setting}: {name} is not determined by '{other}'")
+            values.append(Value(value["value"], value["sigma"], value["unit"]))
+        together, flags = combined(name, values, values[0].unit)
+        for flag in flags:
+            self._news(f"take: {setting}: '{other}': {flag}")
+        return together.to_json()
 
     def _datasets(self, analysis: Any, source: str) -> tuple[Any, ...]:
         """Return what an item's runs hold, of whatever sample: a setting compares with them."""
@@ -274,7 +286,8 @@ class CampaignAnalyses:
             one.page = write_once(self._folder, stem, ".html", "", "report", RunError)
             write_page(one.page, one.outcome)
         inputs = list(dict.fromkeys(path for one in done.reductions for path in one.inputs))
-        table = table_of([one.sample for one in done.reductions], [one.outcome.json for one in done.reductions])
+        rows = [(one.sample, part) for one in done.reductions for part in self._apart(one)]
+        table = table_of([sample for sample, _ in rows], [part for _, part in rows])
         done.table = write_once(self._folder, done.name, ".csv", table, "table", RunError)
         content = {**done.to_json(), "provenance": made_of(inputs)}
         text = json.dumps({key: content[key] for key in content if key not in ("file", "table")}, indent=1)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from sotlab.analysis.protocol import Analysis
+from sotlab.analysis.values import rows_of
 from sotlab.errors import DataError, UsageError
 from sotlab.units import convert
 
-__all__ = ["columns_of", "table_of", "value_in"]
+__all__ = ["apart", "columns_of", "table_of", "value_in"]
 
 SIGMA = "sigma_"
 
@@ -33,6 +34,33 @@ def value_in(reduction: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     if isinstance(found, int | float) and not isinstance(found, bool):
         return {"value": found, "sigma": None, "unit": None}
     return found if isinstance(found, Mapping) and "value" in found else None  # type: ignore[return-value]
+
+
+def apart(reduction: Mapping[str, Any], axes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return a reduction, or one for each of its rows where no result holds for all: their conditions differ.
+
+    Parameters
+    ----------
+    reduction : mapping
+        As JSON has it.
+    axes : mapping of str to str
+        What tells its rows apart, with units: results of theirs.
+    """
+    rows = rows_of(reduction)
+    for name, value in reduction["results"].items():
+        if value["value"] is None and sum(_is_determined(row.get(name)) for row in rows) > 1:
+            break
+    else:
+        return [dict(reduction)]
+    made = []
+    for row in rows:
+        at = {a: {"value": row[a], "sigma": 0.0, "unit": u} for a, u in axes.items() if row.get(a) is not None}
+        made.append({**reduction, "results": at | {name: row[name] for name in reduction["results"] if name in row}})
+    return made
+
+
+def _is_determined(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("value") is not None
 
 
 def columns_of(

@@ -1,5 +1,6 @@
 """The campaign over temperature of seed 000: rehearsed as an overnight one, and settled before each point."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from sotlab.procedures.runs.jobs import list_jobs
 from sotlab.procedures.runs.reader import read_run
 from sotlab.procedures.runs.rehearse import rehearse
 
-from .campaigns import follow
+from .campaigns import blank_pages, follow, load, shortened
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TEMPERATURES = 'temperature = ["300 K", "250 K", "200 K", "150 K", "100 K", "50 K", "20 K"]'
@@ -19,7 +20,7 @@ TEMPERATURES = 'temperature = ["300 K", "250 K", "200 K", "150 K", "100 K", "50 
 def example(folder, *changes):
     """Copy the angle scans of the example, with changes."""
     text = (EXAMPLES / "gao_hall.toml").read_text(encoding="utf-8")
-    text = text[: text.index("[items.planar]")] + text[text.index("[items.angles]") : text.index("[analyses.")]
+    text = text[: text.index("[items.loop]")] + text[text.index("[items.angles]") : text.index("[items.planar]")]
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -54,3 +55,21 @@ def test_no_point_is_taken_before_temperature_and_field_have_settled(night):
         off_K = np.abs(rows["Temperature (K)"] - rows["Temperature Set (K)"])
         assert off_K.max() < 0.06  # the tolerance of 0.05 K, and the sensor's noise of 2 mK
         assert rows["Time (s)"].iloc[0] > 30.0  # held within the tolerance for so long
+
+
+def test_the_night_ends_with_an_efficiency_at_each_temperature_and_r_p_of_both_ends(tmp_path):
+    few = {"points": 12, "fields": 2, "stop": "335 deg", "temperature": "300 K"}
+    text = shortened("gao_hall.toml", loop={"points": 5}, angles=few, planar={"points": 8, "stop": "315 deg"})
+    with blank_pages():
+        night = load(tmp_path, text.replace(TEMPERATURES, 'temperature = ["300 K", "20 K"]'))
+        assert night.run() == "finished", night.summary()
+    (temperature,) = night.analyses
+    rows = list(csv.DictReader(temperature.table.read_text(encoding="utf-8").splitlines()))
+    assert [row["temperature (K)"] for row in rows] == ["300.0", "20.0"]
+    for row in rows:
+        xi, sigma = (float(row[f"{name}xi_dl_E (1/(ohm*m))"]) for name in ("", "sigma_"))
+        # Planted are 27170 and 25000; one of two values is beyond 4.5 sigma in one of 70,000 perfect programs.
+        assert abs(xi - 26100) < 4.5 * sigma + 1100
+        assert (
+            0.05 < float(row["sigma_r_p (ohm)"]) / float(row["r_p (ohm)"]) < 0.3
+        )  # half of what lies between the ends
