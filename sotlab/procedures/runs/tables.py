@@ -53,5 +53,5 @@ def _side_of(row: Mapping[str, Any]) -> str:
 
 
 def flags_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the flags of the rows, each with the row's name."""
-    return [f"{row['name']}: {flag}" for row in rows for flag in row["flags"]]
+    """Return the flags of the rows, each with the row's name, and once for rows of one name."""
+    return list(dict.fromkeys(f"{row['name']}: {flag}" for row in rows for flag in row["flags"]))
