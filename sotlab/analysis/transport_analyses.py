@@ -41,6 +41,10 @@ class TransportAnalysis(PlainDatasets):
     #: The results with their units.
     units: ClassVar[dict[str, str]]
 
+    def reduce(self, datasets: Sequence[Dataset], settings: Any = None) -> Reduction:
+        """Reduce all datasets together."""
+        raise NotImplementedError
+
     def live(self, columns: Mapping[str, np.ndarray], settings: Any) -> LiveFit | None:
         """Return what the rows so far say, with the curve through them where there is one; None while it is nothing."""
         axes = {axis: float(columns[axis][-1]) for axis in self.axes if axis in columns}

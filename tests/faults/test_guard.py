@@ -59,7 +59,7 @@ def events(folder, name):
 def test_outputs_of_a_killed_program_are_made_safe_and_the_run_goes_on_where_it_was(served, tmp_path):
     program, folder = measuring(served, tmp_path, points=10)
     assert served.outputs()["microwave"]["on"]
-    with pytest.raises(StationError, match=rf"is in use by cli.py run .*\(process {program.pid}, station.toml\) since"):
+    with pytest.raises(StationError, match=rf"is in use by sotlab run .*\(process {program.pid}, station.toml\) since"):
         Station.open(str(served.station), ["voltmeter"])
     program.kill()
     program.communicate()

@@ -179,7 +179,7 @@ def code_state() -> dict[str, Any]:
     package = Path(__file__).resolve().parents[2]
     state: dict[str, Any] = {"sotlab": version("sotlab"), "commit": None, "dirty": None}
     # A virtual environment may lie inside somebody else's repository: that the file is tracked shows whose it is.
-    if _git(package, "ls-files", "--error-unmatch", "cli.py") is None:
+    if _git(package, "ls-files", "--error-unmatch", "clock.py") is None:
         return state
     commit, changes = _git(package, "rev-parse", "HEAD"), _git(package, "status", "--porcelain", "--", ".")
     return state | {"commit": commit, "dirty": None if changes is None else bool(changes)}

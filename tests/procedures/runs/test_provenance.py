@@ -138,7 +138,7 @@ def test_the_state_of_a_checkout_is_its_commit_and_whether_files_were_changed(tm
 
     package = tmp_path / "src" / "sotlab"
     (package / "procedures" / "runs").mkdir(parents=True)
-    (package / "cli.py").write_text("1\n")
+    (package / "clock.py").write_text("1\n")
     monkeypatch.setattr(provenance, "__file__", str(package / "procedures" / "runs" / "provenance.py"))
     assert code_state()["commit"] is None  # no repository
     git("init", "-q")
@@ -147,7 +147,7 @@ def test_the_state_of_a_checkout_is_its_commit_and_whether_files_were_changed(tm
     git("add", "src")
     git("commit", "-q", "-m", "ours")
     assert code_state() | {"sotlab": ""} == {"sotlab": "", "commit": git("rev-parse", "HEAD"), "dirty": False}
-    (package / "cli.py").write_text("2\n")
+    (package / "clock.py").write_text("2\n")
     assert code_state()["dirty"] is True
     monkeypatch.setenv("PATH", "")
     assert code_state()["commit"] is None  # no git
