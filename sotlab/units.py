@@ -179,15 +179,19 @@ def as_typed(value: float | int, unit: str | None) -> str:
 
 
 def pretty(value: float | None, sigma: float | None, unit: str) -> str:
-    """Return ``49.23 ± 0.11 mT``: two digits of sigma, and as many of the value as those allow; ``-`` for None."""
+    """Return ``49.23 ± 0.11 mT``: two digits of sigma, and as many of the value as those allow; ``-`` for None.
+
+    The larger of both decides on the prefix: what is 0 within its sigma reads ``0.0 ± 5.1 mT``.
+    """
     if value is None:
         return "-"
-    factor_, shown = prefixed(value, unit)
+    size = max(abs(value), sigma if sigma and math.isfinite(sigma) else 0.0)
+    factor_, shown = prefixed(size, unit)
     tail = f" {shown}" if shown not in ("", "1") else ""
     if sigma is None or not math.isfinite(sigma) or sigma <= 0.0:
         return f"{value * factor_:.6g}{tail}"
-    if factor_ == 1.0 and unit not in ("dBm", "dB", "deg") and value and not 1e-3 <= abs(value) < 1e6:
-        exponent = math.floor(math.log10(max(abs(value), sigma)))  # no prefix made it a readable number
+    if factor_ == 1.0 and unit not in ("dBm", "dB", "deg") and not 1e-3 <= size < 1e6:
+        exponent = math.floor(math.log10(size))  # no prefix made it a readable number
         value, sigma, tail = value / 10.0**exponent, sigma / 10.0**exponent, f"e{exponent}{tail}"
         decimals = max(0, 1 - math.floor(math.log10(sigma)))
         return f"({value:.{decimals}f} ± {sigma:.{decimals}f}){tail}"

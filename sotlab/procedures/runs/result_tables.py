@@ -114,10 +114,11 @@ def _number(value: Mapping[str, Any] | None) -> str:
     if value is None or value["value"] is None:
         return "--"
     number, sigma = float(value["value"]), float(value["sigma"] or 0.0)
-    factor, unit = prefixed(number, value["unit"])
+    size = max(abs(number), sigma)
+    factor, unit = prefixed(size, value["unit"])
     number, sigma, power = number * factor, sigma * factor, 0
-    if factor == 1.0 and number and not 1e-3 <= abs(number) < 1e6:  # no prefix made it a readable number
-        power = math.floor(math.log10(max(abs(number), sigma)))
+    if factor == 1.0 and size and not 1e-3 <= size < 1e6:  # no prefix made it a readable number
+        power = math.floor(math.log10(size))
         number, sigma = number / 10.0**power, sigma / 10.0**power
     if sigma > 0:
         decimals = max(0, 1 - math.floor(math.log10(sigma)))
