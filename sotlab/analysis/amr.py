@@ -107,15 +107,13 @@ class AMR:
             fit = {"angle": (smooth := np.linspace(0.0, 360.0, CURVE_POINTS)).tolist(), "resistance": curve(smooth)}
             rows.append({"name": turn.name, "field": turn.field_T, **values, "fit": fit, "flags": row_flags})
         results = {name: _mean([row[name] for row in rows], name, unit, flags) for name, unit in _UNITS.items()}
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
             flags,
-            any(turn.simulated for turn in datasets),
-            list(dict.fromkeys(turn.name for turn in datasets)),
-            settings.model_dump(),
             rows_are="scans",
             parts=list(datasets),
         )

@@ -159,15 +159,13 @@ class FMThickness:
             for k in range(len(t_m))
         ]
         curve_m = np.linspace(0.0, 1.1 * np.max(1.0 / t_m), CURVE_POINTS)
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
             flags,
-            any(one.simulated for one in datasets),
-            list(dict.fromkeys(one.name for one in datasets)),
-            settings.model_dump(),
             parts=[{"per_thickness": curve_m, "per_xi_fmr": line[0] + line[1] * curve_m}],
             details={"budget": {name: budget.of(name) for name in _RESULTS if results[name].value is not None}},
         )

@@ -185,17 +185,15 @@ class HarmonicHall(PlainDatasets):
                 "no known-resistor run: distortion of the source and an offset in 2w are not known; calibrate"
                 " second_harmonic, or give --set resistor=FILE with the same wiring and current",
             ]
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
-            list(dict.fromkeys(flags)),
-            any(dataset.simulated for dataset in datasets),
-            list(dict.fromkeys(dataset.name for dataset in datasets)),
-            settings.model_dump(),
-            "scans",
-            [fitted for fit in fits for fitted in fit.result.fitted],
+            flags,
+            rows_are="scans",
+            parts=[fitted for fit in fits for fitted in fit.result.fitted],
             method=fits[0].result.method or settings.geometry,
         )
 

@@ -309,15 +309,13 @@ class Magnetometry:
                 names, table["thickness"], table["moment"], table["area"], _per_area_sigma(table), strict=True
             )
         ]
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             fit.results,
             rows,
-            list(fit.flags),
-            any(one.simulated for one in datasets),
-            list(dict.fromkeys(one.name for one in datasets)),
-            settings.model_dump(),
+            fit.flags,
             details={} if fit.chi2_reduced is None else {"chi2_reduced": fit.chi2_reduced},
         )
 

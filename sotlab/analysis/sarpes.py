@@ -141,15 +141,13 @@ class SARPES:
 
             k = self._momenta(first, settings)
             results["model_scale"] = compare_with_slab(k, found, settings, flags)
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
             flags,
-            any(scan.simulated for scan in datasets),
-            list(dict.fromkeys(scan.name for scan in datasets)),
-            settings.model_dump(),
             parts=list(datasets),
         )
 

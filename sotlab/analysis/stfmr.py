@@ -194,15 +194,13 @@ class STFMR:
             rows = [_row(side, fit, k, settings, pairs.get(k)) for k, side in enumerate(sides)]
             flags += _correlation_flags(fit)
         results, details = self._over_frequency(sides, fit, settings, flags)
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
             flags,
-            any(s.simulated for s in datasets),
-            list(dict.fromkeys(s.name for s in datasets)),
-            settings.model_dump(),
             parts=sides,
             details=details,
         )

@@ -149,15 +149,13 @@ class STFMRFrequency:
                 " way does to it (some dB from one frequency to the next) is in lines and widths; calibrate rf_current"
                 " at the frequencies of the sweep"
             )
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
             flags,
-            any(spectrum.simulated for spectrum in datasets),
-            list(dict.fromkeys(spectrum.name for spectrum in datasets)),
-            settings.model_dump(),
             parts=list(datasets),
         )
 

@@ -166,15 +166,13 @@ class Thickness:
         details: dict[str, Any] = {"limits": fit.limits, "correlation_sigma_s_lambda_s": fit.correlation}
         if fit.chi2_reduced is not None:
             details["chi2_reduced"] = fit.chi2_reduced
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             fit.results,
             rows,
-            list(fit.flags),
-            any(one.simulated for one in datasets),
-            list(dict.fromkeys(one.name for one in datasets)),
-            settings.model_dump(),
+            fit.flags,
             parts=[_curve(fit, thickness, resistivity is None)],
             details=details,
         )

@@ -87,17 +87,15 @@ class TransportAnalysis(PlainDatasets):
                 values, flags = none_of(self.units), [not_determined(", ".join(self.units), str(error))]
             rows.append({**row, **values, "flags": list(flags)})
         results, flags = self.of_all(rows)
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            datasets,
+            settings,
             results,
             rows,
             flags,
-            any(dataset.simulated for dataset in datasets),
-            list(dict.fromkeys(dataset.name for dataset in datasets)),
-            settings.model_dump(),
-            "scans",
-            list(datasets),
+            rows_are="scans",
+            parts=list(datasets),
         )
 
     def of_all(self, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Value], list[str]]:

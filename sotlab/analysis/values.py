@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -114,6 +114,42 @@ class Reduction:
     parts: Sequence[Any] = field(default=(), repr=False, compare=False)
     method: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        analysis: Any,
+        datasets: Sequence[Any],
+        settings: Any,
+        results: dict[str, Value],
+        rows: list[dict[str, Any]],
+        flags: Iterable[str],
+        **more: Any,
+    ) -> Reduction:
+        """Return what an analysis has made of its data sets with its settings; each flag stands once.
+
+        Parameters
+        ----------
+        analysis : Analysis
+            Whose ``kind`` and ``schema`` it has.
+        datasets : sequence
+            With a ``name`` each, and whether they are ``simulated``.
+        settings : BaseModel
+            What the analysis was told.
+        results, rows, flags, **more
+            As they are called above.
+        """
+        return cls(
+            analysis.kind,
+            analysis.schema,
+            results,
+            rows,
+            list(dict.fromkeys(flags)),
+            any(dataset.simulated for dataset in datasets),
+            list(dict.fromkeys(dataset.name for dataset in datasets)),
+            settings.model_dump(),
+            **more,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the reduction in plain Python types; a number that is not finite becomes None."""
