@@ -126,9 +126,9 @@ def _whitener(jacobian: np.ndarray) -> np.ndarray:
     gram = jacobian.transpose(1, 0, 2) @ jacobian.transpose(1, 2, 0)
     scale = np.sqrt(np.einsum("kpp->kp", gram))
     scale = np.where(scale > 1e-30, scale, 1.0)  # no line at all has no derivative by its centre
-    gram = gram / (scale[:, :, None] * scale[:, None, :])
+    gram /= scale[:, :, None] * scale[:, None, :]
     # A parameter that the data hardly hold must not stop the others: it gets a large sigma instead.
-    gram += 1e-10 * np.eye(gram.shape[1])
+    np.einsum("kpp->kp", gram)[...] += 1e-10
     return np.linalg.inv(np.linalg.cholesky(gram)) / scale[:, None, :]
 
 
@@ -141,8 +141,9 @@ def _density(cosine: np.ndarray, rho: np.ndarray) -> np.ndarray:
 def _invert(x: np.ndarray, y: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return where each row of the rising curves y (K, T) over x (T,) reaches ``wanted`` (K,), by straight lines."""
     y = np.maximum.accumulate(y, axis=1)
-    upper = np.clip((y < wanted[:, None]).sum(axis=1), 1, len(x) - 1)
+    upper = np.minimum(np.maximum((y < wanted[:, None]).sum(axis=1), 1), len(x) - 1)
     rows = np.arange(len(y))
     y0, y1 = y[rows, upper - 1], y[rows, upper]
-    part = np.clip((wanted - y0) / np.maximum(y1 - y0, 1e-12), 0, 1)
-    return x[upper - 1] + part * (x[upper] - x[upper - 1])
+    part = np.minimum(np.maximum((wanted - y0) / np.maximum(y1 - y0, 1e-12), 0.0), 1.0)
+    x0 = x[upper - 1]
+    return x0 + part * (x[upper] - x0)
