@@ -98,6 +98,17 @@ class LineFit:
         """Return for each spectrum whether it has a line (n,) bool."""
         return np.isfinite(self.field_res)
 
+    @property
+    def noise_freedom(self) -> np.ndarray:
+        """Return how many degrees of freedom the square of ``rms`` has as an estimate of the noise (n,).
+
+        Those of residuals of first-order correlation, and that the correlation, too, is an estimate: its variance
+        (1 - rho^2)/N moves ln (1 + rho)/(1 - rho), to which variances of slow parameters are proportional.
+        """
+        white = 1.0 - np.minimum(np.abs(np.nan_to_num(self.lag1)), 0.97) ** 2
+        left = np.maximum(self.points - len(PARAMETERS), 1) * white / (2.0 - white)
+        return 1.0 / (1.0 / left + 2.0 / (np.maximum(self.points, 1) * white))
+
     def model(self, field_T: np.ndarray) -> np.ndarray:
         """Return the fitted voltage (n, N) [V] at the fields ``field_T`` (N,) or (n, N) [T], signed as measured."""
         columns = [getattr(self, name)[:, None] for name in PARAMETERS]
@@ -363,7 +374,7 @@ def _fit_usable(
             result.flags[k].append(reason)
 
 
-#: Rows: PARAMETERS; columns: what is fitted, the baseline's two coefficients, s, a, b0, w. The baseline's rows are open.
+#: Rows: PARAMETERS; columns: what is fitted, the baseline's coefficients, s, a, b0, w. The baseline's rows are open.
 _PARAMETERS_BY_FITTED = np.eye(6, 6, 2)
 
 
