@@ -1,8 +1,9 @@
 """Uncertainties of a least-squares fit whose residuals are correlated in the order of measurement.
 
-The noise is taken to be a first-order autoregression, cov(e_i, e_j) = s^2 rho^|i-j|. The estimate stays the ordinary
-least-squares one; its covariance is the sandwich (J'J)^-1 J' R J (J'J)^-1 s^2. The fit takes part of the noise with it,
-and more of slow noise, so that the residuals look whiter and smaller than the noise: their expected lag-1
+The noise is taken to be a first-order autoregression, cov(e_i, e_j) = s^2 rho^|i-j|, or where neighbours but one are
+less alike than that, as behind a filter of up to four poles (:mod:`sotlab.analysis.filtered_noise`). The estimate stays
+the ordinary least-squares one; its covariance is the sandwich (J'J)^-1 J' R J (J'J)^-1 s^2. The fit takes part of the
+noise with it, and more of slow noise, so that the residuals look whiter and smaller than the noise: their expected
 autocorrelation is computed for a table of rho, with the fit's own projector, and read backwards.
 
 References
@@ -19,10 +20,14 @@ from typing import cast
 import numpy as np
 from scipy import fft
 
+from sotlab.analysis.filtered_noise import FILTERED_RHO, filter_correlation, filter_densities
+
 __all__ = ["CorrelatedNoise", "correlated_covariance"]
 
 #: The table of rho; beyond its ends the end is taken.
 _RHO = np.array([-0.9, -0.7, -0.5, -0.35, -0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97])
+#: Above this rho it is asked whether the noise has passed a filter of several poles.
+SLOW = 0.2
 #: Zeros appended for the Fourier transform, so that the noise does not correlate around the ends.
 _PADDING = 48
 
@@ -53,7 +58,7 @@ class CorrelatedNoise:
 
 
 def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.ndarray) -> CorrelatedNoise:
-    """Return the covariance of fitted parameters under first-order autoregressive noise.
+    """Return the covariance of fitted parameters under noise behind a filter of one to four poles.
 
     Parameters
     ----------
@@ -88,18 +93,26 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     rho = _invert(_RHO, products / squares, lag1)
 
     density = _density(cosine, rho)
+    squared = points * (1 + 2 * rho**2 / (1 - rho**2)) - 2 * rho**2 / (1 - rho**2) ** 2  # tr(RR)
+    filtered, slow = np.zeros(len(rho)), np.flatnonzero(rho > SLOW)
+    if len(slow):
+        pairs_2 = np.einsum("kn,kn->k", mask[slow, 2:], mask[slow, :-2])
+        lag2 = np.einsum("kn,kn->k", residual[slow, 2:], residual[slow, :-2]) / rss[slow]
+        counts, lags = (points[slow], pairs[slow], pairs_2), (lag1[slow], lag2)
+        found = _behind_a_filter(own[slow], counts, lags, rho[slow], density[slow], length)
+        rho[slow], density[slow], filtered[slow] = found
+        squared[slow] = points[slow] * (density[slow] ** 2 @ weight) / weight.sum()
     spectrum *= np.sqrt(weight * density).astype(np.float32)[:, None, :]
     inner = (spectrum @ spectrum.transpose(0, 2, 1)).astype(float)  # Q R Q'
     left = np.maximum(points - np.einsum("kpp->k", inner), 0.02 * points)
     noise2 = rss / left
     # Satterthwaite: the residuals' sum of squares varies as that of tr(MR)^2/tr(MRMR) independent ones would.
-    ratio = rho**2 / (1 - rho**2)
-    spread = points * (1 + 2 * ratio) - 2 * ratio / (1 - rho**2)
-    spread += np.einsum("kpq,kpq->k", inner, inner) - 2 * np.einsum("kf,kf->k", own, weight * density**2)
+    spread = squared + np.einsum("kpq,kpq->k", inner, inner) - 2 * np.einsum("kf,kf->k", own, weight * density**2)
     freedom = np.maximum(left**2 / np.maximum(spread, left), 1.0)
     # Noise and rho are themselves estimates: var(rho) = (1 - rho^2)/N moves ln (1 + rho)/(1 - rho), to which variances
-    # are proportional. Student's t of so many degrees of freedom has its 68 % wider by 1/2 of their inverse.
-    known = 1 / freedom + 2 / (points * (1 - rho**2))
+    # are proportional; behind four poles half as much, ln S(0) by 1/2(1 - rho). Student's t of so many degrees of
+    # freedom has its 68 % wider by 1/2 of their inverse.
+    known = 1 / freedom + 2 * (1 - 0.75 * filtered) / (points * (1 - rho**2))
     scale = noise2 * (1 + np.minimum(known, 1.0) / 2) ** 2
     covariance = scale[:, None, None] * (to_orthonormal.transpose(0, 2, 1) @ inner @ to_orthonormal)
     return CorrelatedNoise(covariance, np.sqrt(noise2), rho, lag1, freedom)
@@ -119,6 +132,42 @@ def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     cosine, weight = np.repeat(cosine, 2), np.repeat(weight, 2)
     table = weight[:, None] * _density(cosine, _RHO).T
     return cosine, weight, np.hstack([table, cosine[:, None] * table]).astype(np.float32)
+
+
+def _behind_a_filter(
+    own: np.ndarray,
+    counts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    lags: tuple[np.ndarray, np.ndarray],
+    rho: np.ndarray,
+    density: np.ndarray,
+    length: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rho (K,) and density (K, F) of noise between that of one pole, which are given, and that of four.
+
+    And how much of it is that of four (K,), 0 to 1.
+
+    ``counts`` are points and pairs of neighbours 1 and 2 apart, ``lags`` the autocorrelations of the residuals there.
+    """
+    cosine, weight, _ = _frequencies(length)
+    twice = 2 * cosine**2 - 1
+    points, pairs, pairs_2 = counts
+    table = np.repeat(filter_densities(length), 2, axis=1)
+    lost = (own * weight) @ np.vstack([table, cosine * table]).T
+    squares = np.maximum(points[:, None] - lost[:, : len(table)], 0.02 * points[:, None])
+    rho_4 = _invert(FILTERED_RHO, (pairs[:, None] * FILTERED_RHO - lost[:, len(table) :]) / squares, lags[0])
+    upper = np.minimum(np.maximum(np.searchsorted(FILTERED_RHO, rho_4), 1), len(table) - 1)
+    part = ((rho_4 - FILTERED_RHO[upper - 1]) / (FILTERED_RHO[upper] - FILTERED_RHO[upper - 1]))[:, None]
+    density_4 = (1 - part) * table[upper - 1] + part * table[upper]
+
+    def expected(two_apart: np.ndarray, of: np.ndarray) -> np.ndarray:
+        taken = own * weight * of
+        return (pairs_2 * two_apart - taken @ twice) / np.maximum(points - taken.sum(axis=1), 0.02 * points)
+
+    one = expected(rho**2, density)
+    four = expected(filter_correlation(rho_4, np.array([2.0]))[:, 0], density_4)
+    mixed = np.minimum(np.maximum((lags[1] - one) / np.where(four == one, 1.0, four - one), 0.0), 1.0)
+    part = mixed[:, None]
+    return (1 - mixed) * rho + mixed * rho_4, (1 - part) * density + part * density_4, mixed
 
 
 def _whitener(jacobian: np.ndarray) -> np.ndarray:

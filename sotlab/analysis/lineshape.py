@@ -168,8 +168,8 @@ def fit_lineshape(field_T: np.ndarray | Sequence[np.ndarray], voltage_V: np.ndar
     with B: such a spectrum gives -V_S, -V_A of its partner at positive fields; the part that stays is of another
     origin. A spectrum with both signs of field has two resonances and is refused: fit its two sides separately.
 
-    W is the half width at half maximum. The sigmas hold for noise with first-order autoregressive correlation in the
-    order given; under white noise they equal the usual ones.
+    W is the half width at half maximum. The sigmas hold for noise that is correlated in the order given as behind a
+    filter of one to four poles; under white noise they equal the usual ones.
 
     References
     ----------
