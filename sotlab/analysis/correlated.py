@@ -1,6 +1,6 @@
 """Uncertainties of a least-squares fit whose residuals are correlated in the order of measurement.
 
-The noise is taken to be a first-order autoregression, cov(e_i, e_j) = s^2 rho^|i-j|, or where neighbours but one are
+The noise is taken to be a first-order autoregression, cov(e_i, e_j) = s^2 rho^|i-j|, or where points further apart are
 less alike than that, as behind a filter of up to four poles (:mod:`sotlab.analysis.filtered_noise`). The estimate stays
 the ordinary least-squares one; its covariance is the sandwich (J'J)^-1 J' R J (J'J)^-1 s^2. The fit takes part of the
 noise with it, and more of slow noise, so that the residuals look whiter and smaller than the noise: their expected
@@ -28,6 +28,8 @@ __all__ = ["CorrelatedNoise", "correlated_covariance"]
 _RHO = np.array([-0.9, -0.7, -0.5, -0.35, -0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97])
 #: Above this rho it is asked whether the noise has passed a filter of several poles.
 SLOW = 0.2
+#: How far apart residuals tell which: behind several poles noise forgets faster.
+FURTHER = (2, 3)
 #: Zeros appended for the Fourier transform, so that the noise does not correlate around the ends.
 _PADDING = 48
 
@@ -48,6 +50,8 @@ class CorrelatedNoise:
         Lag-1 autocorrelation of the residuals as they are: smaller, since the fit follows slow noise.
     freedom : (K,) float
         Degrees of freedom left to estimate sigma from, at least 1: few where the noise is slow.
+    filtered : (K,) float
+        How much of it is noise behind four poles, 0 to 1.
     """
 
     covariance: np.ndarray
@@ -55,9 +59,12 @@ class CorrelatedNoise:
     rho: np.ndarray
     lag1: np.ndarray
     freedom: np.ndarray
+    filtered: np.ndarray
 
 
-def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.ndarray) -> CorrelatedNoise:
+def correlated_covariance(
+    jacobian: np.ndarray, residual: np.ndarray, mask: np.ndarray, *, poles: int = 4
+) -> CorrelatedNoise:
     """Return the covariance of fitted parameters under noise behind a filter of one to four poles.
 
     Parameters
@@ -68,7 +75,8 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
         Data minus model; 0 at gaps.
     mask : (K, N) float
         1 for a point that counts, 0 for a gap.
-
+    poles : int
+        1 for first-order autoregressive noise, which forgets slowest; else it may be of up to four.
     """
     points = mask.sum(axis=1)
     pairs = np.einsum("kn,kn->k", mask[:, 1:], mask[:, :-1])
@@ -95,10 +103,10 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     density = _density(cosine, rho)
     squared = points * (1 + 2 * rho**2 / (1 - rho**2)) - 2 * rho**2 / (1 - rho**2) ** 2  # tr(RR)
     filtered, slow = np.zeros(len(rho)), np.flatnonzero(rho > SLOW)
-    if len(slow):
-        pairs_2 = np.einsum("kn,kn->k", mask[slow, 2:], mask[slow, :-2])
-        lag2 = np.einsum("kn,kn->k", residual[slow, 2:], residual[slow, :-2]) / rss[slow]
-        counts, lags = (points[slow], pairs[slow], pairs_2), (lag1[slow], lag2)
+    if len(slow) and poles > 1:
+        gaps = mask[slow], residual[slow]
+        further, alike = (np.stack([np.einsum("kn,kn->k", x[:, d:], x[:, :-d]) for d in FURTHER]) for x in gaps)
+        counts, lags = (points[slow], pairs[slow], further), (lag1[slow], alike / rss[slow])
         found = _behind_a_filter(own[slow], counts, lags, rho[slow], density[slow], length)
         rho[slow], density[slow], filtered[slow] = found
         squared[slow] = points[slow] * (density[slow] ** 2 @ weight) / weight.sum()
@@ -115,7 +123,7 @@ def correlated_covariance(jacobian: np.ndarray, residual: np.ndarray, mask: np.n
     known = 1 / freedom + 2 * (1 - 0.75 * filtered) / (points * (1 - rho**2))
     scale = noise2 * (1 + np.minimum(known, 1.0) / 2) ** 2
     covariance = scale[:, None, None] * (to_orthonormal.transpose(0, 2, 1) @ inner @ to_orthonormal)
-    return CorrelatedNoise(covariance, np.sqrt(noise2), rho, lag1, freedom)
+    return CorrelatedNoise(covariance, np.sqrt(noise2), rho, lag1, freedom, filtered)
 
 
 @lru_cache(maxsize=8)
@@ -136,7 +144,7 @@ def _frequencies(length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _behind_a_filter(
     own: np.ndarray,
-    counts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    counts: tuple[np.ndarray, ...],
     lags: tuple[np.ndarray, np.ndarray],
     rho: np.ndarray,
     density: np.ndarray,
@@ -146,11 +154,10 @@ def _behind_a_filter(
 
     And how much of it is that of four (K,), 0 to 1.
 
-    ``counts`` are points and pairs of neighbours 1 and 2 apart, ``lags`` the autocorrelations of the residuals there.
+    ``counts`` are points, pairs of neighbours and pairs ``FURTHER`` apart, ``lags`` the residuals' autocorrelations.
     """
     cosine, weight, _ = _frequencies(length)
-    twice = 2 * cosine**2 - 1
-    points, pairs, pairs_2 = counts
+    points, pairs, further = counts
     table = np.repeat(filter_densities(length), 2, axis=1)
     lost = (own * weight) @ np.vstack([table, cosine * table]).T
     squares = np.maximum(points[:, None] - lost[:, : len(table)], 0.02 * points[:, None])
@@ -159,13 +166,19 @@ def _behind_a_filter(
     part = ((rho_4 - FILTERED_RHO[upper - 1]) / (FILTERED_RHO[upper] - FILTERED_RHO[upper - 1]))[:, None]
     density_4 = (1 - part) * table[upper - 1] + part * table[upper]
 
-    def expected(two_apart: np.ndarray, of: np.ndarray) -> np.ndarray:
-        taken = own * weight * of
-        return (pairs_2 * two_apart - taken @ twice) / np.maximum(points - taken.sum(axis=1), 0.02 * points)
+    apart = np.array(FURTHER, float)
+    waves = np.cos(np.arccos(np.clip(cosine, -1.0, 1.0))[:, None] * apart)
 
-    one = expected(rho**2, density)
-    four = expected(filter_correlation(rho_4, np.array([2.0]))[:, 0], density_4)
-    mixed = np.minimum(np.maximum((lags[1] - one) / np.where(four == one, 1.0, four - one), 0.0), 1.0)
+    def expected(correlation: np.ndarray, of: np.ndarray) -> np.ndarray:
+        """Return the autocorrelations (lags, K) of residuals of such noise (K, lags)."""
+        taken = own * weight * of
+        left = np.maximum(points - taken.sum(axis=1), 0.02 * points)
+        return (further * correlation.T - (taken @ waves).T) / left
+
+    one, four = expected(rho[:, None] ** apart, density), expected(filter_correlation(rho_4, apart), density_4)
+    unlike = one - four
+    mixed = np.sum(unlike * (one - lags[1]), axis=0) / np.maximum(np.sum(unlike**2, axis=0), 1e-12)
+    mixed = np.minimum(np.maximum(mixed, 0.0), 1.0)
     part = mixed[:, None]
     return (1 - mixed) * rho + mixed * rho_4, (1 - part) * density + part * density_4, mixed
 

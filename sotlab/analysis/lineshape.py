@@ -417,7 +417,7 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     points, total = spectra.points, spectra.total
     own = deviance_of(np.maximum(lines.rss, 1e-28 * points), noise.lag1, points)
     clean = (lines.rss < CLEAN * total) & (total > 1e-12 * points)  # of the unit rms, before the baseline went
-    weak = ~(_significant(lines, noise) | clean) | (deviance(spectra.y, points) - own < 4 * np.log(points))
+    weak = ~(_significant(spectra, lines, noise) | clean) | (deviance(spectra.y, points) - own < 4 * np.log(points))
     outside = np.abs(lines.b0) + lines.w > 1
     near = spectra.mask * (np.abs(spectra.u - lines.b0[:, None]) <= lines.w[:, None])
     narrow = near.sum(axis=1) < 3
@@ -447,10 +447,20 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     return [next((reason for mask, reason in causes if mask[k]), "") for k in range(len(points))]
 
 
-def _significant(lines: Lines, noise: CorrelatedNoise) -> np.ndarray:
-    """Return whether V_S and V_A differ from zero, by an F test with the degrees of freedom that the noise leaves."""
-    ss, sa, aa = noise.covariance[:, 2, 2], noise.covariance[:, 2, 3], noise.covariance[:, 3, 3]
+def _significant(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> np.ndarray:
+    """Return whether V_S and V_A differ from zero, by an F test with the degrees of freedom that the noise leaves.
+
+    What looks like noise behind several poles may be drift as well: the line must stand out of that, too.
+    """
+    covariance, freedom = noise.covariance[:, 2:4, 2:4], noise.freedom
+    drift = np.flatnonzero(noise.filtered > 0)
+    if len(drift):
+        parts = lines.jacobian[:, drift], lines.residual[drift], spectra.mask[drift]
+        slowest = correlated_covariance(*parts, poles=1)
+        covariance, freedom = covariance.copy(), freedom.copy()
+        covariance[drift], freedom[drift] = slowest.covariance[:, 2:4, 2:4], slowest.freedom
+    ss, sa, aa = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
     wald = (aa * lines.s**2 - 2 * sa * lines.s * lines.a + ss * lines.a**2) / np.maximum(ss * aa - sa * sa, 1e-300)
     # The tail of F(2, nu) in closed form.
-    tail = (1 + wald / noise.freedom) ** (-noise.freedom / 2)
+    tail = (1 + wald / freedom) ** (-freedom / 2)
     return tail < FALSE_ALARM
