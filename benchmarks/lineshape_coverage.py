@@ -3,8 +3,8 @@
 Lines of any phase at any place of the window, 201 points, amplitude 40 and 7 times the noise. Correlated noise is a
 first-order autoregression with a correlation time in point spacings, as behind one pole, or noise behind the four poles
 of a lock-in amplifier's 24 dB/octave, of so many points a time constant. A gaussian sigma covers 0.683; to reach:
-0.64-0.70 for each parameter, behind four poles 0.64-0.72. Beside it the standard deviation of the pulls, and what the usual sigma would cover,
-which takes the noise for white.
+0.64-0.70 for each parameter, behind four poles 0.64-0.72. Beside it the standard deviation of the pulls, and what the
+usual sigma would cover, which takes the noise for white.
 
 Run from the project's root: ``python benchmarks/lineshape_coverage.py``.
 """
@@ -114,12 +114,10 @@ def main() -> int:
             good &= bool(((covered > LEAST) & (covered < MOST[poles])).all())
             cells = "".join(f"{c:>8.3f} ({d:.2f})" for c, d in zip(covered, pulls.std(axis=0), strict=True))
             naive = (np.abs(errors) < naive_sigmas(truth)[fit.good]).mean()
-            print(
-                f"{amplitude:>8}{poles:>7}{correlation_time:>12g}  {cells}{naive:>19.2f}{np.count_nonzero(~fit.good):>9}"
-            )
-    print(
-        f"\nto reach: every one within {LEAST}-{MOST[1]}, behind four poles {LEAST}-{MOST[4]}: {'reached' if good else 'MISSED'}"
-    )
+            refused = np.count_nonzero(~fit.good)
+            print(f"{amplitude:>8}{poles:>7}{correlation_time:>12g}  {cells}{naive:>19.2f}{refused:>9}")
+    wanted = f"every one within {LEAST}-{MOST[1]}, behind four poles {LEAST}-{MOST[4]}"
+    print(f"\nto reach: {wanted}: {'reached' if good else 'MISSED'}")
     return 0 if good else 1
 
 
