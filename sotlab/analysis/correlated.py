@@ -26,10 +26,12 @@ __all__ = ["CorrelatedNoise", "correlated_covariance"]
 
 #: The table of rho; beyond its ends the end is taken.
 _RHO = np.array([-0.9, -0.7, -0.5, -0.35, -0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97])
-#: Above this rho it is asked whether the noise has passed a filter of several poles.
-SLOW = 0.2
+#: Above this rho it is asked whether the noise has passed a filter of several poles, if so many points can tell.
+SLOW, ENOUGH = 0.2, 50
 #: How far apart residuals tell which: behind several poles noise forgets faster.
 FURTHER = (2, 3)
+#: How much the two must differ, in squares of what autocorrelations of white noise scatter by.
+SCATTER = 3.0
 #: Zeros appended for the Fourier transform, so that the noise does not correlate around the ends.
 _PADDING = 48
 
@@ -102,7 +104,7 @@ def correlated_covariance(
 
     density = _density(cosine, rho)
     squared = points * (1 + 2 * rho**2 / (1 - rho**2)) - 2 * rho**2 / (1 - rho**2) ** 2  # tr(RR)
-    filtered, slow = np.zeros(len(rho)), np.flatnonzero(rho > SLOW)
+    filtered, slow = np.zeros(len(rho)), np.flatnonzero((rho > SLOW) & (points >= ENOUGH))
     if len(slow) and poles > 1:
         gaps = mask[slow], residual[slow]
         further, alike = (np.stack([np.einsum("kn,kn->k", x[:, d:], x[:, :-d]) for d in FURTHER]) for x in gaps)
@@ -177,7 +179,9 @@ def _behind_a_filter(
 
     one, four = expected(rho[:, None] ** apart, density), expected(filter_correlation(rho_4, apart), density_4)
     unlike = one - four
-    mixed = np.sum(unlike * (one - lags[1]), axis=0) / np.maximum(np.sum(unlike**2, axis=0), 1e-12)
+    # Where the two differ by no more than the autocorrelations of fast noise scatter, one pole is the safe choice.
+    safe = SCATTER * (1 - rho) / points
+    mixed = np.sum(unlike * (one - lags[1]), axis=0) / (np.sum(unlike**2, axis=0) + safe)
     mixed = np.minimum(np.maximum(mixed, 0.0), 1.0)
     part = mixed[:, None]
     return (1 - mixed) * rho + mixed * rho_4, (1 - part) * density + part * density_4, mixed

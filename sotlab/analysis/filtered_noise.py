@@ -5,7 +5,7 @@ Behind one pole noise is a first-order autoregression, r(t) = exp(-t/tau). Behin
     r(t) = (1 + x + 2 x^2/5 + x^3/15) exp(-x),  x = t/tau,
 
 which begins flat and then falls faster: neighbours that are as alike mean less slow noise, by a factor of three and
-more. What neighbours but one have in common tells the two apart; between them noise is taken for a mixture.
+more. What points further apart have in common tells the two apart; between them noise is taken for a mixture.
 
 References
 ----------
@@ -21,7 +21,7 @@ import numpy as np
 __all__ = ["FILTERED_RHO", "filter_correlation", "filter_densities"]
 
 #: The table of lag-1 autocorrelations; below its beginning the number of poles neither shows nor matters.
-FILTERED_RHO = np.array([0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97, 0.985])
+FILTERED_RHO = 1 - np.array([0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.035, 0.025, 0.018, 0.012])
 #: Points over which noise of the last of them is forgotten.
 _LAGS = 200
 
