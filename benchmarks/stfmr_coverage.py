@@ -3,7 +3,8 @@
 Each laboratory has its own microwave level, gaussmeter and rotator, and is told of the strip what is true and a draw of
 the stated sigma. To reach, for each value: coverage 0.64-0.72, mean pull within 0.15, standard deviation 0.9-1.1.
 
-Run from the project's root: ``python benchmarks/stfmr_coverage.py [LABS]``; 2000 laboratories take some ten minutes.
+Run from the project's root: ``python benchmarks/stfmr_coverage.py [LABS [KIND]]``; 2000 laboratories take some ten
+minutes. KIND is series, angles or magnetoresistance: only that.
 """
 
 import os
@@ -24,10 +25,13 @@ LABS = 2000
 COVERAGE, MEAN, DEVIATION = (0.64, 0.72), 0.15, (0.9, 1.1)
 
 
-def main(labs: int) -> int:
+KINDS = (series, angles, magnetoresistance)
+
+
+def main(labs: int = LABS, only: str = "") -> int:
     missed = 0
     print(f"{labs} laboratories, seeds 0 to {labs - 1}; coverage scatters by {np.sqrt(0.68 * 0.32 / labs):.3f}")
-    for measured in (series, angles, magnetoresistance):
+    for measured in (kind for kind in KINDS if only in ("", kind.__name__)):
         for noise, rho in NOISES.items():
             print(f"\n{measured.__name__}, {noise} noise{'value':>18}{'pulls':>8}{'mean':>8}{'std':>7}{'coverage':>10}")
             for name, pull in measured(labs, rho).items():
@@ -40,4 +44,4 @@ def main(labs: int) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else LABS))
+    raise SystemExit(main(*(int(one) if one.isdigit() else one for one in sys.argv[1:])))

@@ -149,6 +149,9 @@ def fit_dc_bias(
     angle: Value,
     geometry: Geometry,
     g: float = 2.0,
+    resonances: Source | None = None,
+    field_scale_sigma: float = 0.0,
+    by_scale: tuple[float, float] = (0.0, 0.0),
 ) -> BiasFit:
     """Fit the linewidth against a direct current, and return the damping-like efficiency.
 
@@ -173,6 +176,12 @@ def fit_dc_bias(
         Of the strip; its current is not used.
     g : float
         The g factor.
+    resonances : Source, optional
+        ``mu0_meff`` and ``g`` with their covariance, where the resonance fields gave them, without the field's scale.
+    field_scale_sigma : float
+        Relative standard deviation of the scale that widths and resonance field have in common.
+    by_scale : two float
+        Derivative of mu0_meff [T] and of g by that scale.
 
     Raises
     ------
@@ -211,21 +220,29 @@ def fit_dc_bias(
     slope = Value.of(float(values[0] / scale), float(np.sqrt(inverse[0, 0]) / scale), "T/A")
     if abs(np.sin(number(angle))) < 0.1:
         raise FitError(f"linewidth against current: at {np.degrees(number(angle)):.3g} deg the torque does not damp")
-    reduced_T = frequency_Hz / gyromagnetic_Hz_per_T(g)
+    if resonances is None:
+        covariance = np.diag([spread(mu0_meff) ** 2, 0.0])
+        resonances = Source("mu0_meff", ("mu0_meff", "g"), np.array([number(mu0_meff), g]), covariance)
     sources = [s for s in geometry.sources() if s.name not in ("current", "field_factor", "nm_thickness")]
-    inputs = {"slope": slope, "field_res": field_res, "mu0_meff": mu0_meff, "angle": angle}
-    sources += [Source.of(name, value) for name, value in inputs.items()]
+    field_scale = Value(0.0, field_scale_sigma, "")
+    inputs = {"slope": slope, "field_res": field_res, "angle": angle, "field_scale": field_scale}
+    sources += [resonances, *(Source.of(name, value) for name, value in inputs.items())]
 
     def function(p):
         per_length = p["resistance_per_length"] if "resistance_per_length" in p else p["sheet_resistance"] / p["width"]
         moment = p["mu0_ms"] / mu_0 * p["fm_thickness"]
-        arm = (p["field_res"] + p["mu0_meff"] / 2) * moment / (reduced_T * hbar / (2 * e) * np.sin(p["angle"]))
-        xi = geometry.nm_side * p["slope"] / per_length * arm
+        more = p["field_scale"]
+        slope, field_T = p["slope"] * (1 + more), p["field_res"] * (1 + more)
+        meff_T, factor = p["mu0_meff"] + by_scale[0] * more, p["g"] + by_scale[1] * more
+        reduced_T = frequency_Hz / gyromagnetic_Hz_per_T(factor)
+        arm = (field_T + meff_T / 2) * moment / (reduced_T * hbar / (2 * e) * np.sin(p["angle"]))
+        xi = geometry.nm_side * slope / per_length * arm
         return {"xi_dl_E": xi, "xi_dl_j": xi * p.get("nm_resistivity", float("nan"))}
 
     budget = combine(function, sources)
+    slope_sigma = float(np.hypot(spread(slope), field_scale_sigma * number(slope)))
     results = {
-        "width_per_current": slope,
+        "width_per_current": Value.of(number(slope), slope_sigma, "T/A"),
         "xi_dl_E": budget.value("xi_dl_E", "1/(ohm*m)"),
         "xi_dl_j": budget.value("xi_dl_j", ""),
     }

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from sotlab.analysis.correlated import CorrelatedNoise, correlated_covariance
-from sotlab.analysis.rivals import deviance, polynomial_residual, step_deviance
+from sotlab.analysis.rivals import deviance, deviance_of, polynomial_residual, step_deviance
 from sotlab.analysis.varpro import Lines, Spectra, fit_lines
 from sotlab.errors import FitError
 
@@ -98,6 +98,17 @@ class LineFit:
         """Return for each spectrum whether it has a line (n,) bool."""
         return np.isfinite(self.field_res)
 
+    @property
+    def noise_freedom(self) -> np.ndarray:
+        """Return how many degrees of freedom the square of ``rms`` has as an estimate of the noise (n,).
+
+        Those of residuals of first-order correlation, and that the correlation, too, is an estimate: its variance
+        (1 - rho^2)/N moves ln (1 + rho)/(1 - rho), to which variances of slow parameters are proportional.
+        """
+        white = 1.0 - np.minimum(np.abs(np.nan_to_num(self.lag1)), 0.97) ** 2
+        left = np.maximum(self.points - len(PARAMETERS), 1) * white / (2.0 - white)
+        return 1.0 / (1.0 / left + 2.0 / (np.maximum(self.points, 1) * white))
+
     def model(self, field_T: np.ndarray) -> np.ndarray:
         """Return the fitted voltage (n, N) [V] at the fields ``field_T`` (N,) or (n, N) [T], signed as measured."""
         columns = [getattr(self, name)[:, None] for name in PARAMETERS]
@@ -157,8 +168,8 @@ def fit_lineshape(field_T: np.ndarray | Sequence[np.ndarray], voltage_V: np.ndar
     with B: such a spectrum gives -V_S, -V_A of its partner at positive fields; the part that stays is of another
     origin. A spectrum with both signs of field has two resonances and is refused: fit its two sides separately.
 
-    W is the half width at half maximum. The sigmas hold for noise with first-order autoregressive correlation in the
-    order given; under white noise they equal the usual ones.
+    W is the half width at half maximum. The sigmas hold for noise that is correlated in the order given as behind a
+    filter of one to four poles; under white noise they equal the usual ones.
 
     References
     ----------
@@ -179,9 +190,11 @@ def fit_lineshape(field_T: np.ndarray | Sequence[np.ndarray], voltage_V: np.ndar
     for start in range(0, len(order), BATCH):
         chosen = order[start : start + BATCH]
         results.append(_fit_batch([fields[k] for k in chosen], [voltages[k] for k in chosen]))
-    back = np.argsort(order)
+    back = np.argsort(order) if len(order) > 1 else [0]
 
     def gathered(name: str) -> np.ndarray:
+        if len(order) == 1:
+            return getattr(results[0], name)
         return np.concatenate([getattr(batch, name) for batch in results])[back]
 
     values, covariance = gathered("values"), gathered("covariance")
@@ -257,7 +270,8 @@ def _fit_batch(fields: Sequence[np.ndarray], voltages: Sequence[np.ndarray]) -> 
     shared = all(b is fields[0] for b in fields)
     b, v = _padded(fields), _padded(voltages)
     mask = np.isfinite(b) & np.isfinite(v)
-    shared = shared and bool((mask == mask[0]).all())
+    whole = bool(mask.all())
+    shared = shared and (whole or bool((mask == mask[0]).all()))
     points = mask.sum(axis=1)
     flags: list[list[str]] = [[] for _ in range(count)]
     for k, length in enumerate(map(len, voltages)):
@@ -272,8 +286,12 @@ def _fit_batch(fields: Sequence[np.ndarray], voltages: Sequence[np.ndarray]) -> 
         field_sign=np.ones(count),
         flags=flags,
     )
-    b, v = np.where(mask, b, 0.0), np.where(mask, v, 0.0)
-    result.field_sign, refused = _sides(b, mask)
+    if not whole:
+        b, v = np.where(mask, b, 0.0), np.where(mask, v, 0.0)
+    alike = count if shared else 1  # what is said of the first field axis holds for all
+    first = slice(0, 1 if shared else count)
+    signs, refused = _sides(b[first], mask[first], points[first])
+    result.field_sign, refused = np.repeat(signs, alike), refused * alike
     for k, reason in enumerate(refused):
         if reason:
             flags[k].append(reason)
@@ -296,14 +314,13 @@ def _padded(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return padded
 
 
-def _sides(b: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[str | None]]:
+def _sides(b: np.ndarray, mask: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, list[str | None]]:
     """Return on which side of zero each spectrum lies, and why it cannot be fitted, if so."""
     top, bottom = b.max(axis=1), -b.min(axis=1)  # masked points are 0 and count for neither
     sign = np.where(top >= bottom, 1.0, -1.0)
     smaller, larger = np.minimum(top, bottom), np.maximum(top, bottom)
-    points = mask.sum(axis=1)
     ordered = np.sort(np.where(mask, b, np.inf), axis=1)
-    distinct = 1 + ((ordered[:, 1:] > ordered[:, :-1]) & (ordered[:, 1:] < np.inf)).sum(axis=1)
+    distinct = 1 + (ordered[:, 1:] > ordered[:, :-1]).sum(axis=1) - (points < b.shape[1])
     refused: list[str | None] = [None] * len(b)
     for k in np.flatnonzero((points < MIN_POINTS) | (distinct < MIN_FIELDS) | (smaller > ZERO_CROSSING * larger)):
         if points[k] < MIN_POINTS or distinct[k] < MIN_FIELDS:
@@ -324,8 +341,8 @@ def _fit_usable(
 ) -> None:
     """Fit the spectra and write them into the rows ``index`` of ``result``."""
     b = b * result.field_sign[index, None]
-    low = np.where(mask, b, np.inf).min(axis=1)
-    high = np.where(mask, b, -np.inf).max(axis=1)
+    low = b.min(axis=1, where=mask, initial=np.inf)
+    high = b.max(axis=1, where=mask, initial=-np.inf)
     centre, half = (low + high) / 2, (high - low) / 2
     weight = mask.astype(float)
     u = (b - centre[:, None]) / half[:, None] * weight
@@ -357,24 +374,23 @@ def _fit_usable(
             result.flags[k].append(reason)
 
 
+#: Rows: PARAMETERS; columns: what is fitted, the baseline's coefficients, s, a, b0, w. The baseline's rows are open.
+_PARAMETERS_BY_FITTED = np.eye(6, 6, 2)
+
+
 def _parameters(spectra: Spectra, lines: Lines, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values (K, 6) and covariance (K, 6, 6) in the order of PARAMETERS, in scaled units.
 
     The baseline was fitted as coefficients k of the orthonormal vectors 1/sqrt(n) and (u - mean)/norm.
     """
-    points = spectra.mask.sum(axis=1)
+    points = spectra.points
     mean_u = spectra.u.sum(axis=1) / points
     norm = np.sqrt(np.einsum("kn,kn->k", spectra.u, spectra.u) - points * mean_u**2)
-    slope = lines.baseline[1] / norm
-    offset = lines.baseline[0] / np.sqrt(points) + slope * (lines.b0 - mean_u)
-    values = np.stack([lines.s, lines.a, lines.b0, lines.w, offset, slope], axis=1)
-    # Rows: PARAMETERS; columns: k0, k1, s, a, b0, w.
-    derivative = np.zeros((len(values), 6, 6))
-    derivative[:, range(4), range(2, 6)] = 1
-    derivative[:, 4, 0] = 1 / np.sqrt(points)
-    derivative[:, 4, 1] = (lines.b0 - mean_u) / norm
-    derivative[:, 4, 4] = slope
-    derivative[:, 5, 1] = 1 / norm
+    slope, away, per_root = lines.baseline[1] / norm, (lines.b0 - mean_u) / norm, 1 / np.sqrt(points)
+    offset = lines.baseline[0] * per_root + lines.baseline[1] * away
+    values = np.array([lines.s, lines.a, lines.b0, lines.w, offset, slope]).T
+    derivative = np.array([_PARAMETERS_BY_FITTED] * len(values))
+    derivative[:, 4, 0], derivative[:, 4, 1], derivative[:, 4, 4], derivative[:, 5, 1] = per_root, away, slope, 1 / norm
     return values, derivative @ covariance @ derivative.transpose(0, 2, 1)
 
 
@@ -398,11 +414,10 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     width on either side, (3) be sampled by at least three different fields within its half widths, (4) not be as wide
     as the window, and (5) explain the data better than a smooth step or a polynomial with as many parameters.
     """
-    points = spectra.mask.sum(axis=1)
-    own = deviance(lines.residual, points)
-    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    points, total = spectra.points, spectra.total
+    own = deviance_of(np.maximum(lines.rss, 1e-28 * points), noise.lag1, points)
     clean = (lines.rss < CLEAN * total) & (total > 1e-12 * points)  # of the unit rms, before the baseline went
-    weak = ~(_significant(lines, noise) | clean) | (deviance(spectra.y, points) - own < 4 * np.log(points))
+    weak = ~(_significant(spectra, lines, noise) | clean) | (deviance(spectra.y, points) - own < 4 * np.log(points))
     outside = np.abs(lines.b0) + lines.w > 1
     near = spectra.mask * (np.abs(spectra.u - lines.b0[:, None]) <= lines.w[:, None])
     narrow = near.sum(axis=1) < 3
@@ -432,11 +447,20 @@ def _refusals(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> list[st
     return [next((reason for mask, reason in causes if mask[k]), "") for k in range(len(points))]
 
 
-def _significant(lines: Lines, noise: CorrelatedNoise) -> np.ndarray:
-    """Return whether V_S and V_A differ from zero, by an F test with the degrees of freedom that the noise leaves."""
-    block = noise.covariance[:, 2:4, 2:4]
-    amplitudes = np.stack([lines.s, lines.a], axis=1)
-    wald = np.einsum("ka,ka->k", amplitudes, np.linalg.solve(block, amplitudes[:, :, None])[:, :, 0])
+def _significant(spectra: Spectra, lines: Lines, noise: CorrelatedNoise) -> np.ndarray:
+    """Return whether V_S and V_A differ from zero, by an F test with the degrees of freedom that the noise leaves.
+
+    What looks like noise behind several poles may be drift as well: the line must stand out of that, too.
+    """
+    covariance, freedom = noise.covariance[:, 2:4, 2:4], noise.freedom
+    drift = np.flatnonzero(noise.filtered > 0)
+    if len(drift):
+        parts = lines.jacobian[:, drift], lines.residual[drift], spectra.mask[drift]
+        slowest = correlated_covariance(*parts, poles=1)
+        covariance, freedom = covariance.copy(), freedom.copy()
+        covariance[drift], freedom[drift] = slowest.covariance[:, 2:4, 2:4], slowest.freedom
+    ss, sa, aa = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
+    wald = (aa * lines.s**2 - 2 * sa * lines.s * lines.a + ss * lines.a**2) / np.maximum(ss * aa - sa * sa, 1e-300)
     # The tail of F(2, nu) in closed form.
-    tail = (1 + wald / noise.freedom) ** (-noise.freedom / 2)
+    tail = (1 + wald / freedom) ** (-freedom / 2)
     return tail < FALSE_ALARM

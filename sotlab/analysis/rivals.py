@@ -14,7 +14,7 @@ from scipy.special import erf
 
 from sotlab.analysis.varpro import Spectra, gathered_step_rss
 
-__all__ = ["deviance", "polynomial_residual", "step_deviance"]
+__all__ = ["deviance", "deviance_of", "polynomial_residual", "step_deviance"]
 
 #: Rises from -1 to 1 and the slopes of them. A domain wall, an amplifier's recovery and a smeared edge look like these.
 _RISES: tuple[tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]], ...] = (
@@ -32,6 +32,11 @@ def deviance(residual: np.ndarray, points: np.ndarray) -> np.ndarray:
     """
     rss = np.maximum(np.einsum("kn,kn->k", residual, residual), 1e-28 * points)
     lag1 = np.einsum("kn,kn->k", residual[:, 1:], residual[:, :-1]) / rss
+    return deviance_of(rss, lag1, points)
+
+
+def deviance_of(rss: np.ndarray, lag1: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the same from the residuals' sum of squares and lag-1 autocorrelation (K,)."""
     return (points - 8) * np.log(rss * np.maximum(1 - lag1**2, 1e-9))
 
 
@@ -51,13 +56,13 @@ def step_deviance(spectra: Spectra, line_rss: np.ndarray, misfit: np.ndarray) ->
     ``line_rss`` (K,), and more of all there is than the coarseness of the grid accounts for; that is doubled and more
     for a line that misfits, ``misfit`` (K,) bool.
     """
-    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    total = spectra.total
     rss, b0, w = gathered_step_rss(spectra)
     best = np.full(len(total), np.inf)
     near = np.flatnonzero((rss < 1.5 * line_rss) | (rss < total / np.where(misfit, 12, 30)))
     if len(near):
         chosen = spectra.take(near)
-        points = chosen.mask.sum(axis=1)
+        points = chosen.points
         for rise, slope in _RISES:
             residual = _step_residual(chosen, b0[near], w[near], rise, slope)
             best[near] = np.minimum(best[near], deviance(residual, points))

@@ -178,8 +178,8 @@ class STFMR:
         -------
         Reduction
             Results ``mu0_meff`` [T], ``alpha``, ``width_0`` [T]; ``b_k`` [T] and ``easy_axis`` [rad] with an easy axis;
-            ``g`` where it is not exact; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a reference;
-            and those of
+            ``g``, as it was given or as the data say; ``delta_alpha``, ``g_eff`` and ``re_g_eff`` with the damping of a
+            reference; and those of
             :func:`~sotlab.analysis.torques.fit_torques` where the strip is known, with the uncertainty budget of each
             in ``details``. Flagged spectra have no values and do not enter.
             Each ``field_res`` is a magnitude; its sigma contains the gaussmeter's zero and the field's scale, that of
@@ -233,8 +233,7 @@ class STFMR:
             alpha = Value(None, None, "")
         widths = {"alpha": alpha, "width_0": linewidth.width_0}  # both go with the field's scale
         results |= {name: _with_relative(value, settings.field_scale_sigma) for name, value in widths.items()}
-        if settings.g_sigma:
-            results["g"] = kittel.g
+        results["g"] = kittel.g
         results |= reduce_pumping(settings, results["alpha"], kittel.g, flags)
         if settings.kittel == "perpendicular":
             flags.append("torques: not determined: with the field along the normal the current rectifies nothing")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sotlab.analysis.budget import Source
 from sotlab.analysis.damping import fit_dc_bias
 from sotlab.analysis.joint import number, spread
 from sotlab.analysis.kittel import KittelFit
@@ -63,6 +64,14 @@ def reduce_bias(
     if len(set(frequency_Hz)) > 1 or len(found) > 1 or not angles or not good.any():
         return refused("one frequency and one angle are needed")
     field = fit.field_res[good]
+    pair = np.ix_([0, 2], [0, 2])
+    by_scale = kittel.by_scale[[0, 2]]
+    resonances = Source(
+        "resonance fields",
+        ("mu0_meff", "g"),
+        np.array([number(kittel.mu0_meff), number(kittel.g)]),
+        kittel.covariance[pair] - kittel.field_scale_sigma**2 * np.outer(by_scale, by_scale),
+    )
     try:
         bias = fit_dc_bias(
             np.array([bias for bias, one in zip(bias_A, good, strict=True) if one], float),
@@ -74,7 +83,9 @@ def reduce_bias(
             mu0_meff=kittel.mu0_meff,
             angle=Value(float(np.radians(angles[0])), float(np.radians(settings.angle_sigma or 0.0)), "rad"),
             geometry=geometry,
-            g=number(kittel.g),
+            resonances=resonances,
+            field_scale_sigma=kittel.field_scale_sigma,
+            by_scale=(float(by_scale[0]), float(by_scale[1])),
         )
     except FitError as error:
         return refused(str(error))

@@ -15,7 +15,8 @@ efficiency, as V is proportional to its square: that is in the sigmas.
 References
 ----------
 Liu et al., Phys. Rev. Lett. 106, 036601 (2011); Karimeddiny et al., Phys. Rev. Appl. 14, 024024 (2020), for the
-prefactors with M_eff. Checked against an integration of the Landau-Lifshitz-Gilbert equation to 1e-3.
+prefactors with M_eff; Meier, Biometrics 9, 59 (1953), for means whose weights are estimates. Checked against an
+integration of the Landau-Lifshitz-Gilbert equation to 1e-3.
 """
 
 from __future__ import annotations
@@ -147,6 +148,7 @@ def fit_torques(
         current,
         np.unique(frequency, return_inverse=True)[1],
         own,
+        lines.noise_freedom[good],
     )
     nominal = {
         "delta_resistance": number(delta_resistance),
@@ -170,8 +172,8 @@ def fit_torques(
         ),
         Source.of("field_scale", Value(0.0, kittel.field_scale_sigma, "")),
     ]
-    noise = [_noise_source("full", angular.full, drives, azimuth)]
-    noise += [_noise_source("best", angular.best, drives, azimuth, angular)]
+    noise = [_noise_source("full", angular.full, drives, nominal, azimuth)]
+    noise += [_noise_source("best", angular.best, drives, nominal, azimuth, angular)]
     sample = [] if geometry is None else [s for s in _sample(geometry, mean_A) if s.name != "current"]
 
     best = {"b_dl": "b_dl_y", "b_fl": "b_fl_y"}
@@ -237,6 +239,7 @@ class _Drives:
     current: np.ndarray
     shared: np.ndarray
     own: np.ndarray
+    freedom: np.ndarray
 
     def scaled(self, relative: float) -> _Drives:
         """Return them with all fields changed by this part of themselves."""
@@ -275,8 +278,8 @@ class _Drives:
         changes = 2 * np.tile(self.own * of_group, 2) * h.reshape(-1)
         return changes.T @ changes
 
-    def noise(self, nominal: Mapping[str, float], h: np.ndarray) -> np.ndarray:
-        """Return the covariance (2n, 2n) of the drives for lines of the drives ``h`` (2, n): lines and own currents.
+    def lines(self, nominal: Mapping[str, float], h: np.ndarray) -> np.ndarray:
+        """Return the covariance (n, 2, 2) of each line's own drives, for lines of the drives ``h`` (2, n).
 
         Noise of the width multiplies a drive, so that it must be taken at what the model says, not at what was read:
         weights that depend on the readings themselves would favour the small ones.
@@ -289,11 +292,26 @@ class _Drives:
         gradient[:, 0, 2] = h[0] * (common - 0.5 / b - 0.5 / (b + meff))
         gradient[:, 1, 2] = h[1] * (common - 1 / (b + meff))
         gradient[:, 0, 3], gradient[:, 1, 3] = h[0] / self.width, h[1] / self.width
-        lines = gradient @ self.covariance @ gradient.transpose(0, 2, 1)
-        count = np.arange(len(b))
-        total = self.currents(h).reshape(2, len(b), 2, len(b))
-        total[:, count, :, count] += lines
-        return total.reshape(2 * len(b), 2 * len(b))
+        return gradient @ self.covariance @ gradient.transpose(0, 2, 1)
+
+    def noise(self, nominal: Mapping[str, float], h: np.ndarray) -> np.ndarray:
+        """Return the covariance (2n, 2n) of the drives for lines of the drives ``h`` (2, n): lines and own currents."""
+        each = np.arange(len(self.width))
+        total = self.currents(h).reshape(2, len(each), 2, len(each))
+        total[:, each, :, each] += self.lines(nominal, h)
+        return total.reshape(2 * len(each), 2 * len(each))
+
+    def weighing(self, nominal: Mapping[str, float], h: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        """Return by what factor (P,) variances of components, ``gain`` (P, 2n) times the drives, are larger.
+
+        The weights are made of sigmas that are estimates themselves: spectra whose noise happens to look small count
+        for too much, and their mean is taken to be better known than it is. To the first order a part p of the variance
+        from a line with nu degrees of freedom adds 4 p (1 - p)/nu (Meier 1953).
+        """
+        of_line = gain.reshape(len(gain), 2, -1)
+        part = np.einsum("pin,nij,pjn->pn", of_line, self.lines(nominal, h), of_line)
+        part /= np.maximum(part.sum(axis=1, keepdims=True), 1e-300)
+        return 1 + 4 * np.sum(part * (1 - part) / self.freedom, axis=1)
 
 
 def _fit(
@@ -317,14 +335,22 @@ def _sample(geometry: Geometry, current_A: float) -> list[Source]:
 
 
 def _noise_source(
-    which: str, model: AngularModel, drives: _Drives, azimuth: np.ndarray, among: AngularFit | None = None
+    which: str,
+    model: AngularModel,
+    drives: _Drives,
+    nominal: Mapping[str, float],
+    azimuth: np.ndarray,
+    among: AngularFit | None = None,
 ) -> Source:
     """Return the noise of the lines as errors of the components that are added to them; the currents' is left out.
 
     With ``among``, for the component of a model that was chosen: to its variance comes what the other models say, by
     their weights (Burnham and Anderson).
     """
-    covariance = model.covariance - model.gain @ drives.currents(model.expected(azimuth)) @ model.gain.T
+    expected = model.expected(azimuth)
+    covariance = model.covariance - model.gain @ drives.currents(expected) @ model.gain.T
+    grown = np.sqrt(drives.weighing(nominal, expected, model.gain))
+    covariance = covariance * np.outer(grown, grown)
     if among is not None:
         for one in among.models:
             away = np.array([one.values[one.terms.index(term)] for term in model.terms if term in one.terms])

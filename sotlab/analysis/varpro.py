@@ -20,8 +20,10 @@ Golub and Pereyra, Inverse Problems 19, R1 (2003); Kaufman, BIT 15, 49 (1975).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,6 +77,16 @@ class Spectra:
         for k in (0, 1):
             y -= removed[k, :, None] * baseline[k]
         return cls(u, y, mask, baseline, removed, shared)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Number of points that count (K,)."""
+        return self.mask.sum(axis=1)
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        """Sum of squares about a straight line (K,)."""
+        return np.einsum("kn,kn->k", self.y, self.y)
 
     @cached_property
     def histogram(self) -> tuple[int, np.ndarray, np.ndarray]:
@@ -139,30 +151,35 @@ def fit_lines(spectra: Spectra) -> Lines:
     work[_Y] = spectra.y
     first_work = work
     u, mask = spectra.u, spectra.mask
-    freedom = np.maximum(mask.sum(axis=1) - 6, 1)
-    total = np.einsum("kn,kn->k", spectra.y, spectra.y)
+    freedom, total = np.maximum(spectra.points - 6, 1), spectra.total
+    b0, w = grid_start(spectra)
+    alone = count == 1
+    of = _ALONE if alone else _MANY
+    if alone:
+        freedom, total, b0, w = freedom.item(), total.item(), b0.item(), w.item()
     index = np.arange(count)  # of the spectra still being fitted
 
-    state = _evaluated(work, u, mask, total, *grid_start(spectra))
-    result = state[:5].copy()
-    damping = np.zeros(count)
-    last_gain = np.full(count, 1e-300)
-    at_rest = np.zeros(count, bool)
+    state = _evaluated(work, u, mask, total, b0, w, of)
+    result = np.array(state[:5]).reshape(5, count)
+    damping, last_gain, going = 0.0 * total, 1e-300 + 0.0 * total, total >= 0.0
     for _ in range(MAX_STEPS):
-        new_b0, new_w, gain = _step(state, damping)
-        new_b0 = np.minimum(np.maximum(new_b0, -3), 3)
-        new_w = np.minimum(np.maximum(new_w, lowest_w), 4)
+        new_b0, new_w, gain = _step(state, damping, of)
+        new_b0 = of.least(of.most(new_b0, -3.0), 3.0)
+        new_w = of.least(of.most(new_w, lowest_w), 4.0)
         # Steps shrink by a constant factor: if that makes the next one short, this one is the last.
-        next_gain = np.where(gain < last_gain, gain * (gain / last_gain), gain)
-        still = next_gain <= np.maximum((STEP_SIGMA / 5) ** 2 * state[4] / freedom, 1e-26 * total)
-        trial = _evaluated(work, u, mask, total, new_b0, new_w)
-        better = ~at_rest & (trial[4] <= state[4] * (1 + 1e-12))
-        state = np.where(better, trial, state)
-        last_gain = np.where(better, gain, 0) + 1e-300  # none: no shrinking is known
-        damping = np.where(better, 0.2 * damping, 5 * damping + 0.1)
-        damping[damping < 1e-3] = 0
-        at_rest |= still | (damping > 1e6)
-        going = ~at_rest
+        next_gain = of.pick(gain < last_gain, gain * (gain / last_gain), gain)
+        short = of.most((STEP_SIGMA / 5) ** 2 * state[4] / freedom, 1e-26 * total)
+        trial = _evaluated(work, u, mask, total, new_b0, new_w, of)
+        better = going & (trial[4] <= state[4] * (1 + 1e-12))
+        state = of.pick(better, trial, state)
+        last_gain = of.pick(better, gain, 0.0) + 1e-300  # none: no shrinking is known
+        damping = of.pick(better, 0.2 * damping, 5 * damping + 0.1)
+        damping = damping * (damping >= 1e-3)
+        going = going & (next_gain > short) & (damping <= 1e6)
+        if alone:
+            if going:
+                continue
+            break
         if np.count_nonzero(going) >= CARRIED * len(going):
             continue
         result[:, index] = state[:5]
@@ -170,16 +187,15 @@ def fit_lines(spectra: Spectra) -> Lines:
             break
         index, damping, last_gain = index[going], damping[going], last_gain[going]
         freedom, total = freedom[going], total[going]
-        work, u, mask, state, at_rest = work[:, going], u[going], mask[going], state[:, going], at_rest[going]
-    else:
-        result[:, index] = state[:5]
+        work, u, mask, state, going = work[:, going], u[going], mask[going], state[:, going], going[going]
+    result[:, index] = np.array(state[:5]).reshape(5, -1)
     return _at_optimum(first_work, spectra, result)
 
 
 def _at_optimum(work: np.ndarray, spectra: Spectra, result: np.ndarray) -> Lines:
     """Return the lines with residuals and Jacobian, which is made in ``work``: memory is what costs here."""
     b0, w, s, a, rss = result
-    _fill(work, spectra.u, spectra.mask, b0, w)
+    _fill(work, spectra.u, spectra.mask, b0[:, None], w[:, None])
     line, wave, g, h = work[_L], work[_Q], work[_G], work[_H]
     residual = spectra.y - s[:, None] * line
     residual -= a[:, None] * wave
@@ -194,11 +210,11 @@ def _at_optimum(work: np.ndarray, spectra: Spectra, result: np.ndarray) -> Lines
     return Lines(b0, w, s, a, rss, spectra.removed + baseline, work[:6], residual)
 
 
-def _fill(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: np.ndarray) -> None:
+def _fill(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray | float, w: np.ndarray | float) -> None:
     """Write L, Q, G, H of the lines (b0, w) into the rows 2-5 of ``work`` (7, K, N)."""
     line, wave = work[_L], work[_Q]
-    x = u - b0[:, None]
-    x *= (1 / w)[:, None]
+    x = u - b0
+    x *= 1 / w
     np.multiply(x, x, out=line)
     line += 1
     np.divide(mask, line, out=line)
@@ -207,42 +223,69 @@ def _fill(work: np.ndarray, u: np.ndarray, mask: np.ndarray, b0: np.ndarray, w: 
     np.multiply(line, line, out=work[_H])
 
 
-def _evaluated(
-    work: np.ndarray, u: np.ndarray, mask: np.ndarray, total: np.ndarray, b0: np.ndarray, w: np.ndarray
-) -> np.ndarray:
+class _Arithmetic(NamedTuple):
+    """What the algebra of a step needs beside + - * /, for numbers or for arrays (K,).
+
+    numpy takes as long for an array of one as for one of a hundred: a spectrum alone is fitted in plain numbers.
+    """
+
+    least: Callable[..., Any]
+    most: Callable[..., Any]
+    pick: Callable[..., Any]
+
+
+_ALONE = _Arithmetic(min, max, lambda first, one, other: one if first else other)
+_MANY = _Arithmetic(np.minimum, np.maximum, np.where)
+
+
+def _evaluated(work: np.ndarray, u: np.ndarray, mask: np.ndarray, total: Any, b0: Any, w: Any, of: _Arithmetic) -> Any:
     """Project the linear part out of the lines (b0, w).
 
-    Returns (10, K): b0, w, S, A, the sum of squared residuals, and the products GG, GH, HH, Gy, Hy of what is left.
+    Returns b0, w, S, A, the sum of squared residuals, and the products GG, GH, HH, Gy, Hy of what is left: ten
+    numbers, or an array (10, K).
     """
-    _fill(work, u, mask, b0, w)
+    if of is _ALONE:
+        _fill(work, u, mask, b0, w)
+        rows = work[:, 0]
+        gram = rows[_L:_Y] @ rows.T
+        gram[:, _L:_Y] -= gram[:, :2] @ gram[:, :2].T  # y is free of {1, u} from the start
+        return b0, w, *_projected(gram[:, 2:].tolist(), total, of)
+    _fill(work, u, mask, b0[:, None], w[:, None])
     gram = work[_L:_Y].transpose(1, 0, 2) @ work.transpose(1, 2, 0)
     on_baseline = gram[:, :, :2]
-    gram[:, :, _L:_Y] -= on_baseline @ on_baseline.transpose(0, 2, 1)  # y is free of {1, u} from the start
-    g = gram[:, :, 2:].transpose(1, 2, 0)  # of L, Q, G, H on L, Q, G, H, y
-    squares = g[0, 0] * g[1, 1]
-    norm = squares - g[0, 1] ** 2
-    norm[norm <= 1e-14 * squares] = np.inf
-    on_l = (g[1, 1] * g[0, 2:] - g[0, 1] * g[1, 2:]) / norm  # coefficients of G, H, y on L and on Q
-    on_q = (g[0, 0] * g[1, 2:] - g[0, 1] * g[0, 2:]) / norm
-    rest = g[2:, 2:] - g[0, 2:4, None] * on_l - g[1, 2:4, None] * on_q
-    s, a = on_l[2], on_q[2]
-    rss = np.maximum(total - s * g[0, 4] - a * g[1, 4], 1e-28 * total)
-    return np.array([b0, w, s, a, rss, rest[0, 0], rest[0, 1], rest[1, 1], rest[0, 2], rest[1, 2]])
+    gram[:, :, _L:_Y] -= on_baseline @ on_baseline.transpose(0, 2, 1)
+    products = np.ascontiguousarray(gram[:, :, 2:].transpose(1, 2, 0))
+    return np.array([b0, w, *_projected(products, total, of)])
 
 
-def _step(state: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _projected(products: Any, total: Any, of: _Arithmetic) -> tuple[Any, ...]:
+    """Return S, A, sum of squares, GG, GH, HH, Gy, Hy from the products of L, Q, G, H with L, Q, G, H, y."""
+    (ll, lq, lg, lh, ly), (_, qq, qg, qh, qy), (_, _, gg, gh, gy), (_, _, _, hh, hy) = products
+    squares = ll * qq
+    norm = squares - lq * lq
+    inverse = (norm > 1e-14 * squares) / of.most(norm, 1e-300)
+    ll, lq, qq = ll * inverse, lq * inverse, qq * inverse
+    s, a = qq * ly - lq * qy, ll * qy - lq * ly  # the coefficients of y on L and Q, then those of G and of H
+    g_l, g_q = qq * lg - lq * qg, ll * qg - lq * lg
+    h_l, h_q = qq * lh - lq * qh, ll * qh - lq * lh
+    rss = of.most(total - s * ly - a * qy, 1e-28 * total)
+    gg, gh, hh = gg - lg * g_l - qg * g_q, gh - lg * h_l - qg * h_q, hh - lh * h_l - qh * h_q
+    return s, a, rss, gg, gh, hh, gy - s * lg - a * qg, hy - s * lh - a * qh
+
+
+def _step(state: Any, damping: Any, of: _Arithmetic) -> tuple[Any, Any, Any]:
     """Return b0, w after a Marquardt step, and what it takes off the sum of squares if the model were linear."""
     b0, w, s, a, _, gg, gh, hh, gy, hy = state
     gg, hh = gg * (1 + damping), hh * (1 + damping)
     squares = gg * hh
     norm = squares - gh * gh
-    norm[norm <= 1e-14 * squares] = np.inf
-    c_g = (hh * gy - gh * hy) / norm
-    c_h = (gg * hy - gh * gy) / norm
+    inverse = (norm > 1e-14 * squares) / of.most(norm, 1e-300)
+    c_g = (hh * gy - gh * hy) * inverse
+    c_h = (gg * hy - gh * gy) * inverse
     # Without L and Q: d/db0 = 2 (S G - A H)/w and d/dw = -2 (S H + A G)/w.
     scale = w / (2 * (s * s + a * a) + 1e-300)
-    move_b0 = np.minimum(np.maximum(scale * (s * c_g - a * c_h), -2 * w), 2 * w)
-    move_w = np.minimum(np.maximum(-scale * (a * c_g + s * c_h), -0.6 * w), 1.5 * w)
+    move_b0 = of.least(of.most(scale * (s * c_g - a * c_h), -2 * w), 2 * w)
+    move_w = of.least(of.most(-scale * (a * c_g + s * c_h), -0.6 * w), 1.5 * w)
     return b0 + move_b0, w + move_w, c_g * gy + c_h * hy
 
 
@@ -254,59 +297,71 @@ def grid_start(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     """
     bins, counts, sums = spectra.histogram
     table = _line_table(bins)
-    n, var_u, on_1, on_u, on_y = _products(table, counts, sums)
-    squares, cross = counts @ table.squares, counts @ table.cross
+    n, var_u, own, on_1, on_u, on_y = _products(table, counts, sums)
     nodes = len(table.b0)
-    (l_1, q_1), (l_u, q_u) = np.split(on_1, [nodes], axis=1), np.split(on_u, [nodes], axis=1)
+    l_1, q_1, l_u, q_u = on_1[:, :nodes], on_1[:, nodes:], on_u[:, :nodes], on_u[:, nodes:]
+    squares, cross = own[:, :nodes], own[:, nodes:]
     # Q^2 = L - L^2: the squares of Q need no table of their own.
-    ll = squares - l_1**2 / n - l_u**2 / var_u
-    qq = l_1 - squares - q_1**2 / n - q_u**2 / var_u
-    lq = cross - l_1 * q_1 / n - l_u * q_u / var_u
-    norm = ll * qq - lq**2
-    seen = (norm > 1e-3 * np.abs(ll * qq)) & (l_1 > 1.0)  # at least a point's worth of line inside
+    per_n, per_var = 1 / n, 1 / var_u
+    ll = squares - per_n * l_1 * l_1 - per_var * l_u * l_u
+    qq = l_1 - squares - per_n * q_1 * q_1 - per_var * q_u * q_u
+    lq = cross - per_n * l_1 * q_1 - per_var * l_u * q_u
+    both = ll * qq
+    norm = both - lq * lq
+    seen = (norm > 1e-3 * np.abs(both)) & (l_1 > 1.0)  # at least a point's worth of line inside
     norm = np.where(seen, norm, np.inf)
-    y_l, y_q = np.split(on_y, [nodes], axis=1)
-    gain = y_l * (qq / norm * y_l - 2 * lq / norm * y_q) + ll / norm * y_q**2
+    y_l, y_q = on_y[:, :nodes], on_y[:, nodes:]
+    gain = (y_l * (qq * y_l - 2 * lq * y_q) + ll * y_q * y_q) / norm
     best = gain.argmax(axis=1)
-    return table.b0[best].copy(), table.w[best].copy()
+    return table.b0[best], table.w[best]
 
 
 def gathered_step_rss(spectra: Spectra) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the best step of a grid, tanh((u - b0)/w) on a straight baseline, leaves, and its b0 and w: (K,)."""
     bins, counts, sums = spectra.histogram
     table = _step_table(bins)
-    n, var_u, on_1, on_u, on_y = _products(table, counts, sums)
-    own = counts @ table.squares - on_1**2 / n - on_u**2 / var_u
+    n, var_u, squares, on_1, on_u, on_y = _products(table, counts, sums)
+    own = squares - on_1**2 / n - on_u**2 / var_u
     own = np.where(own > 1e-3 * n, own, np.inf)
     gain = on_y**2 / own
     best = gain.argmax(axis=1)
     taken = gain[np.arange(len(best)), best]
-    return np.einsum("kn,kn->k", spectra.y, spectra.y) - taken, table.b0[best], table.w[best]
+    return spectra.total - taken, table.b0[best], table.w[best]
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Grid functions at the centres of the bins; the columns are nodes (twice as many where L and Q stand)."""
+    """Grid functions at the centres of the bins; the columns are nodes, those of L and then of Q where both stand.
 
-    bins: int
+    ``quadratic`` has the functions' squares (L^2 and L Q), and as its last two columns u and u^2.
+    """
+
     u: np.ndarray
     b0: np.ndarray
     w: np.ndarray
     functions: np.ndarray
-    squares: np.ndarray
-    cross: np.ndarray
+    quadratic: np.ndarray
+
+    @classmethod
+    def of(
+        cls, u: np.ndarray, b0: np.ndarray, w: np.ndarray, functions: list[np.ndarray], squares: list[np.ndarray]
+    ) -> _Table:
+        # Single precision is ample for a start.
+        quadratic = np.hstack([*squares, u[:, None], u[:, None] ** 2]).astype(np.float32)
+        return cls(u.astype(np.float32), b0, w, np.hstack(functions).astype(np.float32), quadratic)
 
 
 def _products(table: _Table, counts: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return points, the field's sum of squares about its mean, and the functions' products with 1, u - mean and y."""
-    n, nu = counts.sum(axis=1, keepdims=True), counts @ table.u[:, None]
+    """Return points, the field's sum of squares about its mean, the functions' own and theirs with 1, u - mean, y."""
+    n, quadratic = counts.sum(axis=1, keepdims=True), counts @ table.quadratic
+    nu = quadratic[:, -2:-1]
     mean_u = nu / n
-    var_u = counts @ (table.u**2)[:, None] - nu * mean_u
+    var_u = quadratic[:, -1:] - nu * mean_u
     # In one go: for a single spectrum reading the table from memory takes longer than all else.
     rows = len(counts)
-    products = np.vstack([counts, (counts * table.u).astype(np.float32), sums]) @ table.functions
+    products = np.concatenate([counts, counts * table.u, sums]) @ table.functions
     on_1, on_u, on_y = products[:rows], products[rows : 2 * rows], products[2 * rows :]
-    return n, var_u, on_1, on_u - mean_u * on_1, on_y
+    return n, var_u, quadratic[:, :-2], on_1, on_u - mean_u * on_1, on_y
 
 
 @lru_cache(maxsize=8)
@@ -317,8 +372,7 @@ def _line_table(bins: int) -> _Table:
     x = (u[:, None] - b0) / w
     line = 1 / (1 + x * x)
     wave = line * x
-    functions = np.hstack([line, wave])
-    return _Table(bins, u, b0, w, *_single(functions, line * line, line * wave))
+    return _Table.of(u, b0, w, [line, wave], [line * line, line * wave])
 
 
 @lru_cache(maxsize=8)
@@ -326,12 +380,7 @@ def _step_table(bins: int) -> _Table:
     u = (np.arange(bins) + 0.5) * (2 / bins) - 1
     b0, w = _nodes(widths=0.8 / 1.6 ** np.arange(0, np.log(bins / 4) / np.log(1.6)), spacing=0.6)
     step = np.tanh((u[:, None] - b0) / w)
-    return _Table(bins, u, b0, w, *_single(step, step * step, np.empty(0)))
-
-
-def _single(*arrays: np.ndarray) -> list[np.ndarray]:
-    """Return the arrays in single precision, which is ample for a start."""
-    return [array.astype(np.float32) for array in arrays]
+    return _Table.of(u, b0, w, [step], [step * step])
 
 
 def _nodes(widths: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:

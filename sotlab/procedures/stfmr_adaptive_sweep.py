@@ -7,23 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from sotlab.analysis.lineshape import LineFit, fit_lineshape
-from sotlab.analysis.point_placement import place_points
+from sotlab.analysis.lineshape import MIN_POINTS, LineFit, fit_lineshape
+from sotlab.analysis.point_placement import lines_seen, place_points
 from sotlab.parameters import Choice, Integer, Quantity
 from sotlab.procedures.stfmr_passes import STFMRPasses
 
 __all__ = ["STFMRAdaptiveSweep"]
 
-#: What sigma is asked of, and what it is relative to.
-TARGETS = ("v_sym", "v_asym", "field_res", "width")
+#: What sigma may be asked of; "line" is all of these.
+VALUES = ("v_sym", "v_asym", "field_res", "width")
 REFINEMENTS = 2
+#: How much values count for the choice of points that are not asked for: they keep the line from being told by a few
+#: fields alone, where it could be mistaken for another shape.
+ASIDE = 0.3
 
 
 class STFMRAdaptiveSweep(STFMRPasses):
-    """Sweep coarsely, then twice more through the line, until one value is known as well as is wanted.
+    """Sweep coarsely, then twice more through the line, until what is asked for is known as well as is wanted.
 
-    ``points`` is that of the coarse sweep, over the whole window. Refinements come in the direction of the first, from
-    outside, so that all points lie on one branch of the yoke's loop. They lie where they tell most of the line, see
+    ``points`` is that of the coarse sweep, over the whole window: it has to show where the line is, no more; one point
+    in a width and a half does at a tenth of noise. Refinements come in the direction of the first, from
+    outside, so that all points lie on one branch of the yoke's loop. They lie where they tell most of the target, see
     :mod:`sotlab.analysis.point_placement`; the first takes half of those that seem to be needed, the second the rest.
     The run ends as soon as the sigma is reached, and after the second refinement in any case.
 
@@ -31,11 +35,11 @@ class STFMRAdaptiveSweep(STFMRPasses):
     (``signs``) each has points of its own, and half of ``most``.
     """
 
-    points = Integer("Points", default=61, minimum=12, maximum=100_000, description="Of the coarse sweep")
-    target = Choice("Target", choices=list(TARGETS), default="v_sym", description="What is to be known")
+    points = Integer("Points", default=25, minimum=12, maximum=100_000, description="Of the coarse sweep")
+    target = Choice("Target", choices=[*VALUES, "line"], default="v_sym", description="What is to be known; line: all")
     wanted = Quantity(
         "Wanted sigma", "", default=0.03, minimum=1e-6, maximum=1.0,
-        description="Of the target, relative to its value; of field_res to the width",
+        description="Of the target, relative to its value, field_res to the width; line: amplitudes to both together",
     )  # fmt: skip
     most = Integer("Most points", default=200, minimum=12, maximum=1_000_000, description="Of all refinements together")
 
@@ -62,23 +66,36 @@ class STFMRAdaptiveSweep(STFMRPasses):
             np.array([row[name] for row in inside], float) for name in ("Field (T)", "Voltage (V)", "Field Set (T)")
         )
         fit = fit_lineshape([field_T], [voltage_V])
-        if not fit.good[0]:
-            coarse_T = np.unique(set_T)
-            return 0.5 * (coarse_T[1:] + coarse_T[:-1]) if stage == 0 else np.empty(0)
-        short = self._sigma(fit) / self.wanted
-        if short <= 1.0:
-            return np.empty(0)
-        if most < 1:
+        known = np.isfinite(field_T) & np.isfinite(voltage_V)
+        seen = lines_seen(field_T[known], voltage_V[known]) if known.sum() >= MIN_POINTS else None
+        if seen is None or not (fit.good[0] or seen.certain):
+            return self._between(set_T, most) if stage == 0 else np.empty(0)
+        asked = range(len(VALUES)) if self.target == "line" else [VALUES.index(self.target)]
+        # Points few and far between may show a line whose fit is not believed yet: nothing is known well enough then.
+        short = self._relative_sigmas(fit)[asked] / self.wanted if fit.good[0] else np.array([np.inf])
+        if (short <= 1.0).all() or most < 1:
             return np.empty(0)
         # The magnet is set as it was where the line was seen, whatever the probe said there.
-        away_T = float(np.median(set_T - field_T))
-        placed_T, left = place_points(fit, field_T, window_T[0] - away_T, window_T[1] - away_T, most)
-        reached = np.flatnonzero(left[:, TARGETS.index(self.target)] <= short**-2)
+        away_T = float(np.median((set_T - field_T)[known]))
+        weights = np.full(len(VALUES), ASIDE)
+        weights[asked] = 1.0
+        placed_T, left = place_points(seen, field_T[known], window_T[0] - away_T, window_T[1] - away_T, most, weights)
+        reached = np.flatnonzero((left[:, asked] <= short**-2).all(axis=1))
         needed = int(reached[0]) + 1 if len(reached) else most
         count = needed if stage else min(max(needed // 2, 4), most)
         return np.clip(placed_T[:count] + away_T, window_T[0], window_T[1])
 
-    def _sigma(self, fit: LineFit) -> float:
-        sigma = float(getattr(fit, f"{self.target}_sigma")[0])
-        value = fit.width[0] if self.target == "field_res" else getattr(fit, self.target)[0]
-        return sigma / abs(float(value))
+    @staticmethod
+    def _between(set_T: np.ndarray, most: int) -> np.ndarray:
+        """Return the fields halfway between those that were set, or so many of them, evenly [T]."""
+        coarse_T = np.unique(set_T)
+        between_T = 0.5 * (coarse_T[1:] + coarse_T[:-1])
+        return between_T[np.linspace(0, len(between_T) - 1, min(most, len(between_T))).round().astype(int)]
+
+    def _relative_sigmas(self, fit: LineFit) -> np.ndarray:
+        """Return sigma of each of the four values over what it is relative to."""
+        sigma, value = (np.array([float(getattr(fit, name + end)[0]) for name in VALUES]) for end in ("_sigma", ""))
+        if self.target == "line":
+            value[:2] = np.hypot(*value[:2])
+        value[2] = value[3]
+        return sigma / np.abs(value)

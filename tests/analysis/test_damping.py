@@ -71,6 +71,27 @@ def test_its_sigmas_hold_and_every_input_is_in_the_budget():
     assert set(fit.budget) == {"slope", "mu0_ms"}
 
 
+def test_a_gaussmeter_s_scale_is_in_the_sigma_of_all_that_it_reads():
+    sample, rng = the_sample(), np.random.default_rng(0)
+    current, sign, width, field = lines(sample)
+    by_scale = -(0.85 + 2 * field.value)  # of mu0_meff = (f/gamma)^2/B0 - B0 at one frequency
+    pulls = {"xi_dl_E": [], "width_per_current": []}
+    true = reduced(sample).results
+    for _ in range(400):
+        error = rng.normal(0.0, 0.02)
+        fit = fit_dc_bias(
+            current, sign, (1 + error) * width, np.full(len(width), 1e-9), frequency_Hz=7e9,
+            field_res=exact(field.value * (1 + error), "T"), mu0_meff=exact(0.85 + by_scale * error),
+            angle=exact(np.pi / 4), geometry=geometry(), g=2.1, field_scale_sigma=0.02, by_scale=(by_scale, 0.0),
+        )  # fmt: skip
+        for name, each in pulls.items():
+            each.append((fit.results[name].value - true[name].value) / fit.results[name].sigma)
+    # 400 pulls: deviation 1 +- 0.035. Most of the scale cancels in xi: B0 and M_eff err in opposite directions.
+    assert np.std(pulls["width_per_current"]) == pytest.approx(1, abs=0.12)
+    assert np.std(pulls["xi_dl_E"]) == pytest.approx(1, abs=0.12)
+    assert fit.budget["field_scale"] > 0
+
+
 def test_what_is_even_in_the_field_is_left_out_and_said():
     current, *_ = lines(the_sample())
     fit = reduced(the_sample(), noise=2e-2 * current)

@@ -291,6 +291,10 @@ def _validated(analysis: Analysis, settings: Mapping[str, Any]) -> BaseModel:
     try:
         return analysis.settings.model_validate(dict(settings))
     except ValidationError as error:
+        lacking = [str(one["loc"][-1]) for one in error.errors(include_url=False) if one["type"] == "missing"]
+        if lacking:
+            asked = " ".join(f"--set {name}=..." for name in lacking)
+            raise UsageError(f"analysis {analysis.kind}: {', '.join(lacking)} must be given, as {asked}") from error
         raise UsageError(explain(f"analysis {analysis.kind}", error)) from error
 
 

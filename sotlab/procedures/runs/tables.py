@@ -49,9 +49,12 @@ def _number(row: Mapping[str, Any], name: str) -> float | None:
 def _side_of(row: Mapping[str, Any]) -> str:
     """Return which sign of field a row is of, where its name says so: " (B > 0)"."""
     _, sign, side = str(row["name"]).rpartition(" (B ")
-    return sign + side
+    return sign + side if sign else ""
 
 
 def flags_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the flags of the rows, each with the row's name, and once for rows of one name."""
-    return list(dict.fromkeys(f"{row['name']}: {flag}" for row in rows for flag in row["flags"]))
+    """Return the flags of the rows, each with the row's name, and what tells it from others of that name."""
+    names = [str(row["name"]) for row in rows]
+    label, texts = row_label(rows) if len(set(names)) < len(names) else ("name", names)
+    said = names if label == "name" else [f"{name}, {text}" for name, text in zip(names, texts, strict=True)]
+    return list(dict.fromkeys(f"{who}: {flag}" for who, row in zip(said, rows, strict=True) for flag in row["flags"]))

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from sotlab.errors import InstrumentError
-from sotlab.procedures.runs.tables import row_label
+from sotlab.procedures.runs.tables import flags_of, row_label
 from sotlab.procedures.runs.terminal import Terminal
 
 
@@ -66,3 +66,14 @@ def test_rows_are_told_apart_by_what_differs_and_by_the_sign_of_field():
     assert row_label(rows) == ("angle", texts)
     assert row_label([rows[0], rows[2] | {"frequency": 8e9}]) == ("frequency", ["7 GHz", "8 GHz"])
     assert row_label([rows[0], rows[0]]) == ("name", ["run (B > 0)"] * 2)
+
+
+def test_spectra_of_one_table_are_named_by_what_differs_in_rows_and_flags():
+    rows = [
+        {"name": "long.csv", "frequency": f, "angle": angle, "flags": ["no line"] if angle > 45 else []}
+        for f in (5e9, 6e9)
+        for angle in (45.0, 225.0)
+    ]
+    assert row_label(rows)[1][:2] == ["5 GHz, 45 deg", "5 GHz, 225 deg"]
+    assert flags_of(rows) == ["long.csv, 5 GHz, 225 deg: no line", "long.csv, 6 GHz, 225 deg: no line"]
+    assert flags_of([rows[0], rows[1] | {"name": "other.csv"}]) == ["other.csv: no line"]
