@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from sotlab.gui.axes import column_box, label_axis, split_header
 from sotlab.gui.map_data import MapData
-from sotlab.gui.plot import SweepPlot, column_box, label_axis, split_header
+from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
 from sotlab.units import pretty

@@ -157,6 +157,8 @@ class MeasurePanel(QtWidgets.QWidget):
         """Show what was made of a run that has ended."""
         if reduced.spectra:
             self.readings.show_result(reduced.spectra[0], reduced.flags)
+        if reduced.beside:
+            self.plot.show_beside(reduced.beside)
         analysis = getattr(self.shown_class, "ANALYSIS", None)
         axes = analysis.axes if analysis is not None else {}
         self.results.show_spectra(reduced.rows, axes)

@@ -114,7 +114,7 @@ class MainWindow(Dialogs):
                 return
             self.form.use(run.parameters)
         elif what == "compare" or self.busy:  # what is being measured stays in sight
-            self.plot.compare(run.name, run.columns)
+            self.plot.compare(run.name, run.columns, run.reduced.beside if run.reduced is not None else ())
         else:
             self.panel.show_stored(run)
             self._say("")

@@ -1,6 +1,7 @@
 """Maps, results of each spectrum, sigmas, many points, and what is written of them for a paper."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sotlab.errors import UsageError
 from sotlab.gui.map_data import MapData
 from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtGui
+from sotlab.gui.states import State
 from sotlab.gui.thin import MOST, thin
 
 pytestmark = pytest.mark.usefixtures("no_reports")
@@ -114,3 +116,43 @@ def test_a_series_is_a_map_with_cuts_and_a_result_in_each_row(qtbot, open_window
     assert "allowed: .png, .svg, .csv" in window.message.text()
     with pytest.raises(UsageError):
         window.panel.export(tmp_path / "map", "")
+
+
+def test_the_spectrum_of_a_delay_scan_stands_beside_its_trace(qtbot, open_window, tmp_path):
+    window = open_window("virtual:thz?seed=0&clock=virtual")
+    window.panel.choose("ThzDelayScan")
+    beside = window.plot.beside
+    assert not beside.plot.isVisible()
+    for name, text in {"scans": "1", "points": "61"}.items():
+        window.form.inputs[name].edit.setText(text)
+    live = []
+    show = window.panel.show_fit
+    window.panel.show_fit = lambda fit: (show(fit), live.append([len(curve.x) for curve in beside.curves]))
+    window.start()
+    qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
+    assert window.state is State.FINISHED, window.message.text()
+    assert live[-1][0] > 50  # it was there while it measured
+
+    (curve,) = beside.curves  # now that of the results
+    stored = json.loads(window.measurement.run.folder.results.read_text(encoding="utf-8"))["scans"][0]
+    np.testing.assert_array_equal(curve.x, stored["frequency"][1:])
+    np.testing.assert_array_equal(curve.sigma, stored["sigma"][1:])
+    assert curve.y.max() > 100 * np.median(curve.sigma)
+    assert beside.plot.isVisible()
+    left = window.plot.top.sceneBoundingRect()
+    right = beside.plot.sceneBoundingRect()
+    assert left.right() <= right.left()
+    assert right.width() == pytest.approx(left.width(), rel=0.3)
+    window.export(tmp_path / "both.csv")
+    header = (tmp_path / "both.csv").read_text(encoding="utf-8").splitlines()[1]
+    assert "sample Amplitude (V/Hz),sample Amplitude Sigma (V/Hz)" in header
+
+    window.plot.x_box.setCurrentText("Time (s)")  # the spectrum is of the trace over the delay
+    assert not beside.plot.isVisible()
+    window.plot.x_box.setCurrentText("Delay (s)")
+    window.plot.compare("another", window.plot._rows, beside.curves)
+    assert "another sample" in beside.plot.titleLabel.text
+    window.panel.choose("STFMRFieldSweep")
+    window.panel.begin(window.panel.procedure_class)
+    window.plot.compare_no_more()
+    assert not beside.plot.isVisible()
