@@ -15,7 +15,7 @@ from sotlab.gui.cloud import Cloud
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
 from sotlab.gui.thin import MOST, thin
-from sotlab.procedures.runs.columns import samples_of
+from sotlab.procedures.runs.columns import table_of
 from sotlab.units import pretty
 
 __all__ = ["SweepPlot"]
@@ -145,11 +145,12 @@ class SweepPlot(QtWidgets.QWidget):
         if not rows:
             return
         columns = [self.x_box.itemText(k) for k in range(self.x_box.count())]
-        samples = [line for row in rows for line in samples_of(row, columns)]
-        for column, values in zip(columns, zip(*samples, strict=True), strict=True):
+        table = table_of(rows, columns)
+        for column, values in zip(columns, table.T, strict=True):
             self._append(column, values)
-        self.count += len(samples)
-        self._draw_points()
+        self.count += len(table)
+        if self.isVisible():
+            self._draw_points()
 
     def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
         """Show the rows of a run that was measured before."""
@@ -227,6 +228,11 @@ class SweepPlot(QtWidgets.QWidget):
         self._zero.setPen(pg.mkPen(colours.dim))
         self.beside.show_colours(colours)
         self._draw_others()
+
+    def showEvent(self, event: Any) -> None:
+        """Draw what has come while the plot was not seen."""
+        super().showEvent(event)
+        self._draw_points()
 
     def resizeEvent(self, event: Any) -> None:
         """Keep the mark in the plot's corner."""
@@ -335,7 +341,7 @@ class SweepPlot(QtWidgets.QWidget):
         row.addWidget(self.at_cursor)
         return row
 
-    def _append(self, column: str, values: Sequence[float]) -> None:
+    def _append(self, column: str, values: np.ndarray) -> None:
         """Write values behind those that there are; the room for them doubles as it is needed."""
         held = self._rows.get(column, np.empty(256))
         while len(held) < self.count + len(values):

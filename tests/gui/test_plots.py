@@ -9,9 +9,10 @@ import pytest
 from sotlab.errors import UsageError
 from sotlab.gui.map_data import MapData
 from sotlab.gui.plot import SweepPlot
-from sotlab.gui.qt import QtGui
+from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.states import State
 from sotlab.gui.thin import MOST, thin
+from sotlab.procedures.runs.columns import table_of
 
 pytestmark = pytest.mark.usefixtures("no_reports")
 TIMEOUT_MS = 60_000
@@ -50,6 +51,35 @@ def test_a_map_of_uneven_rows_has_each_value_where_it_was_measured():
     np.testing.assert_array_equal(ys, frequencies)
     np.testing.assert_allclose(values, [0.04, 100.04, 200.04], atol=0.6e-3)
     assert np.isnan(data.column(0.065)[1][0])
+
+
+def test_a_map_keeps_its_grid_while_readings_scatter_and_takes_rows_in_any_order():
+    rng = np.random.default_rng(0)
+    data = MapData()
+    x = np.linspace(0.0, 0.1, 101)
+    grids = set()
+    for row in rng.permutation(20):
+        data.add(x + 1e-5 * rng.normal(size=101), np.full(101, float(row)), np.full(101, float(row)))
+        lines, _ = data.image()
+        grids.add(lines.shape[1])
+        kept = data.column(0.05)
+        np.testing.assert_array_equal(kept[0], kept[1])  # each row's values are its own place
+    assert grids == {101}
+    assert data.levels == (0.0, 19.0)
+    data.add(np.array([0.2]), np.array([5.0]), np.array([-1.0]))  # far outside: the grid grows
+    lines, (left, _, width, _) = data.image()
+    assert left + width == pytest.approx(0.2, abs=2e-3)
+    assert np.nanmin(lines) == -1.0
+
+
+def test_rows_become_a_table_whatever_their_cells_are():
+    columns = ["a", "b"]
+    np.testing.assert_array_equal(
+        table_of([{"a": 1, "b": None}, {"a": "2", "b": 3.5}], columns), [[1, np.nan], [2, 3.5]]
+    )
+    passes = [{"a": 1.0, "b": np.array([1.0, 2.0])}, {"a": 2.0, "b": np.array([3.0, 4.0])}]
+    np.testing.assert_array_equal(table_of(passes, columns), [[1, 1], [1, 2], [2, 3], [2, 4]])
+    np.testing.assert_array_equal(table_of([{"a": "no number"}], columns), [[np.nan, np.nan]])
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +124,11 @@ def test_a_series_is_a_map_with_cuts_and_a_result_in_each_row(qtbot, open_window
     assert results.y_box.currentText() == "field_res"
     assert np.all(results.bars.opts["height"] > 0)
     assert view.found[7e9][0] == pytest.approx(y[-1], abs=1e-3)
+
+    # A frequency is at the same height in the map and in the cut beside it, a field below it where it is in the map.
+    for other, point, axis in ((view.side, (0.0, 6e9), "y"), (view.below, (0.05, 0.0), "x")):
+        places = [plot.getViewBox().mapViewToScene(QtCore.QPointF(*point)) for plot in (view.top, other)]
+        assert getattr(places[0], axis)() == pytest.approx(getattr(places[1], axis)(), abs=1.5)
 
     view.row_line.setValue(6.1e9)  # the nearest row is shown
     np.testing.assert_array_equal(view.row_cut.getData()[1], view.data.row(6e9)[1])
