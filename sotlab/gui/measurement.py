@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sotlab.analysis.values import Curve, rows_of
+from sotlab.clock import RealClock
 from sotlab.errors import InstrumentError, SotlabError
 from sotlab.gui.background import one_line
 from sotlab.instruments.station_file import StationConfig, load_sample
@@ -155,6 +156,8 @@ class Work:
                 self._plan = scan.planned()
                 self.news.put(("expected", expected_times(scan)))
             self._last = int(record["Index"]), int(record["Repeat"])
+        if topic == "making_safe":  # its end is told by the bench's clock, which the scan has while its bench is open
+            record = {**record, "clock": scan.clock if isinstance(scan, Scan) else RealClock()}
         self.news.put((topic, record))
 
     def _ask(self, message: str) -> None:

@@ -20,7 +20,7 @@ from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
-from sotlab.gui.states import State
+from sotlab.gui.states import State, safing_text
 from sotlab.gui.theme import Colours
 from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.pace import Pace
@@ -59,6 +59,7 @@ class MainWindow(Dialogs):
         self.pace = Pace()
         self._closing = False
         self._said_in_emergency = ""
+        self._safing: dict[str, Any] | None = None
         self._connect()
         self._timer = QtCore.QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._hear)
@@ -128,7 +129,7 @@ class MainWindow(Dialogs):
         self.progress_text.setText("opening the station")
         self.footer.write_where("", [], "")
         self.offer.hide()
-        self.measurement, self._said_in_emergency = work, ""
+        self.measurement, self._said_in_emergency, self._safing = work, "", None
         self.panel.begin(self.panel.procedure_class)
         work.start()
         self._timer.start()
@@ -293,7 +294,10 @@ class MainWindow(Dialogs):
             self.pace.note_percent(latest["progress"])
             self.progress.setRange(0, 1000)
             self.progress.setValue(round(10.0 * latest["progress"]))
-        if self.state is State.RUNNING and self.pace.done:
+        self._safing = latest.get("making_safe", None if rows else self._safing)
+        if self._safing is not None:
+            self.progress_text.setText(safing_text(self._safing))
+        elif self.state is State.RUNNING and self.pace.done:
             self.progress_text.setText(self.pace.describe())
         if self.measurement is not None and self.measurement.run is not None:
             told = str(getattr(self.measurement.run.procedure, "simulated", "unknown"))
@@ -322,6 +326,7 @@ class MainWindow(Dialogs):
 
     def _show_ended(self, end: Ended) -> None:
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)
+        self._safing = None
         unsafe = f"NOT SAFE: {end.unsafe}" if end.unsafe else ""
         error = end.error or self._said_in_emergency
         self.log.say(f"the run has ended: {end.status.lower()}, {end.rows} rows")
