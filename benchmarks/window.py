@@ -278,6 +278,7 @@ def wait_until(done: Callable[[], bool], timeout_s: float = 300.0) -> None:
         if time.monotonic() > until:
             raise SystemExit("it takes too long")
         QtWidgets.QApplication.processEvents(QtCore.QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+        QtWidgets.QApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)  # as an event loop does
 
 
 def heartbeat() -> None:

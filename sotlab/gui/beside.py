@@ -17,6 +17,8 @@ __all__ = ["Beside"]
 
 #: A logarithmic axis goes so far below the least uncertainty.
 BELOW = 3.0
+#: A column without a limit [pixels].
+WIDEST = 1e5
 
 
 class Beside:
@@ -91,6 +93,7 @@ class Beside:
         self.plot.setVisible(seen)
         self._layout.setColumnStretchFactor(0, 1)
         self._layout.setColumnStretchFactor(1, 1 if seen else 0)
+        self._layout.setColumnMaximumWidth(1, WIDEST if seen else 0.0)  # a plot that is hidden takes room all the same
 
     def _draw(self) -> None:
         """Draw what there is."""

@@ -91,6 +91,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.strip.addItem(self._residuals)
         self._zoom = QtCore.QTimer(self, singleShot=True, interval=60)
         self._zoom.timeout.connect(self._draw_points)
+        self.top.getViewBox().sigResized.connect(self._place_mark)
         self.top.sigXRangeChanged.connect(lambda: self.count > MOST and self._zoom.start())
         self._mouse = pg.SignalProxy(self.top.scene().sigMouseMoved, rateLimit=20, slot=self._show_cursor)
         self.set_columns(x_column, y_column, columns)
@@ -233,11 +234,6 @@ class SweepPlot(QtWidgets.QWidget):
         """Draw what has come while the plot was not seen."""
         super().showEvent(event)
         self._draw_points()
-
-    def resizeEvent(self, event: Any) -> None:
-        """Keep the mark in the plot's corner."""
-        super().resizeEvent(event)
-        QtCore.QTimer.singleShot(0, self._place_mark)
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
