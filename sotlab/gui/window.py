@@ -281,6 +281,8 @@ class MainWindow(Dialogs):
         self.progress.setRange(0, 0)
         if self.state is not State.STOPPING and self.state is not State.EMERGENCY:
             self._show_state(State.RUNNING)
+        if isinstance(self.measurement, QueueWork):
+            self.queue.show_states(self.measurement.states, running=True)
         self._show_where("")
         self.log.say(f"{run.folder.path.name} begins")
 
@@ -299,6 +301,8 @@ class MainWindow(Dialogs):
             self.progress_text.setText(safing_text(self._safing))
         elif self.state is State.RUNNING and self.pace.done:
             self.progress_text.setText(self.pace.describe())
+        if isinstance(self.measurement, QueueWork):
+            self.queue.show_time(self.pace.to_go_s)
         if self.measurement is not None and self.measurement.run is not None:
             told = str(getattr(self.measurement.run.procedure, "simulated", "unknown"))
             if told in ("True", "False"):
