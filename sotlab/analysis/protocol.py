@@ -73,6 +73,9 @@ class Analysis(Protocol):
         Optional: whether ``dataset`` also takes ``sample``, what the sample file of a run says, or None.
     also_reads : sequence of str
         Optional: kinds of other analyses whose runs it takes too.
+    beside : callable
+        Optional: takes the rows of a reduction as JSON has them and returns a :class:`Curve` for each that is to be
+        shown beside the points of a run, as the spectra of delay scans.
     settings : type
         A pydantic model of what it must be told, of `setting` and `from_files`.
     """

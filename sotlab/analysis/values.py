@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["LiveFit", "Reduction", "Value", "plain", "rows_of"]
+__all__ = ["Curve", "LiveFit", "Reduction", "Value", "plain", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,30 @@ class Value:
         return {"value": plain(self.value), "sigma": plain(self.sigma), "unit": self.unit}
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve that is shown beside the points, as a spectrum beside its trace.
+
+    Parameters
+    ----------
+    name : str
+        What it is of.
+    x, y : (M,) float
+        The curve, in SI units.
+    sigma : (M,) float
+        The standard uncertainty of ``y``: what lies below is noise. NaN where it is not known.
+    x_header, y_header : str
+        What they are, with their units, as the headers of columns.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    sigma: np.ndarray
+    x_header: str
+    y_header: str
+
+
 @dataclass(frozen=True)
 class LiveFit:
     """A fit of the rows so far, for who watches.
@@ -58,6 +82,10 @@ class LiveFit:
         Which of the rows so far it is a fit of; None for the first N.
     parts : dict of str to (M,) float
         What the fit is made of, each on its baseline over ``curve_x``, by its name among ``values``.
+    beside : tuple of Curve
+        What is shown beside the points, on axes of its own.
+    name : str
+        What a watcher is to call the curve.
     """
 
     values: dict[str, Value]
@@ -68,6 +96,8 @@ class LiveFit:
     flags: tuple[str, ...] = ()
     rows: np.ndarray | None = None
     parts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    beside: tuple[Curve, ...] = ()
+    name: str = "fit"
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,23 @@ class MapData:
     """Values over two axes: of each row its positions and values, and the row's line of the image.
 
     A row is drawn anew only when it has new points; the others keep their line of the image, unless the range grows.
+
+    Attributes
+    ----------
+    levels : (float, float)
+        The lowest and the highest value; (inf, -inf) as long as there is none.
     """
 
     def __init__(self) -> None:
         self.rows: dict[float, tuple[np.ndarray, np.ndarray]] = {}
-        self._lines: dict[float, np.ndarray] = {}
+        self.levels = np.inf, -np.inf
         self._steps: dict[float, float] = {}
         self._changed: set[float] = set()
+        self._longest = 0
+        self._range = np.inf, -np.inf
         self._grid = np.empty(0)
-        self._range = (np.inf, -np.inf)
+        self._drawn_ys = np.empty(0)
+        self._image = np.empty((0, 0))
 
     def add(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
         """Add points in the order in which they were measured."""
@@ -40,6 +48,10 @@ class MapData:
                 part_x, part_z = np.concatenate([old_x, part_x]), np.concatenate([old_z, part_z])
             self.rows[key] = part_x, part_z
             self._changed.add(key)
+            self._longest = max(self._longest, len(part_x))
+        z = z[np.isfinite(z)]
+        if len(z):
+            self.levels = min(self.levels[0], float(z.min())), max(self.levels[1], float(z.max()))
 
     @property
     def ys(self) -> np.ndarray:
@@ -54,22 +66,19 @@ class MapData:
 
     def column(self, x: float) -> tuple[np.ndarray, np.ndarray]:
         """Return where the rows are, and the value of each at the pixel of ``x``; nan where it does not reach."""
-        ys = self.ys
         if not len(self._grid):
-            return ys, np.full(len(ys), np.nan)
-        pixel = int(np.argmin(np.abs(self._grid - x)))
-        return ys, np.array([self._lines[float(y)][pixel] if float(y) in self._lines else np.nan for y in ys])
+            return self.ys, np.full(len(self.rows), np.nan)
+        return self._drawn_ys, self._image[:, int(np.argmin(np.abs(self._grid - x)))].copy()
 
     def image(self) -> tuple[np.ndarray, tuple[float, float, float, float]] | None:
         """Return the image, a line for each row and nan where nothing was measured, and (left, bottom, width, height).
 
         None as long as there are not two points in a row.
         """
-        if not self.rows or max(len(x) for x, _ in self.rows.values()) < 2:
+        if self._longest < 2:
             return None
         self._draw_lines()
-        ys = self.ys
-        lines = np.array([self._lines[float(y)] for y in ys])
+        ys, lines = self._drawn_ys, self._image
         left, right = self._grid[0], self._grid[-1]
         half = 0.5 * (right - left) / max(len(self._grid) - 1, 1)
         if len(ys) == 1:
@@ -86,9 +95,11 @@ class MapData:
 
     def _step(self) -> float:
         """Return the usual step of a row."""
-        return float(np.median([step for step in self._steps.values() if step > 0.0] or [1.0]))
+        steps = sorted(step for step in self._steps.values() if step > 0.0)
+        return steps[len(steps) // 2] if steps else 1.0
 
     def _draw_lines(self) -> None:
+        """Draw the rows that have new points; all of them if the grid has to change."""
         low, high = self._range
         for y in self._changed:
             x, _ = self.rows[y]
@@ -97,16 +108,23 @@ class MapData:
             self._steps[y] = (last - first) / max(len(x) - 1, 1)
         if low >= high:
             high = low + (abs(low) * 1e-6 or 1.0)
-        most = max(MOST, *(len(x) for x, _ in self.rows.values())) if len(self.rows) > 1 else MOST
-        count = int(min(most, round((high - low) / self._step()) + 1))
-        # The step of a row under way changes a little with each point: the grid stays until it matters.
-        stays = (low, high) == self._range and abs(count - len(self._grid)) <= 0.05 * count
-        if not stays:
-            self._range = low, high
-            self._grid = np.linspace(low, high, max(count, 2))
+        most = max(MOST, self._longest) if len(self.rows) > 1 else MOST
+        count = max(int(min(most, round((high - low) / self._step()) + 1)), 2)
+        # Readings scatter, and the step of a row under way changes a little: the grid stays until it matters.
+        pixel = (high - low) / count
+        stays = len(self._grid) > 0 and abs(count - len(self._grid)) <= 0.05 * count
+        if not (stays and self._grid[0] - low <= pixel and high - self._grid[-1] <= pixel):
+            self._grid = np.linspace(low, high, count)
+            self._drawn_ys, self._image = np.empty(0), np.empty((0, count))
             self._changed = set(self.rows)
+        self._range = low, high
+        if len(self._drawn_ys) < len(self.rows):
+            ys = self.ys
+            image = np.full((len(ys), len(self._grid)), np.nan)
+            image[np.searchsorted(ys, self._drawn_ys)] = self._image
+            self._drawn_ys, self._image = ys, image
         for y in self._changed:
-            self._lines[y] = self._line(y)
+            self._image[np.searchsorted(self._drawn_ys, y)] = self._line(y)
         self._changed = set()
 
     def _line(self, y: float) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from sotlab.gui.axes import column_box, label_axis, split_header
 from sotlab.gui.map_data import MapData
-from sotlab.gui.plot import SweepPlot, column_box, label_axis, split_header
+from sotlab.gui.plot import SweepPlot
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
 from sotlab.units import pretty
@@ -59,6 +60,7 @@ class MapView(QtWidgets.QWidget):
             self.graphics.ci.layout.setColumnStretchFactor(number, stretch)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.top.addItem(self.image)
+        self.side.setTitle("&nbsp;", size="9pt")
         self.bar = pg.ColorBarItem(interactive=False, orientation="vertical", width=12)
         self.graphics.addItem(self.bar, row=0, col=2)
         self.bar.setImageItem(self.image)
@@ -72,13 +74,17 @@ class MapView(QtWidgets.QWidget):
             self.top.addItem(line, ignoreBounds=True)
             line.sigPositionChanged.connect(self._draw_cuts)
             line.sigDragged.connect(self._cut_chosen)
-        self.row_cut, self.column_cut = self.below.plot([], []), self.side.plot([], [])
+        self.row_cut, self.column_cut = pg.PlotCurveItem(connect="finite"), pg.PlotCurveItem(connect="finite")
+        self.below.addItem(self.row_cut)
+        self.side.addItem(self.column_cut)
         for one in (self.top, self.side, self.below):
             one.setMenuEnabled(False)
             for name in ("left", "bottom"):
                 one.getAxis(name).setStyle(maxTickLevel=0)
         for one in (self.top, self.below):
             one.getAxis("left").setWidth(72)
+        for axis in self._axes:  # to draw text, turned text above all, takes as long as the image
+            axis.label.setCacheMode(QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         choice = QtWidgets.QHBoxLayout()
@@ -136,14 +142,14 @@ class MapView(QtWidgets.QWidget):
     def show_simulated(self, simulated: bool) -> None:
         """Say in the picture itself that its points are simulated."""
         self._simulated = simulated
-        self.top.setTitle("SIMULATED" if simulated else None, color=self._colours.bad, size="9pt")
+        # A title also when it says nothing: the plot at the side has one, and both must stand at the same height.
+        self.top.setTitle("SIMULATED" if simulated else "&nbsp;", color=self._colours.bad, size="9pt")
 
     def show_colours(self, colours: Colours) -> None:
         """Take the theme's colours."""
         self._colours = colours
         self.graphics.setBackground(colours.background)
-        axes = [plot.getAxis(name) for plot in (self.top, self.side, self.below) for name in ("left", "bottom")]
-        for axis in [*axes, self.bar.axis]:
+        for axis in self._axes:
             axis.setPen(colours.dim)
             axis.setTextPen(colours.text)
         scale = self.devicePixelRatioF()
@@ -151,12 +157,17 @@ class MapView(QtWidgets.QWidget):
             line.setPen(pg.mkPen(colours.fit, width=2 * scale, style=QtCore.Qt.PenStyle.DashLine))
             line.setHoverPen(pg.mkPen(colours.fit, width=4 * scale))
         for cut in (self.row_cut, self.column_cut):
-            cut.setPen(pg.mkPen(colours.points, width=2 * scale))
+            cut.setPen(pg.mkPen(colours.points, width=scale))  # a wider line takes three times as long
         self.points.setPen(pg.mkPen("#000000"))
         self.points.setBrush(pg.mkBrush("#F0E442"))
         self.bars.setData(pen=pg.mkPen("#F0E442", width=2))
         self.show_simulated(self._simulated)
         self._draw_cuts()
+
+    @property
+    def _axes(self) -> list[Any]:
+        plots = (self.top, self.side, self.below)
+        return [*(plot.getAxis(name) for plot in plots for name in ("left", "bottom")), self.bar.axis]
 
     @property
     def columns(self) -> tuple[str, str, str]:
@@ -179,7 +190,9 @@ class MapView(QtWidgets.QWidget):
         if drawn is None:
             return
         lines, (left, bottom, width, height) = drawn
-        low, high = float(np.nanmin(lines)), float(np.nanmax(lines))
+        low, high = self.data.levels
+        if not np.isfinite(low):
+            return
         if not low < high:
             high = low + (abs(low) or 1.0) * 1e-9
         two_way = low < 0.0 < high
@@ -214,7 +227,7 @@ class MapView(QtWidgets.QWidget):
         at = float(np.asarray(self.column_line.value()))
         self.row_cut.setData(*self.data.row(row))
         where, values = self.data.column(at)
-        self.column_cut.setData(values, where, connect="finite")
+        self.column_cut.setData(values, where)
         (_, x_unit), (_, y_unit) = (split_header(one) for one in self.columns[:2])
         where_cut = f"at {pretty(row, None, y_unit or '')}", f"at {pretty(at, None, x_unit or '')}", self._colours.text
         if where_cut != self._where_cut:  # to lay a title out takes longer than to draw a cut
@@ -225,6 +238,8 @@ class MapView(QtWidgets.QWidget):
     def _draw_found(self) -> None:
         ys = np.array(sorted(self.found))
         at = np.array([self.found[y] for y in ys]).reshape(-1, 2)
+        for item in (self.points, self.bars):
+            item.setVisible(bool(len(ys)))  # pyqtgraph takes half a millisecond to draw no point at all
         self.points.setData(at[:, 0], ys)
         self.bars.setData(x=at[:, 0], y=ys, width=2.0 * np.nan_to_num(at[:, 1]))
 

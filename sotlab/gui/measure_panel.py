@@ -70,7 +70,7 @@ class MeasurePanel(QtWidgets.QWidget):
         self._installed = {entry.name for entry in entry_points(group=GROUP)}
         self._forms: dict[str, ParameterForm] = {}
         self._last: dict[str, Mapping[str, Any]] = {}
-        self._background = Background(self)
+        self.background = Background(self)
         self._missing = ""
         first = procedure_class.__name__ if procedure_class else FIRST if FIRST in self._classes else ""
         first = first or next(iter(self._classes))
@@ -157,6 +157,8 @@ class MeasurePanel(QtWidgets.QWidget):
         """Show what was made of a run that has ended."""
         if reduced.spectra:
             self.readings.show_result(reduced.spectra[0], reduced.flags)
+        if reduced.beside:
+            self.plot.show_beside(reduced.beside)
         analysis = getattr(self.shown_class, "ANALYSIS", None)
         axes = analysis.axes if analysis is not None else {}
         self.results.show_spectra(reduced.rows, axes)
@@ -258,7 +260,7 @@ class MeasurePanel(QtWidgets.QWidget):
     def look_for_last(self, out: Path) -> None:
         """Find the parameters of the last run of the chosen procedure, to show what is different now."""
         name = self.procedure_class.__name__
-        self._background.run(
+        self.background.run(
             lambda: _last_parameters(out, name), lambda found: self._found_last(name, found), lambda problem: None
         )
 

@@ -15,7 +15,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from sotlab.analysis.values import rows_of
+from sotlab.analysis.values import Curve, rows_of
+from sotlab.clock import RealClock
 from sotlab.errors import InstrumentError, SotlabError
 from sotlab.gui.background import one_line
 from sotlab.instruments.station_file import StationConfig, load_sample
@@ -63,12 +64,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class Reduced:
-    """What was made of a run: what is shown beside it, each spectrum or scan, and flags; or why nothing was."""
+    """What was made of a run: its values, each spectrum or scan, flags, curves beside it; or why nothing was."""
 
     spectra: tuple[Mapping[str, Any], ...] = ()
     rows: tuple[Mapping[str, Any], ...] = ()
     flags: tuple[str, ...] = ()
     error: str | None = None
+    beside: tuple[Curve, ...] = ()
 
 
 class Work:
@@ -154,6 +156,8 @@ class Work:
                 self._plan = scan.planned()
                 self.news.put(("expected", expected_times(scan)))
             self._last = int(record["Index"]), int(record["Repeat"])
+        if topic == "making_safe":  # its end is told by the bench's clock, which the scan has while its bench is open
+            record = {**record, "clock": scan.clock if isinstance(scan, Scan) else RealClock()}
         self.news.put((topic, record))
 
     def _ask(self, message: str) -> None:
@@ -235,6 +239,16 @@ def reduced_of(reduction: Mapping[str, Any]) -> Reduced:
     """Return what is shown of a reduction, as JSON has it."""
     rows = tuple(rows_of(reduction))
     flags = tuple(flag for row in rows for flag in row.get("flags", ()))
+    beside = _beside(reduction["kind"], rows)
     if "scans" in reduction:  # one scan says little by itself: what all of them say is shown
-        return Reduced((reduction["results"],), rows, (*reduction["flags"], *flags))
-    return Reduced(rows, rows, flags)
+        return Reduced((reduction["results"],), rows, (*reduction["flags"], *flags), beside=beside)
+    return Reduced(rows, rows, flags, beside=beside)
+
+
+def _beside(kind: str, rows: Sequence[Mapping[str, Any]]) -> tuple[Curve, ...]:
+    """Return the curves that an analysis shows beside the points; none of one that is not installed here."""
+    try:
+        curves = getattr(find_analysis(kind), "beside", None)
+        return tuple(curves(rows)) if curves is not None else ()
+    except (SotlabError, KeyError, TypeError, ValueError):  # of another version: its values are there all the same
+        return ()

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from sotlab.analysis.values import LiveFit
+from sotlab.analysis.values import Curve, LiveFit
+from sotlab.gui.axes import column_box, label_axis, sigma_column, split_header
+from sotlab.gui.beside import Beside
 from sotlab.gui.cloud import Cloud
 from sotlab.gui.qt import QtCore, QtWidgets, pg
 from sotlab.gui.theme import Colours
 from sotlab.gui.thin import MOST, thin
-from sotlab.procedures.runs.columns import samples_of
+from sotlab.procedures.runs.columns import table_of
 from sotlab.units import pretty
 
-__all__ = ["SweepPlot", "column_box", "label_axis", "sigma_column", "split_header"]
+__all__ = ["SweepPlot"]
 
 #: Marks of the runs that are compared; the shape tells them apart without the colour.
 SYMBOLS = {"t": "▼", "s": "■", "d": "◆", "t1": "▲", "star": "★", "p": "⬟"}
@@ -27,8 +28,6 @@ PARTS = {
     "v_sym": ("V<sub>S</sub>", QtCore.Qt.PenStyle.DashLine),
     "v_asym": ("V<sub>A</sub>", QtCore.Qt.PenStyle.DotLine),
 }
-#: Units that take no prefix.
-NO_PREFIX = ("deg", "dB", "dBm", "1", "", None)
 
 
 class SweepPlot(QtWidgets.QWidget):
@@ -64,6 +63,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.top = self.graphics.addPlot(row=0, col=0)
         self.strip = self.graphics.addPlot(row=1, col=0)
         self.strip.setXLink(self.top)
+        self.beside = Beside(self.graphics, self._colours)
         self.graphics.ci.layout.setRowStretchFactor(0, 3)
         self.graphics.ci.layout.setRowStretchFactor(1, 1)
         self.top.getAxis("bottom").setStyle(showValues=False)
@@ -91,6 +91,7 @@ class SweepPlot(QtWidgets.QWidget):
         self.strip.addItem(self._residuals)
         self._zoom = QtCore.QTimer(self, singleShot=True, interval=60)
         self._zoom.timeout.connect(self._draw_points)
+        self.top.getViewBox().sigResized.connect(self._place_mark)
         self.top.sigXRangeChanged.connect(lambda: self.count > MOST and self._zoom.start())
         self._mouse = pg.SignalProxy(self.top.scene().sigMouseMoved, rateLimit=20, slot=self._show_cursor)
         self.set_columns(x_column, y_column, columns)
@@ -107,6 +108,11 @@ class SweepPlot(QtWidgets.QWidget):
     def ys(self) -> np.ndarray:
         """The points' values."""
         return self.values(self.y_column)
+
+    @property
+    def _is_fitted(self) -> bool:
+        """Whether the axes are those that the fit is over."""
+        return (self.x_column, self.y_column) == self._fitted
 
     def values(self, column: str) -> np.ndarray:
         """Return a column of the points; empty if there is none of this name."""
@@ -131,6 +137,7 @@ class SweepPlot(QtWidgets.QWidget):
         for item in (self._points, self._fit, self._residuals, *self._parts):
             item.setData([], [])
         self._bars.setData(x=np.empty(0), y=np.empty(0), height=np.empty(0))
+        self.show_beside(())
         self.top.enableAutoRange()
         self.strip.enableAutoRange()
 
@@ -139,11 +146,12 @@ class SweepPlot(QtWidgets.QWidget):
         if not rows:
             return
         columns = [self.x_box.itemText(k) for k in range(self.x_box.count())]
-        samples = [line for row in rows for line in samples_of(row, columns)]
-        for column, values in zip(columns, zip(*samples, strict=True), strict=True):
+        table = table_of(rows, columns)
+        for column, values in zip(columns, table.T, strict=True):
             self._append(column, values)
-        self.count += len(samples)
-        self._draw_points()
+        self.count += len(table)
+        if self.isVisible():
+            self._draw_points()
 
     def set_data(self, columns: Mapping[str, np.ndarray]) -> None:
         """Show the rows of a run that was measured before."""
@@ -154,20 +162,27 @@ class SweepPlot(QtWidgets.QWidget):
 
     def show_fit(self, fit: LiveFit) -> None:
         """Draw a fit of the first ``len(fit.x)`` points, and their residuals."""
-        named = self.fit is not None and bool(self.fit.parts) == bool(fit.parts)
+        named = self.fit is not None and (bool(self.fit.parts), self.fit.name) == (bool(fit.parts), fit.name)
         self.fit = fit
         self._draw_fit()
+        self.show_beside(fit.beside)
         if not named:
             self._draw_others()  # its legend names the parts
 
-    def compare(self, name: str, columns: Mapping[str, np.ndarray]) -> None:
-        """Draw the points of another run beside those of this one."""
+    def show_beside(self, curves: Sequence[Curve]) -> None:
+        """Draw what the analysis shows beside the points, on axes of its own; none takes no room."""
+        self.beside.show_curves(curves)
+
+    def compare(self, name: str, columns: Mapping[str, np.ndarray], curves: Sequence[Curve] = ()) -> None:
+        """Draw the points of another run, and what stands beside them, with those of this one."""
         self.others[name] = columns
+        self.beside.compare(name, curves)
         self._draw_others()
 
     def compare_no_more(self) -> None:
         """Take the other runs away."""
         self.others.clear()
+        self.beside.compare_no_more()
         self._draw_others()
 
     def exported(self) -> Mapping[str, np.ndarray]:
@@ -176,7 +191,7 @@ class SweepPlot(QtWidgets.QWidget):
         sigma = self.values(sigma_column(self.y_column))
         if len(sigma):
             shown[sigma_column(self.y_column)] = sigma
-        if self.fit is not None and (self.x_column, self.y_column) == self._fitted:
+        if self.fit is not None and self._is_fitted:
             label, unit = split_header(self.y_column)
             rows = np.arange(len(self.fit.y)) if self.fit.rows is None else self.fit.rows
             fitted = np.full(self.count, np.nan)
@@ -184,7 +199,7 @@ class SweepPlot(QtWidgets.QWidget):
             shown[f"{label} Fit ({unit})"] = fitted
         for name, columns in self.others.items():
             shown |= {f"{name} {one}": columns[one] for one in (self.x_column, self.y_column) if one in columns}
-        return shown
+        return {**shown, **self.beside.exported()}
 
     @property
     def residuals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -212,12 +227,13 @@ class SweepPlot(QtWidgets.QWidget):
         for (_, style), item in zip(PARTS.values(), self._parts, strict=True):
             item.setPen(pg.mkPen(colours.fit, width=self.devicePixelRatioF(), style=style))
         self._zero.setPen(pg.mkPen(colours.dim))
+        self.beside.show_colours(colours)
         self._draw_others()
 
-    def resizeEvent(self, event: Any) -> None:
-        """Keep the mark in the plot's corner."""
-        super().resizeEvent(event)
-        QtCore.QTimer.singleShot(0, self._place_mark)
+    def showEvent(self, event: Any) -> None:
+        """Draw what has come while the plot was not seen."""
+        super().showEvent(event)
+        self._draw_points()
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
@@ -227,8 +243,9 @@ class SweepPlot(QtWidgets.QWidget):
     def _axes_chosen(self) -> None:
         self.x_column, self.y_column = self.x_box.currentText(), self.y_box.currentText()
         (x_label, x_unit), (y_label, y_unit) = split_header(self.x_column), split_header(self.y_column)
-        with_fit = (self.x_column, self.y_column) == self._fitted
+        with_fit = self._is_fitted
         self.strip.setVisible(with_fit)
+        self.beside.set_wanted(with_fit)
         self.top.getAxis("bottom").setStyle(showValues=not with_fit)
         label_axis(self.top, "left", y_label, y_unit)
         label_axis(self.top, "bottom", x_label, x_unit)
@@ -255,7 +272,7 @@ class SweepPlot(QtWidgets.QWidget):
             self._bars.setData(x=x[shown], y=y[shown], height=2.0 * np.nan_to_num(sigma[shown]))
 
     def _draw_fit(self) -> None:
-        if self.fit is None or (self.x_column, self.y_column) != self._fitted:
+        if self.fit is None or not self._is_fitted:
             self._fit.setData([], [])
             self._residuals.setData([], [])
             for item in self._parts:
@@ -270,15 +287,21 @@ class SweepPlot(QtWidgets.QWidget):
         left = self.ys[rows[there]] - self.fit.y[there]
         shown = thin(left)
         self._residuals.setData(self.fit.x[there][shown], left[shown])
+        if np.any(left):
+            self.strip.enableAutoRange()
+        else:  # a mean of one: the strip has no scale of its own
+            reach = 0.1 * (np.ptp(self.ys) or 1.0)
+            self.strip.setYRange(-reach, reach)
 
     def _draw_others(self) -> None:
         for item in self._others:
             self.top.removeItem(item)
         self._others = []
+        fit_name = self.fit.name if self.fit is not None else "fit"
         # The legend stands above the plot: inside it, it would lie on the data sooner or later.
         legend = [
             f'<span style="color:{self._colours.points.name()}">●</span> measured',
-            f'<span style="color:{self._colours.fit.name()}">━</span> fit',
+            f'<span style="color:{self._colours.fit.name()}">━</span> {escape(fit_name)}',
         ]
         if self.fit is not None and self.fit.parts:
             mark = f'<span style="color:{self._colours.fit.name()}">'
@@ -314,39 +337,10 @@ class SweepPlot(QtWidgets.QWidget):
         row.addWidget(self.at_cursor)
         return row
 
-    def _append(self, column: str, values: Sequence[float]) -> None:
+    def _append(self, column: str, values: np.ndarray) -> None:
         """Write values behind those that there are; the room for them doubles as it is needed."""
         held = self._rows.get(column, np.empty(256))
         while len(held) < self.count + len(values):
             held = np.concatenate([held, np.empty(len(held))])
         held[self.count : self.count + len(values)] = values
         self._rows[column] = held
-
-
-def column_box(name: str) -> QtWidgets.QComboBox:
-    """Return a box to choose a column with."""
-    box = QtWidgets.QComboBox()
-    box.setAccessibleName(name)
-    box.setMinimumWidth(150)
-    return box
-
-
-def label_axis(plot: Any, axis: str, text: str, unit: str | None) -> None:
-    """Label an axis; units that take no prefix stand in the text, or pyqtgraph would write millidegrees."""
-    if unit in NO_PREFIX:
-        plot.setLabel(axis, f"{text} ({unit})" if unit not in ("", "1", None) else text, units=None)
-    else:
-        plot.setLabel(axis, text, units=unit)
-    plot.getAxis(axis).setSIPrefixEnableRanges(() if unit in NO_PREFIX else None)
-
-
-def sigma_column(header: str) -> str:
-    """Return the header under which the sigmas of a column stand, if there are any: ``Field Sigma (T)``."""
-    label, unit = split_header(header)
-    return f"{label} Sigma" if unit is None else f"{label} Sigma ({unit})"
-
-
-def split_header(header: str) -> tuple[str, str | None]:
-    """Split ``Field (T)`` into its label and its unit."""
-    match = re.fullmatch(r"(?P<label>.*?)\s*\((?P<unit>[^()]*)\)", header)
-    return (match["label"], match["unit"]) if match else (header, None)

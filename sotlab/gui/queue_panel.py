@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,18 @@ from sotlab.gui.theme import Colours, dot_icon
 from sotlab.procedures.runs.campaign_queue import DONE, JobState, stored_states
 from sotlab.procedures.runs.jobs import Job
 from sotlab.procedures.runs.pace import clock_text
+from sotlab.procedures.runs.queue_time import QueueTime, day_time
 from sotlab.procedures.runs.rehearse import rehearse as rehearse_campaign
 from sotlab.procedures.runs.run import Run
 
 __all__ = ["QueuePanel"]
 
 POLICIES = ["skip", "stop", "retry 1", "retry 2", "retry 1, then stop", "retry 2, then stop"]
-COLUMNS = ["Run", "State", "Rows", "If it fails", "Begins", "Station", "Settings", "What happened"]
+COLUMNS = ["Run", "State", "Rows", "Ends", "If it fails", "Begins", "Station", "Settings", "What happened"]
+#: Shortest time after which it is reckoned anew when each run will have ended [s].
+REFRESH_S = 1.0
+#: The column that tells when each run will have ended.
+ENDS = COLUMNS.index("Ends")
 #: Icon and colour of each state.
 LOOKS = {
     "waiting": ("circle", "dim"),
@@ -66,8 +72,12 @@ class QueuePanel(QtWidgets.QWidget):
         self.problem = ""
         self._running = False
         self.background = Background(self)
+        self.time = QueueTime(out)
+        self._timed_s = 0.0
+        self._learning = Background(self)
+        self._ends: Mapping[str, float | None] = {}
         self._colours = Colours(self.palette())
-        self.table = make_table(COLUMNS, (250, 100, 50, 110, 130, 190, 250))
+        self.table = make_table(COLUMNS, (240, 100, 50, 110, 110, 110, 180, 230))
         self.table.itemSelectionChanged.connect(self._selected)
         self.head, self.foot = QtWidgets.QLabel(wordWrap=True), QtWidgets.QLabel(wordWrap=True)
         self.policy, self.item_policy = QtWidgets.QComboBox(), QtWidgets.QComboBox()
@@ -109,7 +119,9 @@ class QueuePanel(QtWidgets.QWidget):
             self.policy.setCurrentText(self.file.policy())
         except SotlabError as error:
             self.problem = str(error)
+        self._ends = self.time.ends(self.jobs, self.states)
         self._show()
+        self._learn()
 
     def show_states(self, states: Mapping[str, JobState], running: bool, line: str = "") -> None:
         """Show what has become of the runs."""
@@ -118,7 +130,9 @@ class QueuePanel(QtWidgets.QWidget):
             self.states = states
         if line:
             self.foot.setText(line)
+        self._ends = self.time.ends(self.jobs, self.states)
         self._show()
+        self._learn()
 
     def show_colours(self, colours: Colours) -> None:
         """Take the theme's colours."""
@@ -138,6 +152,7 @@ class QueuePanel(QtWidgets.QWidget):
                 job.label,
                 said,
                 str(state.rows or ""),
+                self._end_text(job.key),
                 self._policy_of(job.item),
                 self._conditions_of(job.item),
                 job.station,
@@ -146,11 +161,55 @@ class QueuePanel(QtWidgets.QWidget):
             ]
             write_row(self.table, row, cells)
             cell_of(self.table, row, 1).setIcon(icons.get(state.status, QtGui.QIcon()))
-        done = sum(self.states.get(job.key, JobState()).status in DONE for job in self.jobs)
-        text = f"<b>{len(self.jobs)} runs, {done} done</b> &nbsp; {self.file.path}" if self.jobs else ""
-        empty = "The queue is empty: choose a procedure under <b>Measure</b> and press <b>Add to queue</b>."
-        self.head.setText(f"✗ {self.problem}" if self.problem else text or empty)
+        self._write_head()
         self._selected()
+
+    def _write_head(self) -> None:
+        done = sum(self.states.get(job.key, JobState()).status in DONE for job in self.jobs)
+        text = f"<b>{len(self.jobs)} runs, {done} done{self._whole_text()}</b> &nbsp; {self.file.path}"
+        empty = "The queue is empty: choose a procedure under <b>Measure</b> and press <b>Add to queue</b>."
+        self.head.setText(f"✗ {self.problem}" if self.problem else text if self.jobs else empty)
+
+    # -- how long it takes ---------------------------------------------------------------------------------------
+
+    def show_time(self, running_s: float | None) -> None:
+        """Write anew when each run will have ended, by the pace of the run under way and of those before."""
+        if not self.isVisible() or (self._running and time.monotonic() - self._timed_s < REFRESH_S):
+            return
+        self._timed_s = time.monotonic()
+        self._ends = self.time.ends(self.jobs, self.states, running_s)
+        for row, job in enumerate(self.jobs):
+            text = self._end_text(job.key)
+            cell = cell_of(self.table, row, ENDS)
+            if cell.text() != text:
+                cell.setText(text)
+        self._write_head()
+
+    def showEvent(self, event: Any) -> None:
+        """Reckon anew what was not seen."""
+        super().showEvent(event)
+        self._learn()
+
+    def _learn(self) -> None:
+        """Look at the plans and at what has finished, in a thread, then show what is known."""
+        if self.isVisible() and not self._learning.busy:
+            work = partial(self.time.learn, list(self.jobs), dict(self.states))
+            self._learning.run(work, lambda done: None if self._running else self.show_time(None), self._failed)
+
+    def _end_text(self, key: str) -> str:
+        if key not in self._ends:
+            return ""
+        left_s = self._ends[key]
+        return "?" if left_s is None else f"≈ {day_time(left_s)}"
+
+    def _whole_text(self) -> str:
+        if not self._ends:
+            return ""
+        *_, last_s = self._ends.values()
+        if last_s is None:
+            return ""
+        starts = "" if self._running else " if started now"
+        return f", ends ≈ {day_time(last_s)}{starts}, in {clock_text(last_s)}"
 
     def _policy_of(self, item: str) -> str:
         try:
@@ -237,10 +296,15 @@ class QueuePanel(QtWidgets.QWidget):
         self.foot.setText(
             f"{mark} rehearsed: {clock_text(told['duration_s'])} in all, {wrong} runs would fail, {warned} warnings"
         )
+        self.time.rehearsed_s = {one["job"]: one["duration_s"] for one in told["jobs"]}
+        self.show_time(None)
         self.rehearsal = RehearsalView(self, told)
         self.rehearsal.show()
         self._selected()
         self.rehearsed.emit(told)
+
+    def _failed(self, problem: str) -> None:
+        self.foot.setText(f"✗ {problem}")
 
     def _rehearsal_failed(self, problem: str) -> None:
         self.foot.setText(f"✗ {problem}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sotlab.analysis.values import LiveFit
-from sotlab.gui.plot import split_header
+from sotlab.gui.axes import split_header
 from sotlab.gui.qt import QtCore, QtGui, QtWidgets
 from sotlab.gui.theme import Colours
 from sotlab.units import pretty

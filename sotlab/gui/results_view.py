@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sotlab.gui.plot import column_box, label_axis, split_header
+from sotlab.gui.axes import column_box, label_axis, split_header
 from sotlab.gui.qt import QtWidgets, pg
 from sotlab.gui.theme import Colours
 

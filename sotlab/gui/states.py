@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from sotlab.gui.qt import QtWidgets
 from sotlab.gui.theme import Colours, dot_icon
+from sotlab.procedures.runs.pace import clock_text
 
-__all__ = ["SimulatedBadge", "State", "StateLight"]
+__all__ = ["SimulatedBadge", "State", "StateLight", "safing_text"]
 
 
 class State(Enum):
@@ -70,3 +73,10 @@ class SimulatedBadge(QtWidgets.QLabel):
         keep.setRetainSizeWhenHidden(True)  # what stands below does not jump when it appears
         self.setSizePolicy(keep)
         self.hide()
+
+
+def safing_text(step: Mapping[str, Any]) -> str:
+    """Return a step of making safe in words: ``making safe: field ramping 38 mT → 0 T, 0:00:12 left``."""
+    left_s = step["until_s"] - step["clock"].now()
+    left = f", {clock_text(left_s)} left" if left_s > 0.0 else ""
+    return f"making safe: {step['role']} {step['way']}{left}"

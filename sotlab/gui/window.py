@@ -20,7 +20,7 @@ from sotlab.gui.measurement import Ended, Measurement, Reduced, Work, prepare
 from sotlab.gui.qt import QtCore, QtGui
 from sotlab.gui.queue_work import QueueWork
 from sotlab.gui.runs_panel import StoredRun
-from sotlab.gui.states import State
+from sotlab.gui.states import State, safing_text
 from sotlab.gui.theme import Colours
 from sotlab.procedures.runs.manual import ManualBench
 from sotlab.procedures.runs.pace import Pace
@@ -59,6 +59,7 @@ class MainWindow(Dialogs):
         self.pace = Pace()
         self._closing = False
         self._said_in_emergency = ""
+        self._safing: dict[str, Any] | None = None
         self._connect()
         self._timer = QtCore.QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self._hear)
@@ -114,7 +115,7 @@ class MainWindow(Dialogs):
                 return
             self.form.use(run.parameters)
         elif what == "compare" or self.busy:  # what is being measured stays in sight
-            self.plot.compare(run.name, run.columns)
+            self.plot.compare(run.name, run.columns, run.reduced.beside if run.reduced is not None else ())
         else:
             self.panel.show_stored(run)
             self._say("")
@@ -128,7 +129,7 @@ class MainWindow(Dialogs):
         self.progress_text.setText("opening the station")
         self.footer.write_where("", [], "")
         self.offer.hide()
-        self.measurement, self._said_in_emergency = work, ""
+        self.measurement, self._said_in_emergency, self._safing = work, "", None
         self.panel.begin(self.panel.procedure_class)
         work.start()
         self._timer.start()
@@ -280,6 +281,8 @@ class MainWindow(Dialogs):
         self.progress.setRange(0, 0)
         if self.state is not State.STOPPING and self.state is not State.EMERGENCY:
             self._show_state(State.RUNNING)
+        if isinstance(self.measurement, QueueWork):
+            self.queue.show_states(self.measurement.states, running=True)
         self._show_where("")
         self.log.say(f"{run.folder.path.name} begins")
 
@@ -293,8 +296,13 @@ class MainWindow(Dialogs):
             self.pace.note_percent(latest["progress"])
             self.progress.setRange(0, 1000)
             self.progress.setValue(round(10.0 * latest["progress"]))
-        if self.state is State.RUNNING and self.pace.done:
+        self._safing = latest.get("making_safe", None if rows else self._safing)
+        if self._safing is not None:
+            self.progress_text.setText(safing_text(self._safing))
+        elif self.state is State.RUNNING and self.pace.done:
             self.progress_text.setText(self.pace.describe())
+        if isinstance(self.measurement, QueueWork):
+            self.queue.show_time(self.pace.to_go_s)
         if self.measurement is not None and self.measurement.run is not None:
             told = str(getattr(self.measurement.run.procedure, "simulated", "unknown"))
             if told in ("True", "False"):
@@ -322,6 +330,7 @@ class MainWindow(Dialogs):
 
     def _show_ended(self, end: Ended) -> None:
         state = {"Finished": State.FINISHED, "Aborted": State.ABORTED}.get(end.status, State.FAILED)
+        self._safing = None
         unsafe = f"NOT SAFE: {end.unsafe}" if end.unsafe else ""
         error = end.error or self._said_in_emergency
         self.log.say(f"the run has ended: {end.status.lower()}, {end.rows} rows")

@@ -96,6 +96,8 @@ class Connection(VISAAdapter):
             raise self._explained(error, "open") from error
         except (ValueError, OSError) as error:  # PyVISA-py, of an interface whose library is not installed
             raise InstrumentError(f"{role} at {resource}: cannot be opened: {error}") from error
+        # PyMeasure gives the logger of all adapters a handler more with each, and none is ever taken away.
+        self.log.removeHandler(self.log.handlers[-1])
         self._note("open", getattr(self.connection, "read_termination", None) or "")
 
     # -- exchanges

@@ -10,6 +10,7 @@ from pydantic import Field as Option
 
 from sotlab.instruments.driver import Driver, Options
 from sotlab.instruments.field_line import FieldLine
+from sotlab.units import pretty
 
 __all__ = ["FieldAgainstDrive", "RampedField", "RampedFieldOptions"]
 
@@ -162,6 +163,17 @@ class RampedField(Driver):
     def safe_rate_T_per_s(self, travel_T: float) -> float:
         """Return the station's rate, or a faster one that makes safe in bounded time [T/s]."""
         return max(self.rate_T_per_s, abs(travel_T) / self.SAFE_WITHIN_S)
+
+    def way_to_safety(self) -> tuple[str, float]:
+        """Return the ramp of making safe in words, and its time [s], from the set point that was sent last."""
+        start_T, end_T = self._field_T, self._line.field_T(0.0)
+        travel_T = abs(start_T - end_T)
+        steps = self._steps(travel_T, self.safe_rate_T_per_s(travel_T))
+        if not steps:
+            return "off", 0.0
+        time_s = (steps - 1) * self.STEP_S + self._settling_s(travel_T / steps)
+        start, end = (pretty(float(f"{field_T:.3g}"), None, "T") for field_T in (start_T, end_T))
+        return f"ramping {start} → {end}", time_s
 
     def _steps(self, travel_T: float, rate_T_per_s: float) -> int:
         return math.ceil(travel_T / (rate_T_per_s * self.STEP_S) - 1e-9)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -188,20 +189,38 @@ class Station:
         """
         return self._in_safe_order(self.actuators)
 
-    def make_safe(self) -> dict[str, str | None]:
+    def make_safe(self, tell: Callable[[str, str, float], None] | None = None) -> dict[str, str | None]:
         """Bring every open actuator to its safe state, in order, each step even if the one before it failed.
 
         What failed is tried once more at the end.
+
+        Parameters
+        ----------
+        tell : callable, optional
+            Told before each: its role, the way to its safe state in words, and how long that takes [s].
 
         Returns
         -------
         dict
             Role -> None, or the one-line problem that kept it from its safe state.
         """
-        problems = _each_then_again(self.safe_order, self._rescue)
+        tell = tell or _unheard_way
+
+        def make_safe(role: str) -> None:
+            with suppress(Exception):  # whoever watches must not keep an output from being made safe
+                tell(role, *self._way_to_safety(role))
+            self._rescue(role)
+
+        problems = _each_then_again(self.safe_order, make_safe)
         if not any(problems.values()):
             self._clear_mark()
         return problems
+
+    def _way_to_safety(self, role: str) -> tuple[str, float]:
+        """Return what making safe takes a role through, and how long [s]; nothing is asked of the instrument."""
+        driver = self.drivers[role]
+        way = getattr(driver, "way_to_safety", None)
+        return way() if way is not None else (str(getattr(driver, "safe_state", "")), 0.0)
 
     @property
     def private(self) -> bool:
@@ -569,6 +588,10 @@ def _each_then_again(roles: Iterable[str], make_safe: Callable[[str], None]) -> 
 
 def _unheard(kind: str, **details: Any) -> None:
     """Let an event pass that nobody listens to."""
+
+
+def _unheard_way(role: str, way: str, seconds: float) -> None:
+    """Let a step of making safe pass that nobody listens to."""
 
 
 def _resource_manager(visa_library: str, path: Path) -> pyvisa.ResourceManager:

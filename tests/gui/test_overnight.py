@@ -136,7 +136,7 @@ def test_a_campaign_written_by_hand_is_opened_edited_rehearsed_and_keeps_its_com
     dialog.lines["reading"].setText("")
     dialog.lines["timeout"].setText("2 h")
     dialog._accept()
-    assert "after fmr" in window.queue.table.item(5, 4).text()
+    assert "after fmr" in window.queue.table.item(5, 5).text()
     text = file.read_text(encoding="utf-8")
     for comment in ("# written by hand, on a Friday", "# the cryostat is shy", "# short"):
         assert comment in text

@@ -18,7 +18,7 @@ def measure(qtbot, window, **texts):
         window.form.inputs[name].edit.setText(text)
     with qtbot.waitSignal(window.ended, timeout=TIMEOUT_MS):
         window.start()
-    qtbot.waitUntil(lambda: not window.busy and not window.panel._background.busy, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: not window.busy and not window.panel.background.busy, timeout=TIMEOUT_MS)
 
 
 def find(qtbot, window, text, count):

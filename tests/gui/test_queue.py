@@ -1,5 +1,7 @@
 """The queue: what was typed is what is measured, policies hold, and a new window finds it as the old one left it."""
 
+import re
+
 import pytest
 
 from sotlab.gui.qt import QtCore
@@ -82,7 +84,7 @@ def test_the_first_of_three_fails(policy, states, attempts, qtbot, open_window):
     assert window.queue.file.policy() == policy
     assert run_queue(qtbot, window) == states
     assert window.queue.states[first.key].attempts == attempts
-    assert "frequency of 25 GHz asked, allowed 2 GHz to 20 GHz" in shown(window, 7)[0]
+    assert "frequency of 25 GHz asked, allowed 2 GHz to 20 GHz" in shown(window, 8)[0]
 
     again = open_window()  # as after a restart
     assert shown(again, 1) == states
@@ -95,7 +97,7 @@ def test_the_policy_of_one_run_comes_before_that_of_the_queue(qtbot, open_window
     window.queue.table.selectRow(0)
     window.queue.item_policy.setCurrentText("stop")
     window.queue.item_policy.activated.emit(window.queue.item_policy.currentIndex())
-    assert shown(window, 3) == ["stop", "skip (queue)"]
+    assert shown(window, 4) == ["stop", "skip (queue)"]
     assert run_queue(qtbot, window) == ["failed", "waiting"]
 
 
@@ -151,3 +153,20 @@ def test_what_is_wrong_with_the_file_is_said_in_one_line(open_window, tmp_path):
     window = open_window()
     assert "queue.toml: [items.one] procedure" in window.queue.head.text()
     assert not window.queue.buttons["Start queue"].isEnabled()
+
+
+def test_each_run_has_the_time_of_day_of_its_end_by_the_pace_of_those_before(qtbot, open_window):
+    window = open_window("virtual:stfmr?seed=0&clock=20")
+    window.tabs.setCurrentWidget(window.queue)
+    queue(window, **SHORT)
+    queue(window, start="50 mT", stop="70 mT", points="41")
+    queue(window, points="61")
+    assert shown(window, 3) == ["?"] * 3  # nobody has measured yet
+    window.queue.buttons["Start queue"].click()
+    qtbot.waitUntil(lambda: shown(window, 1)[1] == "running" and "≈" in shown(window, 3)[1], timeout=TIMEOUT_MS)
+    assert shown(window, 3)[0] == ""
+    qtbot.waitUntil(lambda: "≈" in shown(window, 3)[2], timeout=TIMEOUT_MS)
+    assert re.search(r"3 runs, 1 done, ends ≈ .*\d\d:\d\d, in 0:00:\d\d", window.queue.head.text())
+    window.stop()
+    qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: "if started now" in window.queue.head.text(), timeout=TIMEOUT_MS)

@@ -1,6 +1,7 @@
 """The window on the virtual bench: it shows what is measured, says what went wrong, and stays responsive."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -116,13 +117,16 @@ def test_results_and_report_are_written_and_shown(qtbot, open_window):
 
 @quick
 def test_stop_in_mid_run_makes_the_bench_safe_and_keeps_the_rows(qtbot, open_window):
-    window = open_window("virtual:stfmr?seed=0&clock=20")
+    window = open_window("virtual:stfmr?seed=0&clock=4")
+    type_in(window, start="120 mT", stop="60 mT")
     window.start()
     qtbot.waitUntil(lambda: len(window.plot.xs) >= 3, timeout=TIMEOUT_MS)
     with qtbot.waitSignal(window.ended, timeout=TIMEOUT_MS):
         qtbot.keyClick(window, QtCore.Qt.Key.Key_Escape)
         assert window.state is State.STOPPING
         assert window.light.text.text() == "stopping: making safe"
+        qtbot.waitUntil(lambda: "making safe: field ramping" in window.progress_text.text(), timeout=TIMEOUT_MS)
+        assert re.search(r"ramping [\d.]+ mT → 0 T, 0:00:\d\d left$", window.progress_text.text())
     qtbot.waitUntil(lambda: not window.busy, timeout=TIMEOUT_MS)
     assert window.state is State.ABORTED
     events = journal(window)

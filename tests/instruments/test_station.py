@@ -260,3 +260,28 @@ def test_a_closed_station_opens_nothing_again():
     with pytest.raises(StationError, match="is closed"):
         station.open_role("microwave")
     assert station.connections == {}
+
+
+def test_each_step_of_making_safe_is_told_before_with_the_time_that_it_takes():
+    told = []
+    with Station.open("virtual:stfmr?seed=0&clock=virtual", ("field", "microwave")) as bench:
+        bench["field"].ramp_to(0.05)
+
+        def tell(role, way, seconds):
+            told.append((role, way, seconds, bench.clock.now()))
+            raise RuntimeError("whoever watches is broken")
+
+        assert not any(bench.make_safe(tell).values())
+        ended_s = bench.clock.now()
+    roles = [role for role, *_ in told]
+    assert roles.index("microwave") < roles.index("field")
+    _, way, seconds, began_s = next(one for one in told if one[0] == "field")
+    assert way.startswith("ramping 50 mT → ")
+    assert ended_s - began_s == pytest.approx(seconds, abs=0.3)  # and some messages
+
+
+def test_a_magnet_at_rest_has_no_way_to_go():
+    with Station.open("virtual:stfmr?seed=0&clock=virtual", ("field",)) as bench:
+        told = []
+        bench.make_safe(lambda role, way, seconds: told.append((role, way, seconds)))
+        assert told == [("field", "off", 0.0)]

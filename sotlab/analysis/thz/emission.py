@@ -16,11 +16,12 @@ from sotlab.analysis.thz.average import FEWEST
 from sotlab.analysis.thz.averaged import FLOOR, Averaged, averaged, with_quiet_noise
 from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, at_one_power, common_grid, delay_scan, on_grid
 from sotlab.analysis.thz.eta import eta_of
+from sotlab.analysis.thz.live import LISTED_HZ, live_mean, spectra_of
 from sotlab.analysis.thz.passes import fit_passes
 from sotlab.analysis.thz.ratio import FieldRatio, band_power, field_ratio
-from sotlab.analysis.thz.spectrum import LiveSpectrum, Spectrum, dynamic_range, signal_to_noise, spectrum
+from sotlab.analysis.thz.spectrum import Spectrum, dynamic_range, signal_to_noise, spectrum
 from sotlab.analysis.thz.traces import Trace
-from sotlab.analysis.values import LiveFit, Reduction, Value
+from sotlab.analysis.values import Curve, LiveFit, Reduction, Value
 from sotlab.errors import FitError, UsageError
 
 __all__ = ["THzEmission"]
@@ -38,8 +39,6 @@ UNITS = {
     "even": "",
     "eta": "",
 }
-#: Spectra are listed up to this frequency [Hz].
-LISTED_HZ = 5e12
 
 
 class THzEmission:
@@ -77,29 +76,12 @@ class THzEmission:
         return delay_scan(columns, axes, name=name, simulated=simulated, sample=sample)
 
     def live(self, columns: Mapping[str, np.ndarray], settings: THzSettings) -> LiveFit | None:
-        """Return the mean over the scans so far, odd in the field, its largest value and where its spectrum is largest.
+        """Return the mean over the scans so far, odd in the field, and its spectrum: :func:`live_mean`."""
+        return live_mean(columns)
 
-        Passes on the fly, whose delays are never the same, are brought onto a grid first.
-        """
-        axis = columns["delay"] if "delay" in columns else columns["position"]
-        sign = np.sign(columns["field"]) if "field" in columns else np.ones_like(axis)
-        sign = np.where(sign == 0, 1.0, sign)
-        if "rate" in columns:
-            at, mean = _gridded(axis, sign * columns["signal"])
-            fitted = np.interp(axis, at, mean)
-        else:
-            at, member, counts = np.unique(axis, return_inverse=True, return_counts=True)
-            mean = np.bincount(member, sign * columns["signal"]) / counts
-            fitted = mean[member]
-        if len(at) < 4:
-            return None
-        top = int(np.argmax(np.abs(mean)))
-        values = {"peak": Value(float(mean[top]), None, "V")}
-        if "delay" in columns:
-            live = LiveSpectrum()
-            live.extend(at, mean - mean.mean())
-            values["peak_frequency"] = Value(float(live.frequency_Hz[int(np.argmax(np.abs(live.field)))]), None, "Hz")
-        return LiveFit(values, axis, sign * fitted, at, mean)
+    def beside(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Curve]:
+        """Return the spectra of sample and reference."""
+        return spectra_of(rows)
 
     def reduce(self, datasets: Sequence[DelayScan], settings: THzSettings | None = None) -> Reduction:
         """Average, separate and compare.
@@ -190,18 +172,6 @@ class THzEmission:
         results["odd"] = Value.of(float(trace.signal_V[top]), sigma, "V")
         results["even"] = sample.parity.even_share
         return flags
-
-
-def _gridded(axis: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of samples at irregular places, on a grid of bins of two of the first scan's steps."""
-    steps = np.abs(np.diff(axis[: max(len(axis) // 2, 2)]))
-    step = 2.0 * float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    if not step > 0:
-        return axis[:1], signal[:1]
-    cell = np.round((axis - axis.min()) / step).astype(int)
-    counts = np.bincount(cell)
-    held = counts > 0
-    return axis.min() + step * np.flatnonzero(held), (np.bincount(cell, signal) / np.maximum(counts, 1))[held]
 
 
 def _band(settings: THzSettings) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,8 +90,10 @@ def search(catalog: Catalog, query: Query) -> list[dict[str, Any]]:
 
 
 def _goes_on(folder: str) -> bool:
-    from sotlab.procedures.runs.folder import RunFolder  # here: a list of runs that have ended needs no locks
+    from sotlab.procedures.runs.folder import LOCK, RunFolder  # here: a list of runs that have ended needs no locks
 
+    if not os.path.exists(f"{folder}{os.sep}{LOCK}"):  # asked first: a thousand are interrupted in a long list
+        return False
     return RunFolder.open(Path(folder)).is_going_on()
 
 

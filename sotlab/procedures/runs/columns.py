@@ -9,7 +9,7 @@ import numpy as np
 
 from sotlab.procedures.runs.bus import Bus
 
-__all__ = ["LiveColumns", "samples_of"]
+__all__ = ["LiveColumns", "samples_of", "table_of"]
 
 #: Rows for which there is room at first.
 ROOM = 1024
@@ -31,6 +31,17 @@ def samples_of(row: Mapping[str, Any], columns: Sequence[str]) -> list[list[floa
         elif cell.shape == (lengths[0],) and cell.dtype.kind in "fiu":
             table[:, k] = cell
     return table.tolist()
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> np.ndarray:
+    """Return the numbers of rows (N, columns), as :func:`samples_of` has those of each."""
+    try:
+        table = np.array([[row[column] for column in columns] for row in rows], float)
+    except (KeyError, TypeError, ValueError):  # not one number in each cell
+        table = np.empty(0)
+    if table.shape == (len(rows), len(columns)):
+        return table
+    return np.array([line for row in rows for line in samples_of(row, columns)], float).reshape(-1, len(columns))
 
 
 class LiveColumns:

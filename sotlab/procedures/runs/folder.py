@@ -12,7 +12,10 @@ from filelock import FileLock, Timeout
 
 from sotlab.errors import RunError
 
-__all__ = ["RunFolder"]
+__all__ = ["LOCK", "RunFolder"]
+
+#: Held by who writes into the folder.
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class RunFolder:
         RunError
             If somebody has it: the run is going on.
         """
-        lock = FileLock(self.path / ".lock", timeout=0, thread_local=False)
+        lock = FileLock(self.path / LOCK, timeout=0, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
@@ -89,7 +92,7 @@ class RunFolder:
 
     def is_going_on(self) -> bool:
         """Return whether a program writes into the folder now."""
-        if not (self.path / ".lock").exists():
+        if not (self.path / LOCK).exists():
             return False
         try:
             self.lock().release()

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Job:
         """Whether it is one of our scans; a stock PyMeasure procedure opens what it needs by itself."""
         return issubclass(self.procedure_class, Scan)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What this run is, as text: by this the journal knows it again, also after the file was edited."""
         what = [self.item, self.procedure_class.__name__, self.values, self.station, self.sample, self.device]

@@ -385,7 +385,7 @@ class Scan(Procedure):
         if broken.action == "abort":
             raise InterlockError(f"{broken.why}; the run was ended before point {point.index}")
         if broken.action == "safe":
-            problems = bench.make_safe()
+            problems = bench.make_safe(self._tell_way)
             self.emit("made_safe", problems)
             self._at = None
         if not interlocks.wait_until_clear(broken, self.should_stop):
@@ -443,7 +443,7 @@ class Scan(Procedure):
         """Make the station safe, whatever has happened; close it if it was opened here."""
         if self.bench is None:
             return
-        problems = self.bench.make_safe()
+        problems = self.bench.make_safe(self._tell_way)
         self.emit("made_safe", problems)
         try:
             if self._watch is not None and not any(problems.values()):
@@ -453,6 +453,10 @@ class Scan(Procedure):
         failed = {role: problem for role, problem in problems.items() if problem}
         if failed:
             raise SotlabError("NOT SAFE: " + "; ".join(f"{role}: {problem}" for role, problem in failed.items()))
+
+    def _tell_way(self, role: str, way: str, seconds: float) -> None:
+        """Tell a step of making safe, for eyes only: the end of it is in bench time."""
+        self.emit("making_safe", {"role": role, "way": way, "until_s": self.clock.now() + seconds})
 
     def tell(self, event: str, **fields: Any) -> None:
         """Write an event into the run's journal."""
