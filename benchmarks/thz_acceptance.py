@@ -5,7 +5,7 @@
 bench's noise: detector, amplitude, timing, drifts of pump and delay. Sample files have errors planted as their sigmas
 say, new ones for each seed. To reach: 64 to 72 % within one sigma, mean pull within +-0.15.
 
-Run from the project's root: ``python benchmarks/thz_acceptance.py [--seeds 400] [--wire 20]``.
+Run from the project's root: ``python benchmarks/thz_acceptance.py [--seeds 400] [--wire 20] [--only fly,controls]``.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ ADDITIVE_V, AMPLITUDE, TIMING_S = 100e-9, 1e-4, 0.1e-15
 #: Noise bandwidth of four poles of 30 ms [Hz], and the time of a point and of a scan [s].
 BANDWIDTH_HZ = 5 / 64 / 0.03
 POINT_S = 0.4
+
+
+def density_V_per_rtHz(x_V: np.ndarray, slope_V_per_s: np.ndarray) -> np.ndarray:
+    """Return the density of all noise over X [V/rtHz]."""
+    return np.sqrt(ADDITIVE_V**2 + (AMPLITUDE * x_V) ** 2 + (TIMING_S * slope_V_per_s) ** 2)
 
 
 class Model:
@@ -111,8 +116,7 @@ class Model:
         """Return one step scan."""
         self._wander(POINT_S * len(DELAYS_S) / 2)
         x = self.x_V(sample, DELAYS_S, sign, np.radians(azimuth_deg), transmission)
-        slope = np.gradient(x, DELAYS_S)
-        density = np.sqrt(ADDITIVE_V**2 + (AMPLITUDE * x) ** 2 + (TIMING_S * slope) ** 2)
+        density = density_V_per_rtHz(x, np.gradient(x, DELAYS_S))
         read = x + density * np.sqrt(BANDWIDTH_HZ) * self.rng.standard_normal(len(x))
         power = POWER_W * transmission * (1 + self._pump) + 1e-6 * self.rng.standard_normal()
         self._wander(POINT_S * len(DELAYS_S) / 2)
@@ -135,7 +139,8 @@ class Model:
             t = np.arange(int(length / rate / step_s)) * step_s
             encoder = -2.2e-12 + rate * t if way > 0 else -2.2e-12 + length - rate * t
             x = self.x_V(sample, encoder - way * 1e-6 * 2 / 299792458.0, sign, 0.0, 1.0)
-            x = x + ADDITIVE_V / np.sqrt(2 * step_s) * self.rng.standard_normal(len(x))
+            density = density_V_per_rtHz(x, np.gradient(x, encoder))
+            x = x + density / np.sqrt(2 * step_s) * self.rng.standard_normal(len(x))
             kept = np.exp(-step_s / tau_s)
             for _ in range(poles):
                 x = lfilter([1 - kept], [1, -kept], x)
@@ -212,9 +217,9 @@ class Table:
         return good
 
 
-def reduce_seed(seed: int, table: Table, parts: str = "ratio eta azimuth fluence fly controls eo") -> None:
+def reduce_seed(seed: int, table: Table, only: str = "ratio,eta,azimuth,fluence,fly,controls,eo") -> None:
     """Make and reduce all scans of one seed."""
-    model = Model(seed)
+    model, parts = Model(seed), only.split(",")
     truth = model.shapes
     materials = [
         film.material
@@ -338,11 +343,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=400)
     parser.add_argument("--wire", type=int, default=20)
-    parser.add_argument("--parts", default="ratio eta azimuth fluence fly controls eo")
+    parser.add_argument("--only", default="ratio,eta,azimuth,fluence,fly,controls,eo", help="what is reduced in process")
     asked = parser.parse_args()
     in_process, wire = Table(), Table()
     for number in range(asked.seeds):
-        reduce_seed(number, in_process, asked.parts)
+        reduce_seed(number, in_process, asked.only)
         if (number + 1) % 50 == 0 and number + 1 < asked.seeds:
             print(f"--- {number + 1} seeds", flush=True)
             in_process.show()

@@ -11,7 +11,7 @@ from scipy import fft
 from sotlab.analysis.thz.traces import Trace, autocorrelation
 from sotlab.errors import FitError
 
-__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "outliers", "phasors"]
+__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "beyond_noise", "outliers", "phasors", "taken_off"]
 
 #: The band used for alignment holds this share of the strongest bin's power or more.
 _STRONG = 1e-3
@@ -177,8 +177,8 @@ def average_scans(
     Returns
     -------
     Average
-        Its trace's sigma is that of the mean; the mean delay's and amplitude's own uncertainty, from their scatter
-        over the scans, stand beside it as ``amplitude_sigma`` and ``delay_sigma_s``.
+        Its trace's sigma is that of the mean; the mean delay's and amplitude's own uncertainty, from what they scatter
+        over the scans beyond that noise, stand beside it as ``amplitude_sigma`` and ``delay_sigma_s``.
 
     Raises
     ------
@@ -249,6 +249,11 @@ def average_scans(
     squares = np.einsum("kn,kn->n", residual, residual) - (residual[~kept] ** 2).sum(axis=0)
     variance = np.maximum(squares, 0) / (number - 1)
     correlation = _correlation(residual[np.flatnonzero(kept)[:_FOR_CORRELATION]], variance)
+    noise = variance / (1 - taken_off(mean)) if aligned else variance
+    excess = (0.0, 0.0)
+    if aligned:
+        single = Trace(np.asarray(delay_s, float), mean, np.sqrt(noise), correlation)
+        excess = beyond_noise((np.std(amplitude[kept], ddof=1), np.std(shift[kept], ddof=1)), single)
     flags = []
     if reasons:
         flags.append(f"{len(reasons)} of {count} scans left out: {', '.join(labels[k] for k in sorted(reasons))}")
@@ -258,14 +263,51 @@ def average_scans(
     trace = Trace(
         np.asarray(delay_s, float),
         mean,
-        np.sqrt(variance / number),
+        np.sqrt(noise / number),
         correlation,
-        amplitude_sigma=float(np.std(amplitude[kept], ddof=1) / inside) if aligned else 0.0,
-        delay_sigma_s=float(np.std(shift[kept], ddof=1) / inside) if aligned else 0.0,
+        amplitude_sigma=excess[0] / inside,
+        delay_sigma_s=excess[1] / inside,
         scans=number,
     )
     rejected = tuple((labels[k], why) for k, why in sorted(reasons.items()))
     return Average(trace, shift, amplitude, rejected, kept, variance, tuple(flags))
+
+
+def beyond_noise(scatter: tuple[float, float], single: Trace) -> tuple[float, float]:
+    """Return by how much amplitude (relative) and delay [s] of whole scans scatter beyond what the noise of samples does.
+
+    That of the samples is in the trace's sigma, and would be counted twice.
+
+    Parameters
+    ----------
+    scatter : (float, float)
+        Standard deviations of the amplitudes, relative, and of the delays [s] of scans.
+    single : Trace
+        Their mean, with the noise of a single scan.
+    """
+    mu, slope = _shapes(single.signal_V, single.step_s)
+    found = []
+    for one, shape in zip(scatter, (mu, slope), strict=True):
+        power = float(shape @ shape)
+        noise2 = single.variance_of(shape / power, common=False) if power > 0 else 0.0
+        found.append(float(np.sqrt(max(one**2 - noise2, 0.0))))
+    return found[0], found[1]
+
+
+def taken_off(mean: np.ndarray) -> np.ndarray:
+    """Return which share (N,) of each sample's variance goes with the amplitude and the delay taken off each scan."""
+    basis, triangle = np.linalg.qr(np.stack(_shapes(mean, 1.0), axis=1))
+    used = np.abs(np.diag(triangle)) > 1e-9 * np.abs(triangle).max()
+    return np.minimum(np.sum(basis[:, used] ** 2, axis=1), 0.9)
+
+
+def _shapes(mean: np.ndarray, step_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a change of amplitude and one of delay add to the mean, as the alignment sees them: within its band."""
+    spectrum = np.asarray(fft.rfft(mean))
+    first, stop = _band(spectrum)
+    spectrum[:first], spectrum[stop:] = 0, 0
+    turn = 2j * np.pi * np.arange(len(spectrum)) / (len(mean) * step_s)
+    return np.asarray(fft.irfft(spectrum, len(mean))), np.asarray(fft.irfft(turn * spectrum, len(mean)))
 
 
 def _band(reference: np.ndarray) -> tuple[int, int]:

@@ -108,20 +108,23 @@ def _mean(
     passes: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings, shifts_s: Sequence[float] = ()
 ) -> tuple[np.ndarray, float] | None:
     """Return the mean of passes in one direction, odd in the field, and its noise in a sample [V]."""
-    rows = [
-        (-1.0 if (one.field_T or 0.0) < 0 else 1.0) * on_grid(one, grid_s, settings, shift)
-        for one, shift in zip(passes, shifts_s or [0.0] * len(passes), strict=True)
-    ]
-    rows = [row for row in rows if np.isfinite(row).all()]
-    if not rows:
+    sides: dict[float, list[np.ndarray]] = {1.0: [], -1.0: []}
+    for one, shift in zip(passes, shifts_s or [0.0] * len(passes), strict=True):
+        row = on_grid(one, grid_s, settings, shift)
+        if np.isfinite(row).all():
+            sign = -1.0 if (one.field_T or 0.0) < 0 else 1.0
+            sides[sign].append(sign * row)
+    # What is even in the field is no noise: it is the same in all passes of one polarity.
+    groups = [np.stack(rows) for rows in sides.values() if rows]
+    if not groups:
         return None
-    table = np.stack(rows)
-    if len(rows) > 2:
-        average = average_scans(grid_s, table).trace
-        return average.signal_V, float(np.sqrt(np.mean(average.sigma_V**2)))
+    if all(len(rows) > 1 for rows in groups) and sum(len(rows) for rows in groups) > 2:
+        averages = [average_scans(grid_s, rows).trace for rows in groups]
+        variance = np.sum([one.sigma_V**2 for one in averages], axis=0) / len(groups) ** 2
+        return np.mean([one.signal_V for one in averages], axis=0), float(np.sqrt(np.mean(variance)))
     # Differences of neighbours but one step of the grid hold next to no signal.
-    bends = np.diff(table.mean(axis=0), 3)
-    return table.mean(axis=0), float(np.median(np.abs(bends)) / 0.6745 / np.sqrt(20.0)) or 1e-12
+    mean = np.mean([rows.mean(axis=0) for rows in groups], axis=0)
+    return mean, float(np.median(np.abs(np.diff(mean, 3))) / 0.6745 / np.sqrt(20.0)) or 1e-12
 
 
 def _overlap(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings, known: LagFit) -> Value:
