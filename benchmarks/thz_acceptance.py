@@ -35,7 +35,8 @@ from sotlab.simulated.lab import shipped_benches
 from sotlab.simulated.physics.emission import pulse_spectrum
 from sotlab.simulated.yaml_text import read_yaml
 
-DELAYS_S = np.arange(-16, 41) * 0.1e-12
+#: As ThzDelayScan has them.
+DELAYS_S = np.linspace(-2e-12, 4e-12, 121)
 POWER_W = 0.6
 REFERENCE = "thz_co2_pt4"
 THICKNESSES = ("thz_bisb21_2p5nm", "thz_bisb21_5nm", "thz_bisb21_15nm")
@@ -297,14 +298,18 @@ def reduce_seed(seed: int, table: Table, only: str = "ratio,eta,azimuth,fluence,
 
 
 def correlation(trace) -> float:
-    """Return the correlation of a deconvolved trace with the field that the film emits, at the best delay."""
-    found = deconvolve(trace, eo_response).signal_V
-    n, step = len(found), trace.step_s
-    f = np.fft.rfftfreq(8 * n, step / 1.0)
-    emitted = np.fft.irfft(np.conj(pulse_spectrum(f, 100e-15, 150e-15)), 8 * n)
-    whole = np.fft.irfft(np.fft.rfft(found, 8 * n) * np.conj(np.fft.rfft(emitted)), 64 * n)
-    fine = np.abs(whole) * 8
-    return float(fine.max() / np.sqrt(np.sum(found**2) * np.sum(emitted**2)))
+    """Return the correlation of a deconvolved trace with the field that the film emits, at the best delay.
+
+    Up to 5 THz: there the crystal ends, at its phonon.
+    """
+    found, step = deconvolve(trace, eo_response).signal_V, trace.step_s
+    n, fine = len(found), 8
+    f = np.fft.rfftfreq(fine * n, step)
+    seen = np.fft.rfft(found, fine * n) * (f < 5e12)
+    emitted = np.conj(pulse_spectrum(f, 100e-15, 150e-15)) * (f < 5e12)
+    curve = np.abs(np.fft.irfft(seen * np.conj(emitted), fine * fine * n)) * fine
+    energy = np.sum(np.fft.irfft(seen, fine * n) ** 2) * np.sum(np.fft.irfft(emitted, fine * n) ** 2)
+    return float(curve.max() / np.sqrt(energy))
 
 
 def over_the_wire(seeds: int, table: Table) -> None:
@@ -343,7 +348,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=400)
     parser.add_argument("--wire", type=int, default=20)
-    parser.add_argument("--only", default="ratio,eta,azimuth,fluence,fly,controls,eo", help="what is reduced in process")
+    parser.add_argument(
+        "--only", default="ratio,eta,azimuth,fluence,fly,controls,eo", help="what is reduced in process"
+    )
     asked = parser.parse_args()
     in_process, wire = Table(), Table()
     for number in range(asked.seeds):

@@ -11,7 +11,17 @@ from scipy import fft
 from sotlab.analysis.thz.traces import Trace, autocorrelation
 from sotlab.errors import FitError
 
-__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "beyond_noise", "outliers", "phasors", "taken_off"]
+__all__ = [
+    "Alignment",
+    "Average",
+    "RunningAverage",
+    "align",
+    "average_scans",
+    "beyond_noise",
+    "outliers",
+    "phasors",
+    "taken_off",
+]
 
 #: The band used for alignment holds this share of the strongest bin's power or more.
 _STRONG = 1e-3

@@ -142,9 +142,11 @@ def odd_even(
     )
     even_signal = (plus.signal_V + minus.signal_V) / 2
     sigma = np.hypot(plus.sigma_V, minus.sigma_V) / 2
-    apart = np.stack([odd_signal * gain_apart, slope_of(odd_signal, step) * delay_apart])
+    apart, in_odd = (
+        np.stack([signal * gain_apart, slope_of(signal, step) * delay_apart]) for signal in (odd_signal, even_signal)
+    )
     scans_in = int(kept.sum())
-    odd = Trace(delay_s, odd_signal, sigma, colour, *whole, scans=scans_in, name="odd")
+    odd = Trace(delay_s, odd_signal, sigma, colour, *whole, modes=in_odd, scans=scans_in, name="odd")
     even = Trace(delay_s, even_signal, sigma, colour, modes=apart, scans=scans_in, name="even")
     plus = Trace(delay_s, plus.signal_V, plus.sigma_V, colour, modes=apart, scans=plus.scans, name="+B")
     minus = Trace(delay_s, minus.signal_V, minus.sigma_V, colour, modes=apart, scans=minus.scans, name="-B")
