@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from sotlab.analysis.thz.average import FEWEST, align, beyond_noise, phasors, taken_off
+from sotlab.analysis.thz.average import FEWEST, align, beyond_noise, phasors, taken_off, whole_shapes
 from sotlab.analysis.thz.average import outliers as find_outliers
 from sotlab.analysis.thz.ratio import BAND_HZ, FieldRatio, band_power, field_ratio
 from sotlab.analysis.thz.traces import Trace, autocorrelation, slope_of
@@ -130,12 +130,14 @@ def odd_even(
     colour = autocorrelation(residuals[:64] / safe) if (variance > 0).all() else np.ones(1)
     # Amplitude and delay were taken off each scan, and their noise with them: it is in neither.
     odd_signal = (groups[0][0] - groups[1][0]) / 2
-    variance /= 1 - taken_off(odd_signal)
-    single = Trace(delay_s, odd_signal, np.sqrt(variance), colour)
+    shapes = whole_shapes(odd_signal, step)
+    variance /= 1 - taken_off(shapes)
+    noise = shapes, np.sqrt(variance), colour
     # What differs between the polarities is no scatter: an even part makes it.
     scatter = (np.std(gain[kept] / mean_gain, ddof=2), np.std(drift[kept], ddof=2))
-    whole = [one / np.sqrt(kept.sum()) for one in beyond_noise(scatter, single)]
-    gain_apart, delay_apart = (told * one for one in beyond_noise((gain_scatter / mean_gain, delay_scatter), single))
+    whole = [one / np.sqrt(kept.sum()) for one in beyond_noise(scatter, *noise)]
+    scatter = (gain_scatter / mean_gain, delay_scatter)
+    gain_apart, delay_apart = (told * one for one in beyond_noise(scatter, *noise))
     plus, minus = (
         Trace(delay_s, mean, np.sqrt(variance / n), colour, scans=n, name=name)
         for (mean, _, n), name in zip(groups, ("+B", "-B"), strict=True)

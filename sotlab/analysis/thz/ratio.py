@@ -215,7 +215,7 @@ def field_ratio(
 
 
 def _windows(points: int, late: float, edge: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return Tukey's windows of a sample that is ``late`` steps after the reference, and of that: over what both have."""
+    """Return Tukey's windows of a sample, ``late`` steps after the reference, and of that: over what both have."""
     whole = points - abs(late)
     at = np.arange(points) + 0.5
     found = []

@@ -9,7 +9,7 @@ from scipy import linalg
 
 from sotlab.errors import FitError
 
-__all__ = ["Trace", "TraceGrid", "autocorrelation", "noise_from_quiet", "slope_of"]
+__all__ = ["Trace", "TraceGrid", "autocorrelation", "noise_from_quiet", "slope_of", "variance_of"]
 
 #: Steps of a delay axis that differ by more than this fraction are not regular.
 REGULAR = 1e-3
@@ -100,16 +100,9 @@ class Trace:
             modes=modes,
         )
 
-    def lags(self, first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
-        """Return sum_i g_i h_{i+l} (l = 0, 1, ...) of functions times sigma, for the lags of the noise."""
-        count = min(len(self.correlation), len(self.delay_s))
-        g = first * self.sigma_V
-        h = g if second is None else second * self.sigma_V
-        if count == 1:
-            return np.array([g @ h])
-        size = len(g) + count
-        product = np.conj(np.fft.rfft(g, size)) * np.fft.rfft(h, size)
-        return np.fft.irfft(product, size)[:count]
+    def lags(self, first: np.ndarray) -> np.ndarray:
+        """Return sum_i g_i g_{i+l} (l = 0, 1, ...) of a function times sigma, for the lags of the noise."""
+        return _lags(first * self.sigma_V, len(self.correlation))
 
     def variance_of(self, functional: np.ndarray, *, common: bool = True) -> float:
         """Return the variance of sum_i h_i S_i under the noise of this trace.
@@ -121,12 +114,7 @@ class Trace:
         common : bool
             Whether the uncertainty of amplitude and delay of the whole counts too.
         """
-        lags = self.lags(functional)
-        count = len(lags)
-        white = lags[0]
-        total = self.correlation[0] * white + 2 * float(self.correlation[1:count] @ lags[1:])
-        # A truncated, estimated autocorrelation may dip below what any noise can have.
-        total = max(total, 1e-3 * white)
+        total = variance_of(functional, self.sigma_V, self.correlation)
         if common and self.amplitude_sigma:
             total += (self.amplitude_sigma * float(functional @ self.signal_V)) ** 2
         if common and self.delay_sigma_s:
@@ -135,6 +123,23 @@ class Trace:
         if common and len(self.modes):
             total += float(np.sum((self.modes @ functional) ** 2))
         return float(total)
+
+
+def variance_of(functional: np.ndarray, sigma_V: np.ndarray, correlation: np.ndarray) -> float:
+    """Return the variance of sum_i h_i S_i under noise of this sigma (N,) and autocorrelation (L,)."""
+    lags = _lags(functional * sigma_V, len(correlation))
+    total = float(correlation[0] * lags[0] + 2 * correlation[1 : len(lags)] @ lags[1:])
+    # A truncated, estimated autocorrelation may dip below what any noise can have.
+    return max(total, 1e-3 * float(lags[0]))
+
+
+def _lags(g: np.ndarray, most: int) -> np.ndarray:
+    """Return sum_i g_i g_{i+l} for l = 0, 1, ... (L,), L = ``most`` at most."""
+    count = min(most, len(g))
+    if count == 1:
+        return np.array([g @ g])
+    spectrum = np.fft.rfft(g, len(g) + count)
+    return np.fft.irfft(spectrum.real**2 + spectrum.imag**2, len(g) + count)[:count]
 
 
 def autocorrelation(residual: np.ndarray, longest: int | None = None) -> np.ndarray:
