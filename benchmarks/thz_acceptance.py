@@ -276,10 +276,13 @@ def reduce_seed(seed: int, table: Table, only: str = "ratio,eta,azimuth,fluence,
         )
     if "fluence" in parts:
         block = [scan for one in np.geomspace(0.1, 1, 6) for scan in model.scans("thz_bisb15_5nm", 8, transmission=one)]
-        found = THzFluence().reduce(block, THzFluenceSettings()).results
-        # The bench saturates at 50 J/m^2: what the same fit says of its curve without noise.
-        fluence = np.geomspace(0.1, 1, 6) * POWER_W / (80e6 * 4e-8)
-        exact = fit_fluence(fluence, fluence / (1 + fluence / 50.0), np.full(6, 1e-5)).exponent
+        outcome = THzFluence().reduce(block, THzFluenceSettings())
+        found = outcome.results
+        # The bench saturates at 50 J/m^2: what the same fit, of the same weights, says of its curve without noise.
+        fluence = np.array([row["fluence"].value for row in outcome.rows])
+        weights = np.array([row["signal"].sigma / row["signal"].value for row in outcome.rows])
+        curve = fluence / (1 + fluence / 50.0)
+        exact = fit_fluence(fluence, curve, weights * curve).exponent
         table.add("fluence exponent", found["exponent"], exact.value)
     if "controls" in parts:
         known = truth("thz_bisb21_15nm_al")[2]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from sotlab.analysis.thz.spectrum import window
+from sotlab.analysis.thz.spectrum import paired_windows, window
 from sotlab.analysis.thz.traces import Trace
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -147,7 +147,7 @@ def field_ratio(
 
     if not same_delay:
         # The window must go with the pulse: the same part of both is seen.
-        w_x, w_r = _windows(n, delay / step, edge)
+        w_x, w_r = paired_windows(n, delay / step, edge=edge)
         x, r = _Banded(sample, w_x, use), _Banded(reference, w_r, use)
         product = x.field * np.conj(r.field)
         delay = _best_delay(product, omega, use, n, step, max_delay_s)
@@ -212,17 +212,6 @@ def field_ratio(
         float(shape),
         tuple(flags),
     )
-
-
-def _windows(points: int, late: float, edge: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return Tukey's windows of a sample, ``late`` steps after the reference, and of that: over what both have."""
-    whole = points - abs(late)
-    at = np.arange(points) + 0.5
-    found = []
-    for first in (max(late, 0.0), max(-late, 0.0)):
-        x = (at - first) / whole
-        found.append(np.sin(np.pi / 2 * np.clip(np.minimum(x, 1 - x) / max(min(edge, 0.5), 1e-9), 0, 1)) ** 2)
-    return found[0], found[1]
 
 
 def _best_delay(
