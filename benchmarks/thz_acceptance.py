@@ -5,15 +5,17 @@
 bench's noise: detector, amplitude, timing, drifts of pump and delay. Sample files have errors planted as their sigmas
 say, new ones for each seed. To reach: 64 to 72 % within one sigma, mean pull within +-0.15.
 
-Run from the project's root: ``python benchmarks/thz_acceptance.py [--seeds 400] [--wire 20]``.
+Run from the project's root: ``python benchmarks/thz_acceptance.py [--seeds 400] [--wire 20] [--only fly,controls]``.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,7 +37,8 @@ from sotlab.simulated.lab import shipped_benches
 from sotlab.simulated.physics.emission import pulse_spectrum
 from sotlab.simulated.yaml_text import read_yaml
 
-DELAYS_S = np.arange(-16, 41) * 0.1e-12
+#: As ThzDelayScan has them.
+DELAYS_S = np.linspace(-2e-12, 4e-12, 121)
 POWER_W = 0.6
 REFERENCE = "thz_co2_pt4"
 THICKNESSES = ("thz_bisb21_2p5nm", "thz_bisb21_5nm", "thz_bisb21_15nm")
@@ -44,6 +47,13 @@ ADDITIVE_V, AMPLITUDE, TIMING_S = 100e-9, 1e-4, 0.1e-15
 #: Noise bandwidth of four poles of 30 ms [Hz], and the time of a point and of a scan [s].
 BANDWIDTH_HZ = 5 / 64 / 0.03
 POINT_S = 0.4
+#: A ratio that does not stand out of 16 scans: 2.7 sigma.
+WEAK = 4.5e-4
+
+
+def density_V_per_rtHz(x_V: np.ndarray, slope_V_per_s: np.ndarray) -> np.ndarray:
+    """Return the density of all noise over X [V/rtHz]."""
+    return np.sqrt(ADDITIVE_V**2 + (AMPLITUDE * x_V) ** 2 + (TIMING_S * slope_V_per_s) ** 2)
 
 
 class Model:
@@ -111,8 +121,7 @@ class Model:
         """Return one step scan."""
         self._wander(POINT_S * len(DELAYS_S) / 2)
         x = self.x_V(sample, DELAYS_S, sign, np.radians(azimuth_deg), transmission)
-        slope = np.gradient(x, DELAYS_S)
-        density = np.sqrt(ADDITIVE_V**2 + (AMPLITUDE * x) ** 2 + (TIMING_S * slope) ** 2)
+        density = density_V_per_rtHz(x, np.gradient(x, DELAYS_S))
         read = x + density * np.sqrt(BANDWIDTH_HZ) * self.rng.standard_normal(len(x))
         power = POWER_W * transmission * (1 + self._pump) + 1e-6 * self.rng.standard_normal()
         self._wander(POINT_S * len(DELAYS_S) / 2)
@@ -135,7 +144,8 @@ class Model:
             t = np.arange(int(length / rate / step_s)) * step_s
             encoder = -2.2e-12 + rate * t if way > 0 else -2.2e-12 + length - rate * t
             x = self.x_V(sample, encoder - way * 1e-6 * 2 / 299792458.0, sign, 0.0, 1.0)
-            x = x + ADDITIVE_V / np.sqrt(2 * step_s) * self.rng.standard_normal(len(x))
+            density = density_V_per_rtHz(x, np.gradient(x, encoder))
+            x = x + density / np.sqrt(2 * step_s) * self.rng.standard_normal(len(x))
             kept = np.exp(-step_s / tau_s)
             for _ in range(poles):
                 x = lfilter([1 - kept], [1, -kept], x)
@@ -212,9 +222,9 @@ class Table:
         return good
 
 
-def reduce_seed(seed: int, table: Table, parts: str = "ratio eta azimuth fluence fly controls eo") -> None:
+def reduce_seed(seed: int, table: Table, only: str = "ratio,eta,azimuth,fluence,fly,controls,eo") -> None:
     """Make and reduce all scans of one seed."""
-    model = Model(seed)
+    model, parts = Model(seed), only.split(",")
     truth = model.shapes
     materials = [
         film.material
@@ -227,7 +237,8 @@ def reduce_seed(seed: int, table: Table, parts: str = "ratio eta azimuth fluence
     errors = dict(zip(names, model.rng.standard_normal(len(names)), strict=True))
     reference = tuple(model.scans(REFERENCE, 16, stack=stack_of(REFERENCE, errors)))
     if "ratio" in parts:
-        scans = model.scans("thz_bisb15_5nm", 16, stack=stack_of("thz_bisb15_5nm", errors))
+        # The delay drifts by 10 fs, and an even part looks like a delay: of 16 scans 2 % would hardly stand out.
+        scans = model.scans("thz_bisb15_5nm", 32, stack=stack_of("thz_bisb15_5nm", errors))
         settings = THzSettings(reference=reference)
         found = THzEmission().reduce(scans, settings).results
         known = truth("thz_bisb15_5nm")[2]
@@ -265,19 +276,25 @@ def reduce_seed(seed: int, table: Table, parts: str = "ratio eta azimuth fluence
         )
     if "fluence" in parts:
         block = [scan for one in np.geomspace(0.1, 1, 6) for scan in model.scans("thz_bisb15_5nm", 8, transmission=one)]
-        found = THzFluence().reduce(block, THzFluenceSettings()).results
-        # The bench saturates at 50 J/m^2: what the same fit says of its curve without noise.
-        fluence = np.geomspace(0.1, 1, 6) * POWER_W / (80e6 * 4e-8)
-        exact = fit_fluence(fluence, fluence / (1 + fluence / 50.0), np.full(6, 1e-5)).exponent
+        outcome = THzFluence().reduce(block, THzFluenceSettings())
+        found = outcome.results
+        # The bench saturates at 50 J/m^2: what the same fit, of the same weights, says of its curve without noise.
+        fluence = np.array([row["fluence"].value for row in outcome.rows])
+        weights = np.array([row["signal"].sigma / row["signal"].value for row in outcome.rows])
+        curve = fluence / (1 + fluence / 50.0)
+        exact = fit_fluence(fluence, curve, weights * curve).exponent
         table.add("fluence exponent", found["exponent"], exact.value)
     if "controls" in parts:
         known = truth("thz_bisb21_15nm_al")[2]
         found = THzEmission().reduce(model.scans("thz_bisb21_15nm_al", 16), THzSettings(reference=reference)).results
         table.add("Al spacer: ratio", found["ratio"], known["ratio"])
-        outcome = THzEmission().reduce(model.scans("thz_bisb21_15nm_no_co", 16), THzSettings(reference=reference))
-        table.said["no Co: an upper limit, no ratio"].append(
-            outcome.results["ratio"].value is None and any("|ratio| <" in flag for flag in outcome.flags)
-        )
+        control = model.scans("thz_bisb21_15nm_no_co", 16)
+        table.said["no Co: an upper limit, no ratio"].append(limit_of(control, reference) is not None)
+        weak = truth(REFERENCE)[0](DELAYS_S) * WEAK
+        hidden = [replace(one, signal_V=one.signal_V + np.sign(one.field_T) * weak) for one in control]
+        limit = limit_of(hidden, reference)
+        if limit is not None:
+            table.said[f"a hidden ratio of {WEAK:g} is below its 95 % limit"].append(limit > WEAK)
     if "fly" in parts:
         scans = model.passes("thz_bisb15_5nm", 16, tau_s=3e-3, poles=2, rate=1e-11)
         told = THzSettings(start=-1.6e-12, stop=4e-12, time_constant=3e-3, poles=2)
@@ -291,15 +308,26 @@ def reduce_seed(seed: int, table: Table, parts: str = "ratio eta azimuth fluence
         table.said["deconvolved field: correlation above 0.98"].append(correlation(outcome.parts[0]) > 0.98)
 
 
+def limit_of(scans: list[DelayScan], reference: tuple[DelayScan, ...]) -> float | None:
+    """Return the 95 % limit of |ratio| [1] that the analysis states, None where it says no limit, or a ratio."""
+    outcome = THzEmission().reduce(scans, THzSettings(reference=reference))
+    found = re.search(r"\|ratio\| < ([^ ]+) \(95 %\)", " ".join(outcome.flags))
+    return float(found[1]) if found and outcome.results["ratio"].value is None else None
+
+
 def correlation(trace) -> float:
-    """Return the correlation of a deconvolved trace with the field that the film emits, at the best delay."""
-    found = deconvolve(trace, eo_response).signal_V
-    n, step = len(found), trace.step_s
-    f = np.fft.rfftfreq(8 * n, step / 1.0)
-    emitted = np.fft.irfft(np.conj(pulse_spectrum(f, 100e-15, 150e-15)), 8 * n)
-    whole = np.fft.irfft(np.fft.rfft(found, 8 * n) * np.conj(np.fft.rfft(emitted)), 64 * n)
-    fine = np.abs(whole) * 8
-    return float(fine.max() / np.sqrt(np.sum(found**2) * np.sum(emitted**2)))
+    """Return the correlation of a deconvolved trace with the field that the film emits, at the best delay.
+
+    Up to 5 THz: there the crystal ends, at its phonon.
+    """
+    found, step = deconvolve(trace, eo_response).signal_V, trace.step_s
+    n, fine = len(found), 8
+    f = np.fft.rfftfreq(fine * n, step)
+    seen = np.fft.rfft(found, fine * n) * (f < 5e12)
+    emitted = np.conj(pulse_spectrum(f, 100e-15, 150e-15)) * (f < 5e12)
+    curve = np.abs(np.fft.irfft(seen * np.conj(emitted), fine * fine * n)) * fine
+    energy = np.sum(np.fft.irfft(seen, fine * n) ** 2) * np.sum(np.fft.irfft(emitted, fine * n) ** 2)
+    return float(curve.max() / np.sqrt(energy))
 
 
 def over_the_wire(seeds: int, table: Table) -> None:
@@ -338,11 +366,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=400)
     parser.add_argument("--wire", type=int, default=20)
-    parser.add_argument("--parts", default="ratio eta azimuth fluence fly controls eo")
+    parser.add_argument(
+        "--only", default="ratio,eta,azimuth,fluence,fly,controls,eo", help="what is reduced in process"
+    )
     asked = parser.parse_args()
     in_process, wire = Table(), Table()
     for number in range(asked.seeds):
-        reduce_seed(number, in_process, asked.parts)
+        reduce_seed(number, in_process, asked.only)
         if (number + 1) % 50 == 0 and number + 1 < asked.seeds:
             print(f"--- {number + 1} seeds", flush=True)
             in_process.show()

@@ -8,10 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from sotlab.analysis.thz.traces import Trace, autocorrelation
+from sotlab.analysis.thz.traces import Trace, autocorrelation, variance_of
 from sotlab.errors import FitError
 
-__all__ = ["Alignment", "Average", "RunningAverage", "align", "average_scans", "outliers", "phasors"]
+__all__ = [
+    "Alignment",
+    "Average",
+    "RunningAverage",
+    "align",
+    "average_scans",
+    "beyond_noise",
+    "outliers",
+    "phasors",
+    "taken_off",
+]
 
 #: The band used for alignment holds this share of the strongest bin's power or more.
 _STRONG = 1e-3
@@ -69,13 +79,15 @@ class Average:
     flags: tuple[str, ...]
 
 
-def phasors(turns: np.ndarray, count: int, first: int = 0) -> np.ndarray:
-    """Return exp(2 pi i m turns) (K, count) for m = first, first + 1, ..., by products of two short tables."""
+def phasors(turns: np.ndarray, count: int, *, scale: np.ndarray | None = None) -> np.ndarray:
+    """Return exp(2 pi i m turns) (K, count) for m = 0, 1, ..., times a scale, by products of two short tables."""
     turns = np.atleast_1d(np.asarray(turns, float))
     inner = max(int(np.sqrt(count)), 1)
     outer = -(-count // inner)
     fine = np.exp(2j * np.pi * turns[:, None] * np.arange(inner))
-    coarse = np.exp(2j * np.pi * turns[:, None] * (first + inner * np.arange(outer)))
+    coarse = np.exp(2j * np.pi * turns[:, None] * (inner * np.arange(outer)))
+    if scale is not None:
+        coarse *= scale[:, None]
     return (coarse[:, :, None] * fine[:, None, :]).reshape(len(turns), outer * inner)[:, :count]
 
 
@@ -130,25 +142,40 @@ def _align(
     first, stop = _band(reference)
     r = reference[first:stop]
     length = points * step_s
-    omega = 2 * np.pi * np.arange(first, stop) / length
+    per_bin = 2 * np.pi / length
     weight = np.abs(r) ** 2
-    total, slope2 = float(weight.sum()), float(weight @ omega**2)
-    product = spectra[:, first:stop] * np.conj(r)
+    total, slope2 = float(weight.sum()), float(weight @ (per_bin * np.arange(first, stop)) ** 2)
+    inner = max(int(np.sqrt(len(r))), 1)
+    product = np.zeros((len(spectra), -(-len(r) // inner) * inner), complex)
+    np.multiply(spectra[:, first:stop], np.conj(r), out=product[:, : len(r)])
     steps, delay = 1, start_s
     if delay is None:
         # The slope of the phase from bin to bin is not ambiguous by periods, and does not care for a sign.
         turn = np.einsum("kf,kf->k", product[:, 1:], np.conj(product[:, :-1]))
-        steps, delay = 3, -np.angle(turn) * length / (2 * np.pi)
+        steps, delay = 3, -np.angle(turn) / per_bin
     amplitude = np.ones(len(spectra))
     # A step of more than half a period of the mean frequency would leave the linear range.
     reach = np.pi / 2 / np.sqrt(slope2 / total)
     for _ in range(steps):
-        turned = phasors(delay / length, stop - first, first)
-        turned *= product
-        amplitude = np.real(turned).sum(axis=1) / total
+        plain, sloped = _turned(product, delay / length, first, inner)
+        amplitude = plain / total
         safe = np.where(np.abs(amplitude) > 1e-12, amplitude, 1e-12)
-        delay = delay + np.clip(-(np.imag(turned) @ omega) / (safe * slope2), -reach, reach)
+        delay = delay + np.clip(-per_bin * sloped / (safe * slope2), -reach, reach)
     return delay, amplitude, np.maximum(power - amplitude**2 * total, 0)
+
+
+def _turned(product: np.ndarray, turns: np.ndarray, first: int, inner: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return Re sum_m z_m (K,) and Im sum_m m z_m (K,) of z_m = p_m exp(2 pi i m turns), m = first, first + 1, ...
+
+    By the two short tables that make the phasors, which are never written out.
+    """
+    count = product.shape[1] // inner
+    within, block = np.arange(inner), first + inner * np.arange(count)
+    fine = np.exp(2j * np.pi * turns[:, None] * within)
+    coarse = np.exp(2j * np.pi * turns[:, None] * block)
+    sums = product.reshape(len(product), count, inner) @ np.stack([fine, within * fine], axis=2)
+    plain, sloped = sums[:, :, 0], block * sums[:, :, 0] + sums[:, :, 1]
+    return np.einsum("kb,kb->k", coarse, plain).real, np.einsum("kb,kb->k", coarse, sloped).imag
 
 
 def average_scans(
@@ -177,8 +204,8 @@ def average_scans(
     Returns
     -------
     Average
-        Its trace's sigma is that of the mean; the mean delay's and amplitude's own uncertainty, from their scatter
-        over the scans, stand beside it as ``amplitude_sigma`` and ``delay_sigma_s``.
+        Its trace's sigma is that of the mean; the mean delay's and amplitude's own uncertainty, from what they scatter
+        over the scans beyond that noise, stand beside it as ``amplitude_sigma`` and ``delay_sigma_s``.
 
     Raises
     ------
@@ -220,19 +247,17 @@ def average_scans(
             shift = shift - shift[kept].mean()
             amplitude = amplitude / amplitude[kept].mean()
             # On the way the band is enough; in the end all frequencies are turned.
-            stop = min(_band(reference)[1], spectra.shape[1]) if start else spectra.shape[1]
-            turn = phasors(shift / (points * step_s), stop)
-            weight = np.where(kept, amplitude, 0.0)
-            new = np.einsum("kf,kf->f", turn, weight[:, None] * spectra[:, :stop]) / (weight @ amplitude)
+            stop = _band(reference)[1] if start else spectra.shape[1]
+            turn = phasors(shift / (points * step_s), stop, scale=np.where(kept, amplitude, 0.0))
+            new = np.einsum("kf,kf->f", turn, spectra[:, :stop]) / float(amplitude[kept] @ amplitude[kept])
             reference = np.concatenate([new, reference[stop:]])
         # The average is brought to each scan, not the scan to the average: a shift smears noise over its neighbours.
         np.conjugate(turn, out=turn)
-        turn *= amplitude[:, None]
         turn *= -reference
         turn += spectra
         residual = np.asarray(fft.irfft(turn, points, axis=1))
         # So does the average, which is made of shifted scans: what they leave in the mean, unshifted, puts it right.
-        rest = (kept / kept.sum()) @ residual
+        rest = np.einsum("k,kn->n", kept / kept.sum(), residual)
         residual -= rest
         reference = reference + np.asarray(fft.rfft(rest))
     else:
@@ -246,9 +271,15 @@ def average_scans(
     reasons |= out
     mean = np.asarray(fft.irfft(reference, points))
     number = int(kept.sum())
-    squares = np.einsum("kn,kn->n", residual, residual) - (residual[~kept] ** 2).sum(axis=0)
-    variance = np.maximum(squares, 0) / (number - 1)
-    correlation = _correlation(residual[np.flatnonzero(kept)[:_FOR_CORRELATION]], variance)
+    residual = residual if number == count else residual[kept]
+    variance = np.einsum("kn,kn->n", residual, residual) / (number - 1)
+    correlation = _correlation(residual[:_FOR_CORRELATION], variance)
+    noise, excess = variance, (0.0, 0.0)
+    if aligned:
+        shapes = whole_shapes(mean, step_s)
+        noise = variance / (1 - taken_off(shapes))
+        scatter = np.std([amplitude[kept], shift[kept]], axis=1, ddof=1)
+        excess = beyond_noise((scatter[0], scatter[1]), shapes, np.sqrt(noise), correlation)
     flags = []
     if reasons:
         flags.append(f"{len(reasons)} of {count} scans left out: {', '.join(labels[k] for k in sorted(reasons))}")
@@ -258,14 +289,55 @@ def average_scans(
     trace = Trace(
         np.asarray(delay_s, float),
         mean,
-        np.sqrt(variance / number),
+        np.sqrt(noise / number),
         correlation,
-        amplitude_sigma=float(np.std(amplitude[kept], ddof=1) / inside) if aligned else 0.0,
-        delay_sigma_s=float(np.std(shift[kept], ddof=1) / inside) if aligned else 0.0,
+        amplitude_sigma=excess[0] / inside,
+        delay_sigma_s=excess[1] / inside,
         scans=number,
     )
     rejected = tuple((labels[k], why) for k, why in sorted(reasons.items()))
     return Average(trace, shift, amplitude, rejected, kept, variance, tuple(flags))
+
+
+def beyond_noise(
+    scatter: tuple[float, float], shapes: np.ndarray, sigma_V: np.ndarray, correlation: np.ndarray
+) -> tuple[float, float]:
+    """Return how much amplitude (relative) and delay [s] of whole scans scatter beyond what noise of the samples does.
+
+    That is in the trace's sigma, and would be counted twice.
+
+    Parameters
+    ----------
+    scatter : (float, float)
+        Standard deviations of the amplitudes, relative, and of the delays [s] of scans.
+    shapes : (2, N) float
+        Of :func:`whole_shapes`.
+    sigma_V, correlation : (N,) and (L,) float
+        Noise of the samples of a single scan [V], and its autocorrelation.
+    """
+    found = []
+    for one, shape in zip(scatter, shapes, strict=True):
+        power = float(shape @ shape)
+        noise2 = variance_of(shape, sigma_V, correlation) / power**2 if power > 0 else 0.0
+        found.append(float(np.sqrt(max(one**2 - noise2, 0.0))))
+    return found[0], found[1]
+
+
+def taken_off(shapes: np.ndarray) -> np.ndarray:
+    """Return which share (N,) of each sample's variance goes with the amplitude and the delay taken off each scan."""
+    mean, slope = shapes
+    power = float(mean @ mean)
+    rest = slope - mean * (float(mean @ slope) / power)
+    return np.minimum(mean**2 / power + rest**2 / max(float(rest @ rest), 1e-300), 0.9)
+
+
+def whole_shapes(mean: np.ndarray, step_s: float) -> np.ndarray:
+    """Return the mean and its slope [V/s] (2, N), as the alignment sees them: within its band."""
+    spectrum = np.asarray(fft.rfft(mean))
+    first, stop = _band(spectrum)
+    spectrum[:first], spectrum[stop:] = 0, 0
+    turn = 2j * np.pi * np.arange(len(spectrum)) / (len(mean) * step_s)
+    return np.asarray(fft.irfft(np.stack([spectrum, turn * spectrum]), len(mean), axis=1))
 
 
 def _band(reference: np.ndarray) -> tuple[int, int]:
@@ -275,11 +347,12 @@ def _band(reference: np.ndarray) -> tuple[int, int]:
     peak = int(power.argmax())
     if not power[peak] > 0:
         raise FitError("align: the reference is zero; there is nothing to align to")
-    floor = max(_STRONG * power[peak], 9 * float(np.median(power[-len(power) // 4 :])))
+    floor = max(_STRONG * float(power[peak]), 9 * float(_middle(power[None, -max(len(power) // 4, 1) :])[0]))
     weak = power < floor
     weak[peak] = False
     # A dip of a few bins, as a water line, does not end the band.
-    run = np.convolve(weak, np.ones(6), "valid") == 6
+    so_far = np.concatenate([[0], np.cumsum(weak)])
+    run = so_far[6:] - so_far[:-6] == 6
     below = np.flatnonzero(run[: max(peak - 5, 0)])
     above = np.flatnonzero(run[peak + 1 :]) + peak + 1
     first = int(below[-1]) + 6 if len(below) else 1

@@ -19,7 +19,7 @@ from sotlab.analysis.thz.delay_scans import DelayScan, THzSettings, at_one_power
 from sotlab.analysis.thz.emission import THzEmission
 from sotlab.analysis.thz.passes import fit_passes
 from sotlab.analysis.thz.ratio import band_power
-from sotlab.analysis.thz.traces import Trace, autocorrelation
+from sotlab.analysis.thz.traces import Trace, autocorrelation, slope_of
 from sotlab.analysis.values import Reduction, Value
 from sotlab.errors import DataError, UsageError
 
@@ -213,7 +213,7 @@ def _combined(weights: np.ndarray, traces: Sequence[Trace], k: int) -> Trace:
         if trace.amplitude_sigma:
             modes.append(factor * trace.amplitude_sigma * trace.signal_V)
         if trace.delay_sigma_s:
-            modes.append(factor * trace.delay_sigma_s * np.gradient(trace.signal_V, trace.step_s))
+            modes.append(factor * trace.delay_sigma_s * slope_of(trace.signal_V, trace.step_s))
     sigma = np.sqrt(sum((factor * trace.sigma_V) ** 2 for factor, trace in zip(w, traces, strict=True)))
     length = max(len(trace.correlation) for trace in traces)
     padded = [np.pad(trace.correlation, (0, length - len(trace.correlation))) for trace in traces]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import constants
 
+from sotlab.analysis.thz.spectrum import paired_windows
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -32,15 +34,15 @@ class PassPair:
         Step of the grid [s].
     rate : float
         Seconds of delay per second of time, positive: 2 v/c for a retroreflector.
-    sigma_V : float
-        Noise of each sample, one standard deviation [V].
+    sigma_V : float or (N,) float
+        Noise of each sample of either, one standard deviation [V].
     """
 
     forward: np.ndarray
     backward: np.ndarray
     step_s: float
     rate: float
-    sigma_V: float
+    sigma_V: float | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def fit_lag(
     weight = np.concatenate([b[2] for b in bins])  # inverse variance of the phase
     rate = np.concatenate([np.full(len(b[0]), pair.rate) for b, pair in zip(bins, pairs, strict=True)])
     splits, starts = [], []
-    for frequency, product, inverse_variance in bins:
+    for frequency, product, inverse_variance, *_ in bins:
         split = _group_delay(frequency, product)
         for _ in range(4):
             phase = np.angle(product * np.exp(1j * frequency * split))
@@ -243,7 +245,7 @@ def fit_lag(
     left = Value.of(-float(np.sum(weight * omega * residual)) / norm, norm**-0.5, "s")
 
     covariance = np.zeros((2, 2))
-    covariance[np.ix_(free, free)] = inverse
+    covariance[np.ix_(free, free)] = _covariance(inverse @ (jacobian * weight), pairs, bins)
     flags: list[str] = []
     lag, gap = Value.of(tau, covariance[0, 0] ** 0.5, "s"), Value.of(backlash, covariance[1, 1] ** 0.5, "s")
     if not known:
@@ -266,25 +268,64 @@ def fit_lag(
     return LagFit(lag, gap, tuple(splits), left, covariance, tuple(flags))
 
 
-def _cross(pair: PassPair, band_Hz: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return angular frequencies, F conj(B), and the inverse variance of its phase, within the band."""
+class _Cross(NamedTuple):
+    """Angular frequencies, F conj(B), the inverse variance of its phase, F and B, and the windows of both."""
+
+    omega: np.ndarray
+    product: np.ndarray
+    inverse_variance: np.ndarray
+    spectra: tuple[np.ndarray, np.ndarray]
+    windows: tuple[np.ndarray, np.ndarray]
+
+
+def _cross(pair: PassPair, band_Hz: tuple[float, float]) -> _Cross:
+    """Return what a pair says within the band."""
     forward, backward = np.asarray(pair.forward, float), np.asarray(pair.backward, float)
     if forward.shape != backward.shape or forward.ndim != 1:
         raise FitError(f"lag: passes of {forward.shape} and {backward.shape} points; bring both onto one grid")
     if not pair.rate > 0:
         raise FitError(f"lag: a rate of {pair.rate} s/s is not possible; give the forward pass' rate, 2 v/c")
-    if not pair.sigma_V > 0:
+    if not np.any(np.square(pair.sigma_V) > 0):
         raise FitError(f"lag: a noise of {pair.sigma_V} V is not possible; give the sigma of a sample")
-    f = np.fft.rfftfreq(len(forward), pair.step_s)
+    n = len(forward)
+    f = np.fft.rfftfreq(n, pair.step_s)
     use = (f >= band_Hz[0]) & (f <= band_Hz[1]) & (f > 0)
-    first, second = np.fft.rfft(forward - forward[0])[use], np.fft.rfft(backward - backward[0])[use]
-    variance = len(forward) * pair.sigma_V**2
-    power1, power2 = np.maximum(np.abs(first) ** 2 - variance, 0), np.maximum(np.abs(second) ** 2 - variance, 0)
-    strong = (power1 > 9 * variance) & (power2 > 9 * variance)
-    if strong.sum() < 3:
-        raise FitError("lag: no signal within the band; scan over the pulse, or average more")
-    inverse_variance = 1 / (variance / (2 * power1[strong]) + variance / (2 * power2[strong]))
-    return 2 * np.pi * f[use][strong], (first * np.conj(second))[strong], inverse_variance
+    omega = 2 * np.pi * f[use]
+    late = 0.0
+    for again in (True, False):  # the window must go with the pulse: the same part of both is seen
+        windows = paired_windows(n, late / pair.step_s)
+        first, second = (
+            np.fft.rfft(w * (one - w @ one / w.sum()))[use] for w, one in zip(windows, (forward, backward), strict=True)
+        )
+        variance1, variance2 = (float(np.sum(w**2 * np.square(pair.sigma_V))) for w in windows)
+        power1 = np.maximum(np.abs(first) ** 2 - variance1, 0)
+        power2 = np.maximum(np.abs(second) ** 2 - variance2, 0)
+        strong = (power1 > 9 * variance1) & (power2 > 9 * variance2)
+        if strong.sum() < 3:
+            raise FitError("lag: no signal within the band; scan over the pulse, or average more")
+        if again:
+            late = _group_delay(omega[strong], (first * np.conj(second))[strong])
+            late = float(np.clip(late, -n * pair.step_s / 4, n * pair.step_s / 4))
+    inverse_variance = 1 / (variance1 / (2 * power1[strong]) + variance2 / (2 * power2[strong]))
+    return _Cross(
+        omega[strong], (first * np.conj(second))[strong], inverse_variance, (first[strong], second[strong]), windows
+    )
+
+
+def _covariance(gain: np.ndarray, pairs: Sequence[PassPair], bins: Sequence[_Cross]) -> np.ndarray:
+    """Return the covariance (P, P) of parameters that are ``gain`` (P, bins) times the phases, sample by sample.
+
+    Noise that is larger where the signal is steep, as jitter is, turns the phases of many bins together.
+    """
+    total, at = np.zeros((len(gain), len(gain))), 0
+    for pair, cross in zip(pairs, bins, strict=True):
+        own = gain[:, at : at + len(cross.omega)]
+        at += len(cross.omega)
+        waves = np.exp(-1j * np.outer(cross.omega, pair.step_s * np.arange(len(pair.forward))))
+        for spectrum, w in zip(cross.spectra, cross.windows, strict=True):  # a phase turns by Im(noise/spectrum)
+            per_sample = w * np.imag((own / spectrum) @ waves)
+            total += (per_sample * np.square(pair.sigma_V)) @ per_sample.T
+    return total
 
 
 def _group_delay(omega: np.ndarray, cross: np.ndarray) -> float:

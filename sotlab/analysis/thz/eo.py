@@ -142,11 +142,11 @@ def eo_signal(
     return np.sin(phase)
 
 
-def deconvolve(trace: Trace, response: Callable[[np.ndarray], np.ndarray], *, edge: float = 0.05) -> Trace:
+def deconvolve(trace: Trace, response: Callable[[np.ndarray], np.ndarray], *, edge: float = 0.1) -> Trace:
     """Return the field before the detection, F/G weighted by Wiener's filter |G|^2/(|G|^2 + sigma^2/S).
 
-    S is the power of the field itself, which is estimated from the trace: |F|^2 less its noise, smoothed over the
-    window's resolution, over |G|^2, and less than nothing nowhere. The noise of the result is that of the filter;
+    S is the power of the field itself, which is estimated from the trace: |F|^2 less its noise over |G|^2, both
+    smoothed over the window's resolution, and less than nothing nowhere. The noise of the result is that of the filter;
     its bias, what the filter holds back, is not in it, and a flag says up to where at least half comes through.
 
     Parameters
@@ -175,9 +175,12 @@ def deconvolve(trace: Trace, response: Callable[[np.ndarray], np.ndarray], *, ed
     g = np.where(f > 0, response(np.where(f > 0, f, f[1])), 1.0)
     weight = np.abs(g) ** 2
     kernel = np.hanning(7)[1:-1]
-    power = np.convolve(np.abs(field) ** 2, kernel / kernel.sum(), "same") - noise2
-    # A smoothed |F|^2 of noise still varies by half of itself: less than that is no signal.
-    signal = np.where(power > 1.0 * noise2, power, 0.0)
+    kernel /= kernel.sum()
+    power = np.convolve(np.abs(field) ** 2 - noise2, kernel, "same")
+    # It is the field that is smooth, not the detection. A smoothed |F|^2 of noise still varies by half of itself: less
+    # than that is no signal.
+    smooth = power / np.convolve(weight, kernel, "same")
+    signal = np.where(power > noise2, smooth * weight, 0.0)
     peak = int(np.argmax(signal))
     if signal[peak] <= 5 * noise2:
         raise FitError("deconvolution: no signal stands out of the noise; average more")

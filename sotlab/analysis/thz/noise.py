@@ -141,9 +141,10 @@ def _slope(mu: np.ndarray, step_s: float, variance: np.ndarray) -> tuple[np.ndar
 
 def _after_alignment(variances: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Return the diagonals (P, N) of (1-H) diag(variance) (1-H) with H the projector on the basis (N, 2)."""
-    leverage = np.einsum("na,na->n", basis, basis)
-    inner = basis.T @ (variances[:, :, None] * basis)
-    return variances * (1 - 2 * leverage) + np.einsum("na,pab,nb->pn", basis, inner, basis, optimize=True)
+    first, second = basis.T
+    pairs = np.stack([first * first, first * second, second * second])
+    inner = variances @ pairs.T
+    return variances * (1 - 2 * (pairs[0] + pairs[2])) + (inner * [1.0, 2.0, 1.0]) @ pairs
 
 
 def _maximise(
@@ -162,13 +163,13 @@ def _maximise(
     for _ in range(_STEPS):
         weighted = x / s**2
         gradient = weighted @ (v - s)
-        # At the limit 0 a component stays there while the likelihood falls away from it.
-        index = np.flatnonzero((theta > 0) | (gradient > 0))
+        # At the limit 0 a component stays there while the likelihood falls away from it; so does one that is 0 at
+        # every delay, as without a signal.
+        index = np.flatnonzero((largest > 0) & ((theta > 0) | (gradient > 0)))
         normal = weighted[index] @ x[index].T
-        normal[np.diag_indices(len(index))] *= 1 + 1e-12
+        normal[np.diag_indices(len(index))] *= 1 + 1e-10
         step = np.zeros(len(theta))
-        # Not solve(): without a signal the multiplicative or the jitter's share may be 0 at every delay.
-        step[index] = np.linalg.lstsq(normal, gradient[index], rcond=1e-13)[0]
+        step[index] = np.linalg.solve(normal, gradient[index])
         gained = 0.0
         for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
             new = np.maximum(theta + shrink * step, 0)
@@ -198,8 +199,8 @@ def _covariance(
     carried = s[:, None] * basis
     first = np.concatenate([-carried, -basis, basis @ (basis.T @ carried)], axis=1)
     second = np.concatenate([basis, carried, basis], axis=1)
-    left = np.einsum("na,nb->nab", first, first).reshape(len(s), -1)
-    right = np.einsum("na,nb->nab", second, second).reshape(len(s), -1)
+    left = (first[:, :, None] * first[:, None, :]).reshape(len(s), -1)
+    right = (second[:, :, None] * second[:, None, :]).reshape(len(s), -1)
     own = np.einsum("na,na->n", first, second) ** 2
     spread = (y @ left) @ (y @ right).T + (y * (s**2 - own)) @ y.T
     scale = np.sqrt(np.where(np.diag(fisher) > 0, np.diag(fisher), 1.0))

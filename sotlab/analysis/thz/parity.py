@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from sotlab.analysis.thz.average import FEWEST, align, phasors
+from sotlab.analysis.thz.average import FEWEST, align, beyond_noise, phasors, taken_off, whole_shapes
 from sotlab.analysis.thz.average import outliers as find_outliers
 from sotlab.analysis.thz.ratio import BAND_HZ, FieldRatio, band_power, field_ratio
-from sotlab.analysis.thz.traces import Trace, autocorrelation
+from sotlab.analysis.thz.traces import Trace, autocorrelation, slope_of
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
 
@@ -111,8 +111,8 @@ def odd_even(
         raise FitError("odd/even: fewer than two scans of one polarity are alike; look at them one by one")
 
     order = np.linspace(-1, 1, len(scans))
-    drift, delay_apart = _without_polarity(found.delay_s, sign, order, kept)
-    gain, gain_apart = _without_polarity(found.amplitude, sign, order, kept)
+    drift, delay_scatter, told = _without_polarity(found.delay_s, sign, order, kept)
+    gain, gain_scatter, _ = _without_polarity(found.amplitude, sign, order, kept)
     spectra = np.asarray(fft.rfft(scans, axis=1))
     spectra *= phasors(np.nan_to_num(drift) / (points * step), spectra.shape[1])
     mean_gain = float(found.amplitude[kept].mean())
@@ -124,24 +124,31 @@ def odd_even(
         residual = level[side] - mean
         groups.append((mean, residual, int(side.sum())))
     freedom = groups[0][2] + groups[1][2] - 2
-    variance = sum((r**2).sum(axis=0) for _, r, _ in groups) / freedom
+    variance = np.asarray(sum((r**2).sum(axis=0) for _, r, _ in groups)) / freedom
     residuals = np.concatenate([r for _, r, _ in groups])
     safe = np.sqrt(np.maximum(variance, 1e-300))
     colour = autocorrelation(residuals[:64] / safe) if (variance > 0).all() else np.ones(1)
+    # Amplitude and delay were taken off each scan, and their noise with them: it is in neither.
+    odd_signal = (groups[0][0] - groups[1][0]) / 2
+    shapes = whole_shapes(odd_signal, step)
+    variance /= 1 - taken_off(shapes)
+    noise = shapes, np.sqrt(variance), colour
     # What differs between the polarities is no scatter: an even part makes it.
-    whole = (
-        float(np.std(gain[kept] / mean_gain, ddof=2) / np.sqrt(kept.sum())),
-        float(np.std(drift[kept], ddof=2) / np.sqrt(kept.sum())),
-    )
+    scatter = (np.std(gain[kept] / mean_gain, ddof=2), np.std(drift[kept], ddof=2))
+    whole = [one / np.sqrt(kept.sum()) for one in beyond_noise(scatter, *noise)]
+    scatter = (gain_scatter / mean_gain, delay_scatter)
+    gain_apart, delay_apart = (told * one for one in beyond_noise(scatter, *noise))
     plus, minus = (
         Trace(delay_s, mean, np.sqrt(variance / n), colour, scans=n, name=name)
         for (mean, _, n), name in zip(groups, ("+B", "-B"), strict=True)
     )
-    odd_signal, even_signal = (plus.signal_V - minus.signal_V) / 2, (plus.signal_V + minus.signal_V) / 2
+    even_signal = (plus.signal_V + minus.signal_V) / 2
     sigma = np.hypot(plus.sigma_V, minus.sigma_V) / 2
-    apart = np.stack([odd_signal * gain_apart / mean_gain, np.gradient(odd_signal, step) * delay_apart])
+    apart, in_odd = (
+        np.stack([signal * gain_apart, slope_of(signal, step) * delay_apart]) for signal in (odd_signal, even_signal)
+    )
     scans_in = int(kept.sum())
-    odd = Trace(delay_s, odd_signal, sigma, colour, *whole, scans=scans_in, name="odd")
+    odd = Trace(delay_s, odd_signal, sigma, colour, *whole, modes=in_odd, scans=scans_in, name="odd")
     even = Trace(delay_s, even_signal, sigma, colour, modes=apart, scans=scans_in, name="even")
     plus = Trace(delay_s, plus.signal_V, plus.sigma_V, colour, modes=apart, scans=plus.scans, name="+B")
     minus = Trace(delay_s, minus.signal_V, minus.sigma_V, colour, modes=apart, scans=minus.scans, name="-B")
@@ -170,15 +177,28 @@ def odd_even(
 
 def _without_polarity(
     values: np.ndarray, sign: np.ndarray, order: np.ndarray, kept: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Return values less their mean and less what differs between the polarities, and how well that is known."""
+) -> tuple[np.ndarray, float, float]:
+    """Return values less their mean and less what differs between the polarities, their scatter, and how well it tells.
+
+    The scatter is that from scan to scan, which a slow drift does not enlarge, and the last the standard error of that
+    difference over it: for scatter that is white, or that adds up to a random walk, whichever makes it larger. At
+    + - - + both are the same.
+    """
     design = np.stack([np.ones(kept.sum()), order[kept], sign[kept]])
-    parameters = np.linalg.lstsq(design.T, values[kept], rcond=None)[0]
-    residual = values[kept] - parameters @ design
-    freedom = max(int(kept.sum()) - 3, 1)
-    inverse = np.linalg.pinv(design @ design.T)
-    sigma = float(np.sqrt(residual @ residual / freedom * inverse[2, 2]))
-    return values - parameters[0] - sign * parameters[2], sigma
+    inverse = np.linalg.pinv(design)
+    parameters = values[kept] @ inverse
+    steps = np.diff(values[kept] - parameters @ design)
+    count = design.shape[1]
+    left = np.diff(np.eye(count) - design.T @ inverse.T, axis=0)
+    at = (order[kept] - order[kept][0]) / max(float(order[1] - order[0]), 1e-12)
+    walk = np.minimum(at[:, None], at[None, :])
+    apart = inverse[:, 2]
+    white = float(np.sum(left**2))
+    if not white > 1e-9:
+        return values - parameters[0] - sign * parameters[2], 0.0, float(np.linalg.norm(apart))
+    walked = float(np.sum((left @ walk) * left))
+    error2 = max(float(apart @ apart), float(apart @ walk @ apart) * white / walked if walked > 1e-9 else 0.0)
+    return values - parameters[0] - sign * parameters[2], float(np.sqrt(steps @ steps / white)), float(np.sqrt(error2))
 
 
 def _turns(sign: np.ndarray) -> int:

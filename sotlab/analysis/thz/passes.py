@@ -95,7 +95,7 @@ def _pairs(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings
         )
         if forward is None or backward is None:
             continue
-        sigma = float(np.sqrt((forward[1] ** 2 + backward[1] ** 2) / 2))
+        sigma = np.sqrt((forward[1] ** 2 + backward[1] ** 2) / 2)
         step_s = float(grid_s[1] - grid_s[0])
         mean_rate = float(np.mean([abs(s.rate) for s in same if s.rate is not None]))
         found.append((rate, PassPair(forward[0], backward[0], step_s, mean_rate, sigma)))
@@ -106,36 +106,40 @@ def _pairs(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings
 
 def _mean(
     passes: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings, shifts_s: Sequence[float] = ()
-) -> tuple[np.ndarray, float] | None:
-    """Return the mean of passes in one direction, odd in the field, and its noise in a sample [V]."""
-    rows = [
-        (-1.0 if (one.field_T or 0.0) < 0 else 1.0) * on_grid(one, grid_s, settings, shift)
-        for one, shift in zip(passes, shifts_s or [0.0] * len(passes), strict=True)
-    ]
-    rows = [row for row in rows if np.isfinite(row).all()]
-    if not rows:
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the mean of passes in one direction, odd in the field, and its noise in each sample [V]."""
+    sides: dict[float, list[np.ndarray]] = {1.0: [], -1.0: []}
+    for one, shift in zip(passes, shifts_s or [0.0] * len(passes), strict=True):
+        row = on_grid(one, grid_s, settings, shift)
+        if np.isfinite(row).all():
+            sign = -1.0 if (one.field_T or 0.0) < 0 else 1.0
+            sides[sign].append(sign * row)
+    # What is even in the field is no noise: it is the same in all passes of one polarity.
+    groups = [np.stack(rows) for rows in sides.values() if rows]
+    if not groups:
         return None
-    table = np.stack(rows)
-    if len(rows) > 2:
-        average = average_scans(grid_s, table).trace
-        return average.signal_V, float(np.sqrt(np.mean(average.sigma_V**2)))
+    if all(len(rows) > 1 for rows in groups) and sum(len(rows) for rows in groups) > 2:
+        averages = [average_scans(grid_s, rows).trace for rows in groups]
+        variance = np.sum([one.sigma_V**2 for one in averages], axis=0) / len(groups) ** 2
+        return np.mean([one.signal_V for one in averages], axis=0), np.sqrt(variance)
     # Differences of neighbours but one step of the grid hold next to no signal.
-    bends = np.diff(table.mean(axis=0), 3)
-    return table.mean(axis=0), float(np.median(np.abs(bends)) / 0.6745 / np.sqrt(20.0)) or 1e-12
+    mean = np.mean([rows.mean(axis=0) for rows in groups], axis=0)
+    noise_V = float(np.median(np.abs(np.diff(mean, 3))) / 0.6745 / np.sqrt(20.0)) or 1e-12
+    return mean, np.full(len(mean), noise_V)
 
 
 def _overlap(scans: Sequence[DelayScan], grid_s: np.ndarray, settings: THzSettings, known: LagFit) -> Value:
     """Return what is between forward and backward passes once both corrections have been made [s]."""
     done = Passes(Value(None, None, "s"), known.backlash_s, Value(None, None, "s"), ())
 
-    def mean(way: int) -> tuple[np.ndarray, float] | None:
+    def mean(way: int) -> tuple[np.ndarray, np.ndarray] | None:
         chosen = [scan for scan in scans if scan.rate is not None and np.sign(scan.rate) == way]
         return _mean(chosen, grid_s, settings, [done.shift_s(scan) for scan in chosen])
 
     forward, backward = mean(1), mean(-1)
     if forward is None or backward is None:
         return Value(None, None, "s")
-    sigma = float(np.sqrt((forward[1] ** 2 + backward[1] ** 2) / 2))
+    sigma = np.sqrt((forward[1] ** 2 + backward[1] ** 2) / 2)
     pair = PassPair(forward[0], backward[0], float(grid_s[1] - grid_s[0]), 1e-15, sigma)
     found = fit_lag([pair], poles=1, band_Hz=(settings.band_start, settings.band_stop), time_constant_s=0.0)
     return found.backlash_s

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from sotlab.analysis.thz.spectrum import window
+from sotlab.analysis.thz.spectrum import paired_windows, window
 from sotlab.analysis.thz.traces import Trace
 from sotlab.analysis.values import Value
 from sotlab.errors import FitError
@@ -130,24 +130,37 @@ def field_ratio(
         raise FitError("ratio: the reference has no signal within the band; average more, or widen the band")
     product = x.field * np.conj(r.field)
     delay = 0.0 if same_delay else _best_delay(product, omega, use, n, step, max_delay_s)
-    turned = product * np.exp(1j * omega * delay)
+    back = np.exp(1j * omega * delay)
+    h_x = x.functional(r.field / back) / r.clean
+    # Noise times noise: only counts where the sample has hardly any signal.
+    crossed = float(np.sum(x.variance * r.variance)) / 2 / r.clean**2
+    quiet = np.sqrt(sample.variance_of(h_x, common=False) + crossed)
+    threshold = float(stats.norm.isf(FALSE_ALARM / 2))
+    if not same_delay:
+        # Noise passes a level u of its own so often over the delays, up or down (Rice): 2 T f_rms exp(-u^2/2).
+        weight = x.variance * np.abs(r.field) ** 2
+        crossings = 4 * max_delay_s * np.sqrt(float(weight @ f[use] ** 2) / float(weight.sum()))
+        threshold = max(threshold, np.sqrt(2 * np.log(max(crossings / FALSE_ALARM, 1.0))))
+    flags: list[str] = []
+    if quiet > 0 and abs(float((product * back).real.sum())) < threshold * quiet * r.clean:
+        return _no_signal(product, omega, r.clean, quiet, r, x, flags)
+
+    if not same_delay:
+        # The window must go with the pulse: the same part of both is seen.
+        w_x, w_r = paired_windows(n, delay / step, edge=edge)
+        x, r = _Banded(sample, w_x, use), _Banded(reference, w_r, use)
+        product = x.field * np.conj(r.field)
+        delay = _best_delay(product, omega, use, n, step, max_delay_s)
+    back = np.exp(1j * omega * delay)
+    turned = product * back
     overlap, curvature = float(turned.real.sum()), float(turned.real @ omega**2)
     norm = r.clean
     ratio = overlap / norm
-    back = np.exp(1j * omega * delay)
     x_shape, r_shape = x.field * back, r.field / back
     h_x = x.functional(r_shape) / norm
     h_r = r.functional(x_shape - 2 * ratio * r.field) / norm
-    # Noise times noise: only counts where the sample has hardly any signal.
-    crossed = float(np.sum(x.variance * r.variance)) / 2 / norm**2
     variance = sample.variance_of(h_x) + reference.variance_of(h_r) + crossed
     sigma = float(np.sqrt(variance))
-    flags: list[str] = []
-    tried = 1.0 if same_delay else max(2 * max_delay_s * (band_Hz[1] - band_Hz[0]), 1.0)
-    quiet = np.sqrt(sample.variance_of(h_x, common=False) + crossed)
-    threshold = float(stats.norm.isf(FALSE_ALARM / 2 / tried))
-    if quiet > 0 and abs(ratio) < threshold * quiet:
-        return _no_signal(product, omega, norm, quiet, r, x, flags)
 
     if sample.scans == reference.scans == 1:
         # The noise of single scans is a guess, as from their quiet parts: if both leave less than that, less it is.
@@ -224,9 +237,9 @@ def _best_delay(
 def _no_signal(
     product: np.ndarray, omega: np.ndarray, norm: float, quiet: float, r: _Banded, x: _Banded, flags: list[str]
 ) -> FieldRatio:
-    """Return an upper limit, at the delay of the reference, by |r| < x with 95 % (Feldman and Cousins' bound)."""
+    """Return a one-sided upper limit of |r| at the delay of the reference: what chance leaves so small once in 20."""
     at_zero = abs(float(np.real(product).sum()) / norm)
-    limit = at_zero + 1.96 * quiet
+    limit = at_zero + 1.645 * quiet
     # The band's power limits what may stand at another delay.
     noise = np.sqrt(np.sum(x.variance**2) + 2 * np.sum(x.variance * np.abs(x.field) ** 2))
     by_power = float(np.sqrt(max(x.clean, 0) / norm + 1.645 * noise / norm))

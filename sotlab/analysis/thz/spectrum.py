@@ -100,6 +100,17 @@ def window(points: int, *, edge: float = 0.1, kind: str = "tukey") -> np.ndarray
     return np.sin(np.pi / 2 * near) ** 2
 
 
+def paired_windows(points: int, late: float, *, edge: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """Return Tukey's windows of a trace that comes ``late`` steps after another, and of that: over what both have."""
+    whole = points - abs(late)
+    at = np.arange(points) + 0.5
+    found = []
+    for first in (max(late, 0.0), max(-late, 0.0)):
+        x = (at - first) / whole
+        found.append(np.sin(np.pi / 2 * np.clip(np.minimum(x, 1 - x) / max(min(edge, 0.5), 1e-9), 0, 1)) ** 2)
+    return found[0], found[1]
+
+
 def echo_delay_s(thickness_m: float, index: float) -> float:
     """Return the delay 2 n L/c [s] of the first echo of a plate: 10.6 ps for 500 um of ZnTe, 11.4 ps for Si."""
     return 2 * index * thickness_m / constants.c

@@ -33,8 +33,8 @@ PLAY_THRESHOLDS_A = (0.1, 0.5)
 CHOPPED_RMS = math.sqrt(2.0) / math.pi
 #: A lock-in on its own reference sees the signal if it is this near to the chopper's frequency [Hz].
 NEAR_HZ = 1.0
-#: What stands at the lock-ins' auxiliary inputs: the balance's dc voltage at 1, the stage's position at 3.
-BALANCE_INPUT, POSITION_INPUT = 1, 3
+#: What stands at the lock-ins' auxiliary inputs: difference and sum of the photodiodes, and the stage's position.
+BALANCE_INPUT, SUM_INPUT, POSITION_INPUT = 1, 2, 3
 #: They take no more than this [V].
 AUX_LIMIT_V = 10.5
 #: A fault without an end lasts this long [s].
@@ -130,6 +130,7 @@ class THz(Bench):
         )
         self._rad_per_field = self.crystal.phase_rad_per_field * self.waveforms.peak_inside
         self._delay_drift_s = Wander(delay["drift_fs"] * 1e-15, delay["drift_s"], stream("delay.drift"))
+        self._probe_V = detector["probe_V"]  # 0 while the probe is blocked
         self._imbalance = Wander(detector["imbalance"], detector["imbalance_s"], stream("detector.imbalance"))
         self._offset = detector["imbalance"] * float(streams("detector.offset").standard_normal()) if noise else 0.0
 
@@ -145,6 +146,8 @@ class THz(Bench):
             "humidity_rise": self._let_air_in,
             "zero_drift": self._walk_zero,
             "balance_drift": self._walk_balance,
+            "probe_blocked": lambda t_s: self._let_probe(through=False),
+            "probe_opens": lambda t_s: self._let_probe(through=True),
             "delay_stall": self._stall_delay,
             "delay_limit": self._limit_delay,
             "interlock_open": lambda t_s, line=1: self._set_line(int(line), closed=False),
@@ -217,7 +220,7 @@ class THz(Bench):
     def lockin_noise_now(self, name: str, t_s: float, harmonic: int) -> tuple[float, complex]:
         """Return the noise that an imbalance lets through, and that of the signal's amplitude and timing [V/rtHz]."""
         detector = self._detector
-        common = abs(self.imbalance(t_s)) * detector["probe_V"] * detector["probe_noise_per_rtHz"]
+        common = abs(self.imbalance(t_s)) * self._probe_V * detector["probe_noise_per_rtHz"]
         chopped = self._chopped(t_s, harmonic)
         if not chopped:
             return common, 0j
@@ -230,12 +233,15 @@ class THz(Bench):
         return self.chopper.frequency_Hz(t_s) if self.chopper.is_locked(t_s) else None
 
     def aux_in(self, name: str, t_s: float, channel: int) -> float:
-        """Return what stands at an auxiliary input: balance, or position of the delay stage by its encoder [V]."""
+        """Return what stands at an auxiliary input: photodiodes, or position of the delay stage by its encoder [V]."""
         if channel == POSITION_INPUT:
             steps = round(self.stage[1].position(t_s) / self._delay["encoder_m"])
             volts = steps * self._delay["encoder_m"] * self._delay["position_V_per_m"]
-            return min(max(volts, -AUX_LIMIT_V), AUX_LIMIT_V)
-        return self.imbalance(t_s) * self._detector["probe_V"] if channel == BALANCE_INPUT else 0.0
+        elif channel == BALANCE_INPUT:
+            volts = self._detector["difference_offset_V"] + self.imbalance(t_s) * self._probe_V
+        else:
+            volts = self._probe_V if channel == SUM_INPUT else 0.0
+        return min(max(volts, -AUX_LIMIT_V), AUX_LIMIT_V)
 
     def gaussmeter_T(self, t_s: float) -> float:
         """Return the gaussmeter's reading [T]."""
@@ -335,13 +341,13 @@ class THz(Bench):
         if odd == 0.0 and even == 0.0:
             return 0.0
         of_odd, of_even = self.waveforms.at(self.emitter, self.humidity(t_s), self.delay_s(t_s))
-        return self._detector["probe_V"] * math.sin(odd * of_odd + even * of_even)
+        return self._probe_V * math.sin(odd * of_odd + even * of_even)
 
     def _slope_V_per_s(self, t_s: float) -> float:
         """Return how that voltage changes with the delay [V/s]."""
         odd, even = self._parts(t_s)
         of_odd, of_even = self.waveforms.slopes_per_s(self.emitter, self.humidity(t_s), self.delay_s(t_s))
-        return self._detector["probe_V"] * (odd * of_odd + even * of_even)
+        return self._probe_V * (odd * of_odd + even * of_even)
 
     # faults; each is called after everything has caught up
 
@@ -356,6 +362,9 @@ class THz(Bench):
 
     def _walk_balance(self, t_s: float, step: float = 0.0, per_s: float = 0.0) -> None:
         self._balance_walk = _walked(self._balance_walk, t_s, float(step), float(per_s))
+
+    def _let_probe(self, *, through: bool) -> None:
+        self._probe_V = self._detector["probe_V"] if through else 0.0
 
     def _stall_delay(self, t_s: float, for_s: float = LONG_S, axis: int = 1) -> None:
         self.stage[int(axis)].stall(t_s, float(for_s))

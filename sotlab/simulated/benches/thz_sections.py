@@ -47,6 +47,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
         "imbalance": 2e-3,
         "imbalance_s": 3600.0,
         "probe_noise_per_rtHz": 3e-6,
+        "difference_offset_V": 0.0,
     },
     "air": {
         "path_m": 0.5,
@@ -73,7 +74,7 @@ _POSITIVE = (
     "crystal_m", "probe_s", "probe_V", "imbalance_s", "temperature_K", "purge_s", "coil_T_per_A", "time_constant_s",
     "slew_A_per_s", "resistance_ohm", "update_s", "spin_s", "coast_s",
 )  # fmt: skip
-_SIGNED = ("sign", "zero_m", "lower_m", "upper_m", "angle_deg", "phase_deg", "position_V_per_m")
+_SIGNED = ("sign", "zero_m", "lower_m", "upper_m", "angle_deg", "phase_deg", "position_V_per_m", "difference_offset_V")
 
 
 def read_sections(lab: Mapping[str, Any]) -> list[dict[str, float]]:

@@ -19,12 +19,13 @@ QUICK = {
     "lockin_noise": "readings = 12",
     "microwave_level": 'switch_position = "power_meter"\nexpected = "-11.6 dB"\npoints = 3',
     "power_linearity": "points = 4\naverages = 8\nlargest = 0.2",
+    "probe_balance": "readings = 6",
     "reference_resistance": 'expected = "EXPECTED"',
     "second_harmonic_null": "repeats = 3",
     "up_down_split": "points = 41",
     "voltmeter_noise": "readings = 20",
 }
-EXPECTED = {"stfmr": "300 ohm", "harmonic_hall": "683 ohm"}
+EXPECTED = {"stfmr": "300 ohm", "harmonic_hall": "683 ohm", "thz": "1 ohm"}
 
 
 @pytest.fixture
@@ -60,8 +61,10 @@ def bench(tmp_path, monkeypatch):
 def commissioned(bench, tmp_path):
     """Do the checks of a bench and return the outcomes by name."""
 
-    def do(name="stfmr", **changes):
+    def do(name="stfmr", operator=None, **changes):
         def follow(run):
+            if operator is not None:
+                run.procedure.operator = lambda message: operator(station.visa_library.lab, message)
             run.start()
             assert run.wait(120)
 

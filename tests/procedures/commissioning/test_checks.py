@@ -19,6 +19,7 @@ CHECKS = {
     },
     # Its magnet is checked as that one's is; in a field the simulation of this film takes long.
     "harmonic_hall": {"reference_resistance", "voltmeter_noise", "lockin_noise", "second_harmonic_null"},
+    "thz": {"probe_balance"},
 }
 
 
@@ -31,7 +32,7 @@ def test_a_sound_bench_passes_every_check_that_it_has_the_roles_for(name, commis
     for check in CHECKS[name]:
         assert found[check].sigma > 0.0
         assert set(found[check].instruments) == set(found[check].roles)
-    missing = found["power_linearity" if name == "harmonic_hall" else "lockin_noise"]
+    missing = found["lockin_noise" if name == "stfmr" else "power_linearity"]
     assert "the station has no role" in missing.reason
     assert missing.value is None
 
@@ -45,6 +46,7 @@ FAULTS = [
     ("field_drift", "stfmr", {"faults": [{"kind": "field_drift", "at": 0, "arguments": {"T_per_s": 3e-6}}]}),
     ("microwave_level", "stfmr", {"faults": [{"kind": "unlevelled", "at": 0, "arguments": {"short_dB": 2.0}}]}),
     ("second_harmonic_null", "harmonic_hall", {"lab": {"source": {"distortion": 1e-3}}}),
+    ("probe_balance", "thz", {"faults": [{"kind": "balance_drift", "at": 0, "arguments": {"step": -0.03}}]}),
     # The probe is knocked between the sweeps, of which the first takes 60 s.
     ("up_down_split", "stfmr", {"faults": [{"kind": "probe_moved", "at": 60, "arguments": {"angle_deg": 0.0}}]}),
 ]
@@ -54,6 +56,42 @@ FAULTS = [
 def test_a_bench_with_a_fault_fails_the_check_for_it(check, name, fault, commissioned):
     found = commissioned(name, only={check}, **fault)[check]
     assert found.verdict == "fail", found
+
+
+BALANCED = {"detector": {"imbalance": 0.0, "difference_offset_V": 0.02}}
+
+
+def test_the_imbalance_is_the_benchs_and_its_sign_says_which_photodiode_has_more(commissioned):
+    faults = [{"kind": "balance_drift", "at": 0, "arguments": {"step": -0.03}}]
+    found = commissioned("thz", only={"probe_balance"}, lab={"detector": {"imbalance": 0.0}}, faults=faults)
+    balance = found["probe_balance"]
+    assert abs(balance.value + 0.03) < 4 * balance.sigma < 1e-3  # in steps of 1/3 mV
+    assert "out of balance: the second photodiode has more" in balance.reason
+
+
+def test_an_amplifiers_offset_is_no_imbalance_once_the_operator_has_blocked_the_probe(commissioned):
+    asked = []
+
+    def operator(lab, message):
+        asked.append(message)
+        lab.faults.add({"kind": "probe_blocked" if "block the probe" in message else "probe_opens"})
+
+    assert commissioned("thz", only={"probe_balance"}, lab=BALANCED)["probe_balance"].verdict == "fail"
+    tables = {"probe_balance": "readings = 6\ndark = true"}
+    found = commissioned("thz", operator, only={"probe_balance"}, lab=BALANCED, tables=tables)["probe_balance"]
+    assert found.verdict == "pass", found
+    assert abs(found.value) < 4 * found.sigma
+    assert [message.split(": ")[1] for message in asked] == [
+        "block the probe beam",
+        "let the probe beam through to both photodiodes",
+    ]
+
+
+def test_an_operator_who_does_not_block_the_probe_is_told(commissioned):
+    tables = {"probe_balance": "readings = 6\ndark = true"}
+    found = commissioned("thz", lambda lab, message: None, only={"probe_balance"}, tables=tables)["probe_balance"]
+    assert found.verdict == "not_determined"
+    assert "was it blocked" in found.reason
 
 
 def test_power_above_what_the_source_levels_is_no_longer_proportional(commissioned):
@@ -88,6 +126,12 @@ def test_what_cannot_be_measured_is_not_determined_and_says_why(check, tables, s
     found = commissioned(only={check}, tables=tables)[check]
     assert (found.verdict, found.value) == ("not_determined", None)
     assert said in found.reason
+
+
+def test_without_a_probe_there_is_no_balance(commissioned):
+    found = commissioned("thz", only={"probe_balance"}, faults=[{"kind": "probe_blocked", "at": 0}])["probe_balance"]
+    assert (found.verdict, found.value) == ("not_determined", None)
+    assert "no probe on the photodiodes" in found.reason
 
 
 def test_an_instrument_that_does_not_answer_fails_its_check(commissioned):
