@@ -89,17 +89,15 @@ class THzAzimuth(THzEmission):
             _row(angle, group, pair, largest, band)
             for angle, group, pair in zip(angles_deg, groups, pairs, strict=True)
         ]
-        return Reduction(
-            self.kind,
-            self.schema,
+        return Reduction.of(
+            self,
+            scans,
+            settings,
             results,
             rows,
-            list(dict.fromkeys(flags)),
-            any(scan.simulated for scan in scans),
-            list(dict.fromkeys(scan.name for scan in scans)),
-            settings.model_dump(),
-            "scans",
-            (),
+            flags,
+            rows_are="scans",
+            parts=(),
         )
 
     def _harmonics(

@@ -107,15 +107,5 @@ class THzFluence(THzEmission):
             np.array(fluences), np.array(signals), np.array(sigmas), fluence_relative_sigma=told.power_sigma, unit="1"
         )
         slope = Value(fit.slope.value, fit.slope.sigma, "m**2/J")
-        return Reduction(
-            self.kind,
-            self.schema,
-            {"exponent": fit.exponent, "slope": slope, "saturation": fit.saturation},
-            rows,
-            list(dict.fromkeys([*flags, *fit.flags])),
-            any(scan.simulated for scan in datasets),
-            list(dict.fromkeys(scan.name for scan in datasets)),
-            told.model_dump(),
-            "scans",
-            (),
-        )
+        results = {"exponent": fit.exponent, "slope": slope, "saturation": fit.saturation}
+        return Reduction.of(self, datasets, told, results, rows, [*flags, *fit.flags], rows_are="scans")

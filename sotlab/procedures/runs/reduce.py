@@ -424,10 +424,10 @@ def _settings_of_runs(records: Iterable[RunRecord], but: Sequence[str] = ()) -> 
     A value that the user says comes before what a sample file knows of it at several temperatures, ``NAME_at``, too.
     """
     settings: dict[str, Any] = {}
-    but = {*but, *(f"{name}_at" for name in but)}
+    said = {*but, *(f"{name}_at" for name in but)}
     for record in records:
         for name, value in analysis_of(record)["settings"].items():
-            if name not in but and settings.setdefault(name, value) != value:
+            if name not in said and settings.setdefault(name, value) != value:
                 raise UsageError(
                     f"{record.folder.path}: the runs disagree on {name} ({settings[name]} and {value});"
                     f" reduce them apart, or give --set {name}=VALUE"
