@@ -134,7 +134,7 @@ def odd_even(
     variance /= 1 - taken_off(shapes)
     noise = max(int(kept.sum()) - 3, 1), shapes, np.sqrt(variance), colour
     # What differs between the polarities is no scatter: an even part makes it.
-    scatter = (np.std(gain[kept] / mean_gain, ddof=2), np.std(drift[kept], ddof=2))
+    scatter = (float(np.std(gain[kept] / mean_gain, ddof=2)), float(np.std(drift[kept], ddof=2)))
     whole = [one / np.sqrt(kept.sum()) for one in beyond_noise(scatter, *noise)]
     scatter = (gain_scatter / mean_gain, delay_scatter)
     gain_apart, delay_apart = (told * one for one in beyond_noise(scatter, *noise))
