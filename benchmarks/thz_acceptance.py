@@ -360,6 +360,9 @@ def over_the_wire(seeds: int, table: Table) -> None:
         )
         overlap = found["overlap"].value
         table.said["wire: forwards and backwards within 5 fs"].append(overlap is not None and abs(overlap) < 5e-15)
+        if (seed + 1) % 5 == 0 and seed + 1 < seeds:
+            print(f"--- {seed + 1} seeds over the wire", flush=True)
+            table.show()
 
 
 if __name__ == "__main__":

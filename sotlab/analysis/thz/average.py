@@ -279,7 +279,7 @@ def average_scans(
         shapes = whole_shapes(mean, step_s)
         noise = variance / (1 - taken_off(shapes))
         scatter = np.std([amplitude[kept], shift[kept]], axis=1, ddof=1)
-        excess = beyond_noise((scatter[0], scatter[1]), shapes, np.sqrt(noise), correlation)
+        excess = beyond_noise((scatter[0], scatter[1]), number - 1, shapes, np.sqrt(noise), correlation)
     flags = []
     if reasons:
         flags.append(f"{len(reasons)} of {count} scans left out: {', '.join(labels[k] for k in sorted(reasons))}")
@@ -300,16 +300,19 @@ def average_scans(
 
 
 def beyond_noise(
-    scatter: tuple[float, float], shapes: np.ndarray, sigma_V: np.ndarray, correlation: np.ndarray
+    scatter: tuple[float, float], freedom: int, shapes: np.ndarray, sigma_V: np.ndarray, correlation: np.ndarray
 ) -> tuple[float, float]:
     """Return how much amplitude (relative) and delay [s] of whole scans scatter beyond what noise of the samples does.
 
-    That is in the trace's sigma, and would be counted twice.
+    That is in the trace's sigma, and would be counted twice. What chance may add counts only where it stands out of it
+    by one standard deviation: to leave out what is negative alone would make all sigmas too large.
 
     Parameters
     ----------
     scatter : (float, float)
         Standard deviations of the amplitudes, relative, and of the delays [s] of scans.
+    freedom : int
+        Degrees of freedom of both.
     shapes : (2, N) float
         Of :func:`whole_shapes`.
     sigma_V, correlation : (N,) and (L,) float
@@ -319,7 +322,8 @@ def beyond_noise(
     for one, shape in zip(scatter, shapes, strict=True):
         power = float(shape @ shape)
         noise2 = variance_of(shape, sigma_V, correlation) / power**2 if power > 0 else 0.0
-        found.append(float(np.sqrt(max(one**2 - noise2, 0.0))))
+        stands_out = one**2 > noise2 * (1 + np.sqrt(2 / freedom))
+        found.append(float(np.sqrt(one**2 - noise2)) if stands_out else 0.0)
     return found[0], found[1]
 
 

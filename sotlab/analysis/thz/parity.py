@@ -132,7 +132,7 @@ def odd_even(
     odd_signal = (groups[0][0] - groups[1][0]) / 2
     shapes = whole_shapes(odd_signal, step)
     variance /= 1 - taken_off(shapes)
-    noise = shapes, np.sqrt(variance), colour
+    noise = max(int(kept.sum()) - 3, 1), shapes, np.sqrt(variance), colour
     # What differs between the polarities is no scatter: an even part makes it.
     scatter = (float(np.std(gain[kept] / mean_gain, ddof=2)), float(np.std(drift[kept], ddof=2)))
     whole = [one / np.sqrt(kept.sum()) for one in beyond_noise(scatter, *noise)]

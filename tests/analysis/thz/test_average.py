@@ -98,6 +98,18 @@ def test_amplitude_and_delay_of_the_whole_are_known_by_their_scatter():
     assert trace.delay_sigma_s == pytest.approx(np.std(shift) / 10, rel=0.2)
 
 
+def test_noise_of_the_samples_is_not_counted_again_as_a_scatter_of_the_whole():
+    """Scans that only have noise: the amplitude of their average has that, and no more."""
+    shape = pulse(T) / (pulse(T) @ pulse(T))
+    traces = [
+        average_scans(T, pulse(T) + np.random.default_rng(seed).normal(0, 0.02, (16, len(T)))).trace
+        for seed in range(200)
+    ]
+    found = np.std([shape @ trace.signal_V for trace in traces])
+    sigma = np.sqrt(np.mean([trace.variance_of(shape) for trace in traces]))
+    assert sigma == pytest.approx(found, rel=0.15)  # 200 draws: 5 %; counted twice it is 1.41 times as large
+
+
 def test_scans_of_noise_are_averaged_as_they_are_if_asked():
     rows = np.random.default_rng(0).normal(0, 0.01, (20, 200))
     np.testing.assert_allclose(average_scans(T, rows, aligned=False).trace.signal_V, rows.mean(axis=0), atol=1e-12)

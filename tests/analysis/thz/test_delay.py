@@ -122,3 +122,19 @@ def test_what_cannot_be_fitted_is_refused(why):
     }[why]
     with pytest.raises(FitError, match="lag"):
         fit_lag(bad, poles=2)
+
+
+def test_noise_that_is_larger_on_the_pulse_is_in_the_sigmas():
+    """Jitter turns all phases together: the backlash is known worse than the same power of white noise would say."""
+    clean = passes(np.random.default_rng(0), sigma=1e-9)
+    steep = np.abs(np.gradient(clean.forward)), np.abs(np.gradient(clean.backward))
+    sigma = 0.02 * np.hypot(*steep) + 1e-5
+    found, white = [], PassPair(clean.forward, clean.backward, STEP_S, RATE, float(np.sqrt(np.mean(sigma**2))))
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        forward, backward = (one + sigma * rng.normal(size=len(T)) for one in (clean.forward, clean.backward))
+        pair = PassPair(forward, backward, STEP_S, RATE, sigma)
+        found.append(fit_lag([pair], poles=2, time_constant_s=TAU_S).backlash_s)
+    scatter = np.std([value.value for value in found])
+    assert np.mean([value.sigma for value in found]) == pytest.approx(scatter, rel=0.25)  # 100 draws: 7 %
+    assert fit_lag([white], poles=2, time_constant_s=TAU_S).backlash_s.sigma < 0.8 * scatter

@@ -6,7 +6,7 @@ import pytest
 from sotlab.analysis.thz.parity import odd_even
 from sotlab.errors import FitError
 
-from .pulses import axis, pulse
+from .pulses import axis, pulse, slope
 
 T = axis()
 ORDER = np.resize([1, -1, -1, 1], 40)
@@ -46,6 +46,21 @@ def test_an_even_share_of_two_percent_holds_its_sigma_and_the_odd_part_is_revers
     assert abs(pulls.mean()) < 0.3
     assert np.mean([f.correlation for f in found]) > 0.999
     assert np.mean([f.polarity.ratio.value for f in found]) == pytest.approx(-1, abs=0.04)
+
+
+def test_a_delay_that_wanders_as_a_random_walk_is_in_the_even_parts_noise_and_no_more():
+    """What differs between the polarities then is known by its steps: the scatter about a line is much larger."""
+    t, steps = T[:120], 1e-15
+    found = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        late = np.cumsum(rng.normal(0, steps, 16))
+        rows = [s * pulse(t - d, 3e-12) + rng.normal(0, 1e-5, len(t)) for s, d in zip(ORDER[:16], late, strict=True)]
+        even = odd_even(t, np.array(rows), ORDER[:16]).even
+        found.append((float(slope(t, 3e-12) @ even.signal_V), np.sqrt(even.variance_of(slope(t, 3e-12)))))
+    value, sigma = np.array(found).T
+    # 150 draws: 6 %, and each sigma is known to a quarter.
+    assert np.sqrt(np.mean(sigma**2)) == pytest.approx(np.std(value), rel=0.25)
 
 
 def test_alignment_does_not_delete_an_even_part_that_looks_like_the_odd_one():
