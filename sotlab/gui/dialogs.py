@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ class Dialogs(Frame):
             self._say(str(error))
         else:
             self.statusBar().showMessage(f"{path} is written", 8000)
+
+    def show_keys(self) -> None:
+        """Show what each key does."""
+        cells = "<tr><td><b>{}</b>&nbsp;&nbsp;</td><td>{}</td></tr>"
+        rows = "".join(cells.format(escape(key), escape(what)) for key, what in self.keys.items())
+        self.help = Question(Question.Icon.NoIcon, "Keys", f"<table cellpadding=2>{rows}</table>", parent=self)
+        self.help.setModal(False)
+        self.help.finished.connect(self.help.deleteLater)
+        self.help.show()
 
     def _ask_whether_to_stop(self) -> None:
         if self._question is not None:

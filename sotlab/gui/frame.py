@@ -95,28 +95,30 @@ class Frame(QtWidgets.QMainWindow):
         self.setWindowTitle(f"{mark}sotlab: {self.panel.procedure_class.__name__} on {self.place.station}")
 
     def _build_actions(self) -> None:
-        self.start_action = self._action("Start", ["Ctrl+Return", "Ctrl+Enter"])
-        self.pause_action = self._action("Pause", ["Ctrl+P"])
-        self.skip_action = self._action("Skip point", ["Ctrl+K"])
-        self.queue_action = self._action("Add to queue", ["Ctrl+Shift+Return", "Ctrl+Shift+Enter"])
-        self.stop_action = self._action("Stop", ["Esc"])
-        self.emergency_action = self._action("EMERGENCY STOP", [KEY])
-        self.quit_action = self._action("Quit", ["Ctrl+Q"])
-        self.station_action = self._action("Open station file…", ["Ctrl+O"])
+        self.start_action = self._action("&Start", ["Ctrl+Return", "Ctrl+Enter"])
+        self.pause_action = self._action("&Pause", ["Ctrl+P"])
+        self.skip_action = self._action("S&kip point", ["Ctrl+K"])
+        self.queue_action = self._action("Add to &queue", ["Ctrl+Shift+Return", "Ctrl+Shift+Enter"])
+        self.stop_action = self._action("S&top", ["Esc"])
+        self.emergency_action = self._action("&EMERGENCY STOP", [KEY])
+        self.export_action = self._action("E&xport the plot…", ["Ctrl+E"])
+        self.quit_action = self._action("Q&uit", ["Ctrl+Q"])
+        self.station_action = self._action("&Open station file…", ["Ctrl+O"])
         self.run_menu = self.menuBar().addMenu("&Run")
         self.run_menu.addActions(
             [self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action]
         )
         self.run_menu.addSeparator()
-        self.run_menu.addActions([self.emergency_action, self.station_action, self.quit_action])
+        self.run_menu.addActions([self.emergency_action, self.export_action, self.station_action, self.quit_action])
         self.view_menu = self.menuBar().addMenu("&View")
-        self.compare_no_more = self._action("Compare no more", [])
+        self.compare_no_more = self._action("&Compare no more", ["Ctrl+Shift+C"])
         self.compare_no_more.triggered.connect(lambda: self.plot.compare_no_more())
         self.view_menu.addAction(self.compare_no_more)
         self.view_menu.addSeparator()
         self.help_menu = QtWidgets.QMenu("&Help", self)
-        self.guide_action = self._action("Guided first measurement", ["F1"])
-        self.help_menu.addAction(self.guide_action)
+        self.guide_action = self._action("&Guided first measurement", ["F1"])
+        self.keys_action = self._action("&Keys", ["Ctrl+F1"])
+        self.help_menu.addActions([self.guide_action, self.keys_action])
 
     def _action(self, text: str, keys: list[str]) -> QtGui.QAction:
         action = QtGui.QAction(text, self)
@@ -141,6 +143,10 @@ class Frame(QtWidgets.QMainWindow):
         self.add_view("Station", self.station_view)
         self.log = LogPanel()
         self.add_view("Log", self.log)
+        for number, key in enumerate(("Ctrl+T", "Ctrl+M", "Ctrl+R")):
+            action = self._action(self.panel.views.tabText(number), [key])
+            action.triggered.connect(lambda checked=False, number=number: self._show_part(number))
+            self.view_menu.addAction(action)
         self.tabs.currentChanged.connect(lambda: self.tabs.currentWidget() is self.runs and self.runs.search())
         central = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(central)
@@ -157,6 +163,25 @@ class Frame(QtWidgets.QMainWindow):
         self.resize(1280, 800)
         self.menuBar().addMenu(self.help_menu)
 
+    def _show_part(self, number: int) -> None:
+        """Show a part of the page to measure on: trace, map or results."""
+        self.tabs.setCurrentWidget(self.panel)
+        self.panel.views.setCurrentIndex(number)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What each key does, for the help; those of a page work on it alone."""
+        menus = (self.run_menu, self.view_menu, self.help_menu)
+        actions = [action for menu in menus for action in menu.actions() if action.shortcuts()]
+        found = {action.shortcuts()[0].toString(): plain_text(action) for action in actions}
+        return found | {
+            "F5": "Runs: look again",
+            "Return": "Runs: open the run that is selected",
+            "Tab, Shift+Tab": "The next, the previous input, button or list",
+            "Space": "Press the button that has the frame",
+            "Alt and the letter underlined": "Choose a menu, its entry, or a button",
+        }
+
     def add_view(self, name: str, widget: QtWidgets.QWidget) -> None:
         """Add a page; Ctrl and its number shows it."""
         self.tabs.addTab(widget, name)
@@ -170,7 +195,7 @@ class Frame(QtWidgets.QMainWindow):
         for action in (self.start_action, self.queue_action, self.pause_action, self.skip_action, self.stop_action):
             button = QtWidgets.QToolButton()
             button.setDefaultAction(action)
-            button.setToolTip(f"{action.text()} ({action.shortcut().toString()})")
+            button.setToolTip(f"{plain_text(action)} ({action.shortcut().toString()})")
             button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setMinimumSize(104, 34)
             row.addWidget(button)
@@ -188,3 +213,8 @@ class Frame(QtWidgets.QMainWindow):
         row.addStretch(1)
         row.addWidget(self.badge)
         return row
+
+
+def plain_text(action: QtGui.QAction) -> str:
+    """Return the text of an action without the mark of its letter."""
+    return action.text().replace("&", "")

@@ -85,6 +85,10 @@ class SweepPlot(QtWidgets.QWidget):
         self.top.addItem(self._points)
         self._fit = self.top.plot([], [])
         self._parts: list[Any] = [self.top.plot([], []) for _ in PARTS]
+        self.crosshair = pg.InfiniteLine(angle=90), pg.InfiniteLine(angle=0)
+        for line in self.crosshair:
+            self.top.addItem(line, ignoreBounds=True)
+            line.hide()
         self._zero = pg.InfiniteLine(angle=0)
         self.strip.addItem(self._zero)
         self._residuals = Cloud(4.5)
@@ -226,7 +230,8 @@ class SweepPlot(QtWidgets.QWidget):
         self._fit.setPen(pg.mkPen(colours.fit, width=2 * self.devicePixelRatioF()))
         for (_, style), item in zip(PARTS.values(), self._parts, strict=True):
             item.setPen(pg.mkPen(colours.fit, width=self.devicePixelRatioF(), style=style))
-        self._zero.setPen(pg.mkPen(colours.dim))
+        for line in (self._zero, *self.crosshair):
+            line.setPen(pg.mkPen(colours.dim))
         self.beside.show_colours(colours)
         self._draw_others()
 
@@ -320,13 +325,26 @@ class SweepPlot(QtWidgets.QWidget):
         self.top.setTitle("<br>".join(lines), color=self._colours.text, size="9pt")
 
     def _show_cursor(self, event: Any) -> None:
+        """Draw the crosshair where the mouse is, and say where that is."""
         box = self.top.getViewBox()
-        if not box.sceneBoundingRect().contains(event[0]):
+        inside = box.sceneBoundingRect().contains(event[0])
+        for line in self.crosshair:
+            line.setVisible(inside)
+        if not inside:
             self.at_cursor.setText("")
             return
         at = box.mapSceneToView(event[0])
+        for line, value in zip(self.crosshair, (at.x(), at.y()), strict=True):
+            line.setValue(value)
         (_, x_unit), (_, y_unit) = split_header(self.x_column), split_header(self.y_column)
         self.at_cursor.setText(f"{pretty(at.x(), None, x_unit or '')},  {pretty(at.y(), None, y_unit or '')}")
+
+    def leaveEvent(self, event: Any) -> None:
+        """Take the crosshair away with the mouse."""
+        super().leaveEvent(event)
+        for line in self.crosshair:
+            line.hide()
+        self.at_cursor.setText("")
 
     def _choice(self) -> QtWidgets.QLayout:
         row = QtWidgets.QHBoxLayout()

@@ -74,6 +74,7 @@ class RunsPanel(QtWidgets.QWidget):
         self.table.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.verticalHeader().setVisible(False)
         self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.setTabKeyNavigation(False)  # Tab leads on, the arrows go through the rows
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setStretchLastSection(True)
         for column, width in enumerate((130, 100, 170, 190, 55, 290, 120)):

@@ -17,6 +17,7 @@ def make_table(headers: Sequence[str], widths: Sequence[int]) -> QtWidgets.QTabl
     table.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QtWidgets.QAbstractItemView.EditTrigger.NoEditTriggers)
     table.verticalHeader().setVisible(False)
+    table.setTabKeyNavigation(False)  # Tab leads on, the arrows go through the rows
     table.setWordWrap(False)  # what does not fit is in the tool tip
     table.horizontalHeader().setStretchLastSection(True)
     for column, width in enumerate(widths):

@@ -372,7 +372,7 @@ class MainWindow(Dialogs):
         self.stop_action.setEnabled(state.going)
         self.pause_action.setEnabled(state.going)
         self.skip_action.setEnabled(state.going)
-        self.pause_action.setText("Go on" if state is State.PAUSED else "Pause")
+        self.pause_action.setText("&Go on" if state is State.PAUSED else "&Pause")
         self._inputs_changed()
         self._show_icons(Colours(self.palette()))
 
@@ -470,6 +470,8 @@ class MainWindow(Dialogs):
             self.quit_action: self.close,
             self.station_action: self._open_station,
             self.guide_action: self.guide.begin,
+            self.export_action: self._export,
+            self.keys_action: self.show_keys,
         }
         for action, do in actions.items():
             action.triggered.connect(lambda checked=False, do=do: do())

@@ -41,7 +41,7 @@ def test_a_run_is_paused_a_point_skipped_and_it_goes_on(qtbot, open_window):
     window.start()
     qtbot.waitUntil(lambda: window.plot.count >= 2, timeout=TIMEOUT_MS)
     window.pause_action.trigger()
-    assert (window.state, window.pause_action.text()) == (State.PAUSED, "Go on")
+    assert (window.state, window.pause_action.text()) == (State.PAUSED, "&Go on")
     assert window.light.text.text() == "paused"
     # The point in flight may still come; then nothing does.
     qtbot.waitUntil(lambda: any(event["event"] == "pause" for event in journal(window)), timeout=TIMEOUT_MS)
