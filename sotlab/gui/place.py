@@ -95,8 +95,9 @@ class Place(QtWidgets.QWidget):
 
     def set_locked(self, locked: bool) -> None:
         """Keep the place while something is measured there; it stays in sight."""
-        for box in (self.station_box, self.sample_box, self.device_box):
+        for box in (self.station_box, self.sample_box):
             box.setEnabled(not locked)
+        self.device_box.setEnabled(not locked and self.device_box.count() > 1)
 
     def lacks(self, roles: tuple[str, ...]) -> list[str]:
         """Return which of these roles the station has not."""
