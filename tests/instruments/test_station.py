@@ -11,7 +11,9 @@ from sotlab.instruments.installed import load_class
 from sotlab.instruments.sample import Sample
 from sotlab.instruments.station import Station
 from sotlab.instruments.station_file import StationConfig, shipped_stations, validated
+from sotlab.simulated.benches.bench import read_sample
 from sotlab.simulated.benches.stfmr import load_sample
+from sotlab.simulated.physics.hall_sample import HallSample
 
 GOOD = """
 [station]
@@ -83,7 +85,8 @@ def test_a_virtual_station_knows_the_sample_that_its_options_mount():
 
 def test_what_an_operator_knows_of_a_shipped_strip_is_near_the_truth():
     folder = Path(str(importlib.resources.files("sotlab.instruments"))) / "stations" / "samples"
-    for path in sorted([*folder.glob("nife_*.toml"), *folder.glob("hibino_*.toml"), *folder.glob("pt_*.toml")]):
+    strips = [*folder.glob("nife_bisb_*nm.toml"), *folder.glob("hibino_*.toml"), *folder.glob("pt_nife_*.toml")]
+    for path in sorted(strips):
         truth, known = load_sample(f"{path.stem}.yaml"), Sample.load(path)
         sheet_ohm = truth.resistance_ohm * truth.width_m / truth.length_m
         magnet = known.stack[-1] if known.nm_side != -1 else known.stack[0]
@@ -98,6 +101,18 @@ def test_what_an_operator_knows_of_a_shipped_strip_is_near_the_truth():
             pulls,
         )  # of 88 draws the largest: 0.04 of all sets have one beyond
         assert known.nm_side in (None, truth.nm_side)
+
+
+def test_what_an_operator_knows_of_a_shipped_hall_cross_is_near_the_truth():
+    folder = Path(str(importlib.resources.files("sotlab.instruments"))) / "stations" / "samples"
+    for name in ("nife_bisb_hall", "pt_co_5nm", "cotb_bisb_10nm"):
+        truth = HallSample.from_mapping(read_sample(f"{name}.yaml"), name)
+        known = Sample.load(folder / f"{name}.toml")
+        assert abs(known.mu0_ms_T - truth.mu0_ms_T.at(300.0)) < 3.5 * known.mu0_ms_sigma_T
+        assert abs(known.sheet_resistance_ohm - truth.sheet_ohm.at(300.0)) < 3.5 * known.sheet_resistance_sigma_ohm
+        assert known.strip_width_m == pytest.approx(truth.width_m, rel=0.03)
+        assert known.stack[0].thickness_m == pytest.approx(truth.nm_thickness_m, rel=0.03)
+        assert known.nm_side == truth.nm_side
 
 
 def test_options_of_a_virtual_bench_reach_its_library():
