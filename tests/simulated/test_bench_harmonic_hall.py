@@ -19,7 +19,7 @@ AMPLITUDE_A = 2e-3
 RMS_A = AMPLITUDE_A / math.sqrt(2)
 ADDRESSES = {
     "source": "GPIB0::14::INSTR", "lockin_1w": "GPIB0::8::INSTR", "lockin_2w": "GPIB0::9::INSTR",
-    "lockin": "GPIB0::4::INSTR",
+    "lockin": "GPIB0::10::INSTR",
     "voltmeter": "GPIB0::7::INSTR", "meter": "GPIB0::24::INSTR", "gaussmeter": "GPIB0::12::INSTR",
     "field": "TCPIP0::ami430.example::7180::SOCKET", "stages": "ASRL1::INSTR", "interlock": "ASRL6::INSTR",
     "temperature": "TCPIP0::lakeshore336.example::7777::SOCKET",
