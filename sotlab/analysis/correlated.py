@@ -21,6 +21,7 @@ import numpy as np
 from scipy import fft
 
 from sotlab.analysis.filtered_noise import FILTERED_RHO, filter_correlation, filter_densities
+from sotlab.analysis.rows import row_products
 
 __all__ = ["CorrelatedNoise", "correlated_covariance"]
 
@@ -81,9 +82,9 @@ def correlated_covariance(
         1 for first-order autoregressive noise, which forgets slowest; else it may be of up to four.
     """
     points = mask.sum(axis=1)
-    pairs = np.einsum("kn,kn->k", mask[:, 1:], mask[:, :-1])
-    rss = np.maximum(np.einsum("kn,kn->k", residual, residual), 1e-300)
-    lag1 = np.einsum("kn,kn->k", residual[:, 1:], residual[:, :-1]) / rss
+    pairs = row_products(mask[:, 1:], mask[:, :-1])
+    rss = np.maximum(row_products(residual, residual), 1e-300)
+    lag1 = row_products(residual[:, 1:], residual[:, :-1]) / rss
 
     to_orthonormal = _whitener(jacobian)
     # Single precision is ample for a correction. Real and imaginary parts stand side by side, as two real columns.
@@ -107,17 +108,17 @@ def correlated_covariance(
     filtered, slow = np.zeros(len(rho)), np.flatnonzero((rho > SLOW) & (points >= ENOUGH))
     if len(slow) and poles > 1:
         gaps = mask[slow], residual[slow]
-        further, alike = (np.stack([np.einsum("kn,kn->k", x[:, d:], x[:, :-d]) for d in FURTHER]) for x in gaps)
+        further, alike = (np.stack([row_products(x[:, d:], x[:, :-d]) for d in FURTHER]) for x in gaps)
         counts, lags = (points[slow], pairs[slow], further), (lag1[slow], alike / rss[slow])
         found = _behind_a_filter(own[slow], counts, lags, rho[slow], density[slow], length)
         rho[slow], density[slow], filtered[slow] = found
         squared[slow] = points[slow] * (density[slow] ** 2 @ weight) / weight.sum()
     spectrum *= np.sqrt(weight * density).astype(np.float32)[:, None, :]
     inner = (spectrum @ spectrum.transpose(0, 2, 1)).astype(float)  # Q R Q'
-    left = np.maximum(points - np.einsum("kpp->k", inner), 0.02 * points)
+    left = np.maximum(points - np.trace(inner, axis1=1, axis2=2), 0.02 * points)
     noise2 = rss / left
     # Satterthwaite: the residuals' sum of squares varies as that of tr(MR)^2/tr(MRMR) independent ones would.
-    spread = squared + np.einsum("kpq,kpq->k", inner, inner) - 2 * np.einsum("kf,kf->k", own, weight * density**2)
+    spread = squared + np.einsum("kpq,kpq->k", inner, inner) - 2 * row_products(own, weight * density**2)
     freedom = np.maximum(left**2 / np.maximum(spread, left), 1.0)
     # Noise and rho are themselves estimates: var(rho) = (1 - rho^2)/N moves ln (1 + rho)/(1 - rho), to which variances
     # are proportional; behind four poles half as much, ln S(0) by 1/2(1 - rho). Student's t of so many degrees of
@@ -190,7 +191,7 @@ def _behind_a_filter(
 def _whitener(jacobian: np.ndarray) -> np.ndarray:
     """Return T (K, P, P) for which the rows of T J are orthonormal."""
     gram = jacobian.transpose(1, 0, 2) @ jacobian.transpose(1, 2, 0)
-    scale = np.sqrt(np.einsum("kpp->kp", gram))
+    scale = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
     scale = np.where(scale > 1e-30, scale, 1.0)  # no line at all has no derivative by its centre
     gram /= scale[:, :, None] * scale[:, None, :]
     # A parameter that the data hardly hold must not stop the others: it gets a large sigma instead.

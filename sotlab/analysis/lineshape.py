@@ -15,6 +15,7 @@ import numpy as np
 
 from sotlab.analysis.correlated import CorrelatedNoise, correlated_covariance
 from sotlab.analysis.rivals import deviance, deviance_of, polynomial_residual, step_deviance
+from sotlab.analysis.rows import row_products
 from sotlab.analysis.varpro import Lines, Spectra, fit_lines
 from sotlab.errors import FitError
 
@@ -198,7 +199,7 @@ def fit_lineshape(field_T: np.ndarray | Sequence[np.ndarray], voltage_V: np.ndar
         return np.concatenate([getattr(batch, name) for batch in results])[back]
 
     values, covariance = gathered("values"), gathered("covariance")
-    sigmas = np.sqrt(np.einsum("kpp->kp", covariance))
+    sigmas = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     flags = [flag for batch in results for flag in batch.flags]
     return LineFit(
         **dict(zip(PARAMETERS, values.T, strict=True)),
@@ -347,9 +348,9 @@ def _fit_usable(
     weight = mask.astype(float)
     u = (b - centre[:, None]) / half[:, None] * weight
     points = weight.sum(axis=1)
-    mean = np.einsum("kn->k", v) / points
+    mean = v.sum(axis=1) / points
     y = (v - mean[:, None]) * weight
-    scale = np.sqrt(np.einsum("kn,kn->k", y, y) / points)
+    scale = np.sqrt(row_products(y, y) / points)
     scale[scale == 0] = 1.0
     y /= scale[:, None]
     spectra = Spectra.of(u, y, weight, shared)
@@ -385,7 +386,7 @@ def _parameters(spectra: Spectra, lines: Lines, covariance: np.ndarray) -> tuple
     """
     points = spectra.points
     mean_u = spectra.u.sum(axis=1) / points
-    norm = np.sqrt(np.einsum("kn,kn->k", spectra.u, spectra.u) - points * mean_u**2)
+    norm = np.sqrt(row_products(spectra.u, spectra.u) - points * mean_u**2)
     slope, away, per_root = lines.baseline[1] / norm, (lines.b0 - mean_u) / norm, 1 / np.sqrt(points)
     offset = lines.baseline[0] * per_root + lines.baseline[1] * away
     values = np.array([lines.s, lines.a, lines.b0, lines.w, offset, slope]).T

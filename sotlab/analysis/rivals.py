@@ -12,6 +12,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy.special import erf
 
+from sotlab.analysis.rows import row_products
 from sotlab.analysis.varpro import Spectra, gathered_step_rss
 
 __all__ = ["deviance", "deviance_of", "polynomial_residual", "step_deviance"]
@@ -30,8 +31,8 @@ def deviance(residual: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     The factor is points - 8 in place of points: it makes up for what a fit of six or seven parameters takes off.
     """
-    rss = np.maximum(np.einsum("kn,kn->k", residual, residual), 1e-28 * points)
-    lag1 = np.einsum("kn,kn->k", residual[:, 1:], residual[:, :-1]) / rss
+    rss = np.maximum(row_products(residual, residual), 1e-28 * points)
+    lag1 = row_products(residual[:, 1:], residual[:, :-1]) / rss
     return deviance_of(rss, lag1, points)
 
 
@@ -82,27 +83,27 @@ def _step_residual(
         """Return residual, the derivatives by b0 and w over -height/w without the linear part, and the height."""
         x = (spectra.u - b0[:, None]) / w[:, None]
         shape = _free(spectra, rise(x) * spectra.mask)
-        size = np.sqrt(_dot(shape, shape) + 1e-300)
+        size = np.sqrt(row_products(shape, shape) + 1e-300)
         shape /= size[:, None]
-        on_y = _dot(shape, spectra.y)
+        on_y = row_products(shape, spectra.y)
         edge = slope(x) * spectra.mask
         rows = [_free(spectra, row) for row in (edge, edge * x)]
-        rows = [row - shape * _dot(shape, row)[:, None] for row in rows]
+        rows = [row - shape * row_products(shape, row)[:, None] for row in rows]
         return [spectra.y - on_y[:, None] * shape, *rows, on_y / size]
 
     state = evaluated(b0, w)
     damping = np.full(len(b0), 1e-3)
     for _ in range(_STEPS):
         residual, by_b0, by_w, height = state
-        aa, ab, bb = _dot(by_b0, by_b0), _dot(by_b0, by_w), _dot(by_w, by_w)
-        ay, by = _dot(by_b0, residual), _dot(by_w, residual)
+        aa, ab, bb = row_products(by_b0, by_b0), row_products(by_b0, by_w), row_products(by_w, by_w)
+        ay, by = row_products(by_b0, residual), row_products(by_w, residual)
         aa, bb = aa * (1 + damping), bb * (1 + damping)
         norm = np.maximum(aa * bb - ab * ab, 1e-12 * aa * bb) + 1e-200
         scale = -w / np.where(height == 0, np.inf, height)
         new_b0 = np.clip(b0 + np.clip(scale * (bb * ay - ab * by) / norm, -w, w), -1.5, 1.5)
         new_w = np.clip(w + np.clip(scale * (aa * by - ab * ay) / norm, -0.6 * w, 1.5 * w), 1e-3, 3)
         trial = evaluated(new_b0, new_w)
-        gained = 1 - _dot(trial[0], trial[0]) / (_dot(residual, residual) + 1e-300)
+        gained = 1 - row_products(trial[0], trial[0]) / (row_products(residual, residual) + 1e-300)
         better = gained > 0
         b0, w = np.where(better, new_b0, b0), np.where(better, new_w, w)
         state = [
@@ -115,12 +116,7 @@ def _step_residual(
     return state[0]
 
 
-def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the inner products (K,) of rows (K, N)."""
-    return np.einsum("kn,kn->k", first, second)
-
-
 def _free(spectra: Spectra, rows: np.ndarray) -> np.ndarray:
     """Return rows (K, N) without their straight baseline."""
-    on = np.einsum("jkn,kn->jk", spectra.baseline, rows)
+    on = row_products(spectra.baseline, rows)
     return rows - on[0, :, None] * spectra.baseline[0] - on[1, :, None] * spectra.baseline[1]

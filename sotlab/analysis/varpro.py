@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sotlab.analysis.rows import row_products
+
 __all__ = ["Lines", "Spectra", "fit_lines", "gathered_step_rss"]
 
 #: The fit ends when half this, in standard deviations, is more than the next step would be.
@@ -69,11 +71,11 @@ class Spectra:
     def of(cls, u: np.ndarray, y: np.ndarray, mask: np.ndarray, shared: bool) -> Spectra:
         """Project the straight baseline out of ``y``."""
         first = mask / np.sqrt(mask.sum(axis=1, keepdims=True))
-        second = u - first * np.einsum("kn,kn->k", first, u)[:, None]
-        second /= np.sqrt(np.einsum("kn,kn->k", second, second))[:, None]
+        second = u - first * row_products(first, u)[:, None]
+        second /= np.sqrt(row_products(second, second))[:, None]
         baseline = np.stack([first, second])
         y = y * mask
-        removed = np.einsum("jkn,kn->jk", baseline, y)
+        removed = row_products(baseline, y)
         for k in (0, 1):
             y -= removed[k, :, None] * baseline[k]
         return cls(u, y, mask, baseline, removed, shared)
@@ -86,7 +88,7 @@ class Spectra:
     @cached_property
     def total(self) -> np.ndarray:
         """Sum of squares about a straight line (K,)."""
-        return np.einsum("kn,kn->k", self.y, self.y)
+        return row_products(self.y, self.y)
 
     @cached_property
     def histogram(self) -> tuple[int, np.ndarray, np.ndarray]:
@@ -199,7 +201,7 @@ def _at_optimum(work: np.ndarray, spectra: Spectra, result: np.ndarray) -> Lines
     line, wave, g, h = work[_L], work[_Q], work[_G], work[_H]
     residual = spectra.y - s[:, None] * line
     residual -= a[:, None] * wave
-    baseline = np.einsum("jkn,kn->jk", spectra.baseline, residual)
+    baseline = row_products(spectra.baseline, residual)
     for k in (0, 1):
         residual -= baseline[k, :, None] * spectra.baseline[k]
     # The rows of G and H become the derivatives by b0 and w.
