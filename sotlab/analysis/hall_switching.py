@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -12,8 +12,8 @@ from sotlab.analysis.datasets import Dataset
 from sotlab.analysis.harmonic_hall import not_determined
 from sotlab.analysis.joint import fit_joint, spread
 from sotlab.analysis.protocol import setting
-from sotlab.analysis.transport_analyses import CURVE_POINTS, STRICT, TransportAnalysis
-from sotlab.analysis.values import LiveFit, Reduction, Value
+from sotlab.analysis.transport_analyses import STRICT, TransportAnalysis
+from sotlab.analysis.values import Reduction, Value
 from sotlab.errors import FitError
 
 __all__ = ["CurrentSwitching", "PlanarHall"]
@@ -44,17 +44,16 @@ class PlanarHall(TransportAnalysis):
     settings: ClassVar[type[PlanarHallSettings]] = PlanarHallSettings
     units: ClassVar[dict[str, str]] = {"r_p": "ohm", "angle_offset": "deg", "r_offset": "ohm", "tilt": "ohm"}
 
-    def live(self, columns: Mapping[str, np.ndarray], settings: Any) -> LiveFit | None:
-        """Return the fit of the readings so far."""
-        angle, reading = np.radians(columns["angle"]), columns["resistance"]
-        if len(angle) < len(_waves(angle)) + 3:
-            return None
-        values, flags = _planar_hall(angle, reading)
-        weights = np.linalg.lstsq(np.stack(list(_waves(angle).values())).T, reading, rcond=None)[0]
-        curve = np.linspace(angle.min(), angle.max(), CURVE_POINTS)
-        fitted, drawn = (weights @ np.stack(list(_waves(at).values())) for at in (angle, curve))
-        shown = {name: value for name, value in values.items() if value.value is not None}
-        return LiveFit(shown, columns["angle"], fitted, np.degrees(curve), drawn, tuple(flags))
+    def curve(
+        self, rows: Dataset, found: Mapping[str, float], settings: PlanarHallSettings
+    ) -> tuple[str, Callable[[np.ndarray], np.ndarray]] | None:
+        """Return the fit: all of its waves."""
+
+        def waves(angle_deg: np.ndarray) -> np.ndarray:
+            return np.stack(list(_waves(np.radians(angle_deg)).values()))
+
+        weights = np.linalg.lstsq(waves(rows["angle"]).T, rows["resistance"], rcond=None)[0]
+        return "angle", lambda angle_deg: weights @ waves(angle_deg)
 
     def reduce(self, datasets: Sequence[Dataset], settings: PlanarHallSettings | None = None) -> Reduction:
         """Fit each turn.

@@ -154,6 +154,8 @@ class Reduction:
         results: dict[str, Value],
         rows: list[dict[str, Any]],
         flags: Iterable[str],
+        *,
+        beside: Sequence[Any] = (),
         **more: Any,
     ) -> Reduction:
         """Return what an analysis has made of its data sets with its settings; each flag stands once.
@@ -168,6 +170,8 @@ class Reduction:
             What the analysis was told.
         results, rows, flags, **more
             As they are called above.
+        beside : sequence
+            What the data sets were compared with: not named among the inputs, but it may be ``simulated``, too.
         """
         return cls(
             analysis.kind,
@@ -175,7 +179,7 @@ class Reduction:
             results,
             rows,
             list(dict.fromkeys(flags)),
-            any(dataset.simulated for dataset in datasets),
+            any(dataset.simulated for dataset in (*datasets, *beside)),
             list(dict.fromkeys(dataset.name for dataset in datasets)),
             settings.model_dump(),
             **more,

@@ -13,6 +13,16 @@ def cross(a, b):
     return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
+def stepped(slope, m, h, drive):
+    """Return m after a step of Runge and Kutta, of unit length; ``drive`` is that at its start, middle and end."""
+    k1 = slope(m, drive[0])
+    k2 = slope(m + h / 2 * k1, drive[1])
+    k3 = slope(m + h / 2 * k2, drive[1])
+    k4 = slope(m + h * k3, drive[2])
+    m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return m / np.sqrt((m * m).sum(axis=0))
+
+
 def rectified(
     field_T, angle_rad, frequency_Hz, *, current_A, delta_resistance, mu0_meff_T, alpha, g=2.0, field_like=(0, 0, 0),
     damping_like=(0, 0, 0), periods=2, steps=24,
@@ -41,12 +51,7 @@ def rectified(
         start, half, end = wave[2 * (k % steps) : 2 * (k % steps) + 3]
         if k >= settling:
             total += start * m[0] ** 2
-        k1 = slope(m, start)
-        k2 = slope(m + h / 2 * k1, half)
-        k3 = slope(m + h / 2 * k2, half)
-        k4 = slope(m + h * k3, end)
-        m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        m /= np.sqrt((m * m).sum(axis=0))
+        m = stepped(slope, m, h, (start, half, end))
     return current_A * delta_resistance * total / (periods * steps)
 
 
@@ -79,10 +84,5 @@ def hall_harmonics(
             heat = 2 * start**2 * (r_ane * m[0] + r_one * applied[0])
             first += start * (hall + heat)
             second += np.cos(4 * np.pi * k / steps) * (hall + heat)
-        k1 = slope(m, start)
-        k2 = slope(m + h / 2 * k1, half)
-        k3 = slope(m + h / 2 * k2, half)
-        k4 = slope(m + h * k3, end)
-        m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        m /= np.sqrt((m * m).sum(axis=0))
+        m = stepped(slope, m, h, (start, half, end))
     return 2 * first / steps, 2 * second / steps

@@ -7,6 +7,7 @@ part first, and the odd part is what is compared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -131,20 +132,11 @@ class THzEmission:
             why = "there is no reference; give --set reference=FILE"
             flags.append(not_determined("ratio, delay, power_ratio, eta", why))
         flags += self._own(results, sample, settings, band)
-        everything = [*datasets, *settings.reference]
-        told = settings.model_dump() | {"reference": list(dict.fromkeys(scan.name for scan in references))}
-        return Reduction(
-            self.kind,
-            self.schema,
-            results,
-            rows,
-            list(dict.fromkeys(flags)),
-            any(scan.simulated for scan in everything),
-            list(dict.fromkeys(scan.name for scan in datasets)),
-            told,
-            "scans",
-            parts,
+        beside = settings.reference
+        made = Reduction.of(
+            self, datasets, settings, results, rows, flags, beside=beside, rows_are="scans", parts=parts
         )
+        return replace(made, settings=made.settings | {"reference": list(dict.fromkeys(s.name for s in references))})
 
     def _own(
         self, results: dict[str, Value], sample: Averaged, settings: THzSettings, band: tuple[float, float]

@@ -120,18 +120,7 @@ class THzSeries(THzEmission):
             (one.sample for one in (*(blocks[k].scans[0] for k in references), *external) if one.sample), None
         )
         results = self._efficiencies(rows, described, reference_sample, told, flags)
-        return Reduction(
-            self.kind,
-            self.schema,
-            results,
-            rows,
-            list(dict.fromkeys(flags)),
-            any(scan.simulated for scan in everything),
-            list(dict.fromkeys(scan.name for scan in datasets)),
-            told.model_dump(),
-            "scans",
-            (),
-        )
+        return Reduction.of(self, datasets, told, results, rows, flags, beside=everything, rows_are="scans")
 
     def _efficiencies(
         self,
